@@ -1,0 +1,13 @@
+"""Loaders turn a source into parts; chunkers turn parts into chunks. See COMPONENTS."""
+
+if __name__ != "rag.loaders":
+    raise ImportError("import rag.loaders: a plain `import loaders` makes a second copy of every class")
+
+COMPONENTS: dict[str, str] = {
+    "pdf": "pdf:PDF",
+    "html": "html:HTML",
+    "image": "image:Image",
+    "text": "text:Text",
+    "markdown": "markdown:Markdown",
+    "chunking/structure": "chunking.structure:Structure",
+}

@@ -1,0 +1,219 @@
+"""The nouns of what was read: sources, places, elements, parts, chunks.
+
+Frozen, slotted, standard library only. A noun holds no pixels and fetches nothing; views that
+touch bytes live on what `rag.Corpus` returns. Every chunk has a place: the road from an answer
+back to a box on a page, a block of markup or a second of video never breaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Modality = Literal["text", "table", "image", "audio", "video"]
+Role = Literal[
+    "paragraph", "heading", "table", "figure", "caption", "list", "code", "equation",
+    "page", "photo", "keyframe", "speech", "header", "footer", "footnote", "hidden",
+]  # fmt: skip
+LabelValue = str | int | float | bool
+Labels = tuple[tuple[str, LabelValue], ...]
+"""Sorted (key, value) pairs: hashable, and the same whatever order the user gave them in."""
+
+
+def labels(values: Mapping[str, LabelValue]) -> Labels:
+    """Labels in their canonical order."""
+    return tuple(sorted(values.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a document came from. `uri` is shown as the user gave it.
+
+    `path` is the absolute file to read the bytes from on this machine; `digest` is the sha256
+    (hex) of those bytes and identifies the document.
+    """
+
+    uri: str
+    media_type: str
+    digest: str
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Fractions 0..1 of the page or image as shown (rotation and crop applied), origin top left."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def __post_init__(self) -> None:
+        for name in ("left", "top", "right", "bottom"):
+            value = min(1.0, max(0.0, float(getattr(self, name))))
+            object.__setattr__(self, name, round(value, 4))
+        if self.left > self.right or self.top > self.bottom:
+            raise ValueError(f"a box runs from top left to bottom right, got {self}")
+
+
+WHOLE = Box(0.0, 0.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class PageRegion:
+    """A box on a page; pages count from 1. A photo is page 1 of itself."""
+
+    page: int
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class MarkupPath:
+    """An XPath that re-selects the block in the stored markup."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSpan:
+    """Seconds from the start of a recording."""
+
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class CharSpan:
+    """Characters [start, end) of the decoded text, or of the block named by the place before it."""
+
+    start: int
+    end: int
+
+
+Place = PageRegion | MarkupPath | TimeSpan | CharSpan
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A source and the places in it, first place first. Never without a place."""
+
+    source: Source
+    places: tuple[Place, ...]
+
+    def __post_init__(self) -> None:
+        if not self.places:
+            raise ValueError(f"an origin needs at least one place, in {self.source.uri}")
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """Bytes in the store's assets, by name. `digest` names them; `size` is in bytes."""
+
+    media_type: str
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A table cell; rows and columns count from 0, `rows` and `columns` are its spans."""
+
+    row: int
+    column: int
+    text: str
+    rows: int = 1
+    columns: int = 1
+    header: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One thing that a reader sees: a paragraph, a heading, a table, a figure.
+
+    `headings` are the titles of the open sections, outermost first. A figure or table carries its
+    own caption (`caption`, and its place among `origin.places` after its own), so that nothing
+    parts them. `text` of a table is its Markdown. `level` is the depth of a heading, from 1.
+    """
+
+    id: str
+    modality: Modality
+    role: Role
+    origin: Origin
+    text: str = ""
+    caption: str = ""
+    media: Media | None = None
+    headings: tuple[str, ...] = ()
+    level: int = 0
+    cells: tuple[Cell, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as shown: number from 1, printed label ("iv"), size in points (pixels for images)."""
+
+    number: int
+    label: str
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a reader of the ingest report should know, with the place where there is one."""
+
+    message: str
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What is known of a document as a whole. `metadata` keys are lower case (author, created)."""
+
+    title: str = ""
+    pages: int = 0
+    language: str = ""
+    metadata: Labels = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """At most 32 pages, 5 minutes or 500 elements of a document, so that memory stays flat."""
+
+    number: int
+    head: Head
+    elements: tuple[Element, ...] = ()
+    pages: tuple[Page, ...] = ()
+    warnings: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A named input of encoders (`text`, `contextual`, `summary`, `pixels`) and its digest."""
+
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The unit of retrieval.
+
+    `id` is a function of the source digest, modality, places, text, media and an ordinal among
+    equals (see `rag.identity`). `parent` is the id of the element that it is a part of, or "".
+    `tokens` counts `text` in tokens of the encoder in use (its words where there is none).
+    `labels` are the user's, `title` the document's.
+    """
+
+    id: str
+    modality: Modality
+    origin: Origin
+    text: str = ""
+    role: Role = "paragraph"
+    title: str = ""
+    media: Media | None = None
+    headings: tuple[str, ...] = ()
+    labels: Labels = ()
+    parent: str = ""
+    tokens: int = 0
+    views: tuple[View, ...] = field(default=())

@@ -1,0 +1,92 @@
+"""Names that follow from content: digests, chunk ids, view digests."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from rag.document import Box, CharSpan, Chunk, MarkupPath, PageRegion, Place, TimeSpan, View
+
+ID_DIGITS = 32
+"""Chunk and element ids keep 128 of sha256's 256 bits: short enough to type a prefix of."""
+
+
+def digest(data: bytes | str) -> str:
+    """sha256 in hex."""
+    return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
+
+
+def file_digest(path: str | Path) -> str:
+    """sha256 of a file, read in blocks."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def combined(*parts: object) -> str:
+    """sha256 of a list of JSON values; no two lists share an encoding."""
+    return digest(json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
+
+
+def place_key(place: Place) -> list[object]:
+    """A place as a JSON list: its kind, then its numbers or path."""
+    match place:
+        case PageRegion(page, Box(left, top, right, bottom)):
+            return ["page", page, left, top, right, bottom]
+        case MarkupPath(path):
+            return ["path", path]
+        case TimeSpan(start, end):
+            return ["time", start, end]
+        case CharSpan(start, end):
+            return ["chars", start, end]
+
+
+def element_id(source_digest: str, part: int, ordinal: int) -> str:
+    """The id of element `ordinal` of part `part` of a source."""
+    return combined("element", source_digest, part, ordinal)[:ID_DIGITS]
+
+
+def identified(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    """Chunks of one document with their `id` and `views` filled in.
+
+    The id is sha256 over source digest, modality, places, digests of text and media, and an
+    ordinal among equals. A chunk with text has the views `text` and `contextual`; one with
+    pixels has `pixels`.
+    """
+    seen: dict[str, int] = {}
+    for chunk in chunks:
+        origin = chunk.origin
+        key = combined(
+            origin.source.digest,
+            chunk.modality,
+            [place_key(place) for place in origin.places],
+            digest(chunk.text),
+            chunk.media.digest if chunk.media else "",
+        )
+        ordinal = seen.get(key, 0)
+        seen[key] = ordinal + 1
+        yield replace(chunk, id=combined(key, ordinal)[:ID_DIGITS], views=tuple(_views(chunk)))
+
+
+def _views(chunk: Chunk) -> Iterator[View]:
+    if chunk.text:
+        yield View("text", digest(chunk.text))
+        yield View("contextual", digest(contextual(chunk)))
+    if chunk.media is not None:
+        yield View("pixels", chunk.media.digest)
+    elif chunk.role == "page":
+        place = chunk.origin.places[0]
+        yield View("pixels", combined(chunk.origin.source.digest, place_key(place)))
+
+
+def contextual(chunk: Chunk) -> str:
+    """The text with the headings above it, as the `contextual` view embeds it."""
+    above = " > ".join(chunk.headings) or chunk.title
+    return f"{above}\n{chunk.text}" if above else chunk.text
+
+
+def view_text(chunk: Chunk, view: str) -> str:
+    """The text of a textual view."""
+    return contextual(chunk) if view == "contextual" else chunk.text

@@ -1,0 +1,260 @@
+"""The verbs: small protocols, always batched.
+
+Law of batches: n queries in, n results out, in the same order. Law of scores: larger is better,
+ties are broken by chunk id. Shapes stand in the docstrings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+from rag.answer import Answer, Event, Hit, Query, Selection, Settings
+from rag.document import Chunk, Labels, Media, Modality, Part, Place, Source
+from rag.filters import Filter
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Dense: TypeAlias = NDArray[np.float32]
+    """(n, dim), float32."""
+    Ragged: TypeAlias = list[NDArray[np.float32]]
+    """n arrays (tokens_i, dim): late interaction."""
+
+V = TypeVar("V")
+V_co = TypeVar("V_co", covariant=True)
+Scored: TypeAlias = list[list[tuple[str, float]]]
+"""For each query its (chunk id, score) pairs, best first."""
+
+
+# --- services: a constructor parameter of one of these names is filled by the builder -----------
+
+
+@runtime_checkable
+class Assets(Protocol):
+    """The bytes beside the catalog (service name `assets`)."""
+
+    def put(self, data: bytes, media_type: str, name: str = "") -> Media:
+        """Keep bytes under `name` (64 hex digits; default their sha256); atomic, idempotent."""
+
+    def open(self, media: Media) -> bytes:
+        """The bytes; CorpusError if they are gone."""
+
+    def crop(self, source: Source, place: Place, dpi: int = 144) -> bytes:
+        """The region as PNG; SourceError if the linked file changed or is gone."""
+
+
+@runtime_checkable
+class Catalog(Protocol):
+    """The truth about what exists (service name `catalog`)."""
+
+    def chunks(self, ids: Sequence[str]) -> dict[str, Chunk]:
+        """The chunks that exist, by id; ids that are gone are left out. One transaction."""
+
+    def matching(self, where: Filter) -> set[str]:
+        """Ids of the chunks that a filter admits."""
+
+    def neighbours(self, id: str, before: int, after: int) -> list[Chunk]:
+        """The chunks around one in its document's reading order, itself left out."""
+
+
+@runtime_checkable
+class Lexicon(Protocol):
+    """How rare a word is in the corpus (service name `lexicon`)."""
+
+    def frequencies(self, words: Sequence[str]) -> tuple[dict[str, int], int]:
+        """Chunks holding each word (as `rag.words.words` cuts them), and chunks in all."""
+
+
+# --- reading ---------------------------------------------------------------------------------
+
+
+class Loader(Protocol):
+    """Turns a source into a stream of parts.
+
+    `VERSION` goes up whenever the output for some input changes; `media_types` are those it takes.
+    """
+
+    VERSION: int
+    media_types: tuple[str, ...]
+
+    def load(self, source: Source, *, start: int = 0) -> Iterator[Part]:
+        """Parts from number `start` on, each equal to what a whole run would give."""
+
+
+@runtime_checkable
+class Renders(Protocol):
+    """A capability of loaders whose sources have pixels."""
+
+    def render(self, source: Source, place: Place, dpi: int) -> bytes:
+        """The region as PNG; the whole page for a whole box."""
+
+
+class TokenCounter(Protocol):
+    """Counts tokens as the encoder in use does."""
+
+    @property
+    def limit(self) -> int:
+        """The most tokens of one text that the encoder reads."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Names tokenizer and limit: chunks depend on it."""
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, special tokens left out."""
+
+
+class Chunker(Protocol):
+    """Cuts parts into chunks; carries over open sections and broken tables between parts.
+
+    Called as a generator: the chunks that it yields before it pulls the next part belong to the
+    parts pulled so far, and are the same in every run over the same parts.
+    """
+
+    VERSION: int
+
+    def __call__(self, parts: Iterable[Part]) -> Iterator[Chunk]: ...
+
+
+# --- finding ---------------------------------------------------------------------------------
+
+
+class Encoder(Protocol[V_co]):
+    """Texts or pixels to vectors.
+
+    `fingerprint` holds weights, tokenizer, pooling, prompt, length and precision class, not the
+    machine. An embedding is the same alone and in a batch, to 1e-5.
+    """
+
+    name: str
+    dim: int
+    modalities: frozenset[Modality]
+    view: str
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def encode_queries(self, queries: Sequence[Query]) -> V_co: ...
+
+    def encode_chunks(self, chunks: Sequence[Chunk]) -> V_co: ...
+
+
+class Index(Protocol[V]):
+    """Ids, vectors and labels; it never sees a chunk. Adding an id again replaces it."""
+
+    def __len__(self) -> int: ...
+
+    def add(self, ids: Sequence[str], vectors: V, labels: Sequence[Labels] = ()) -> None: ...
+
+    def remove(self, ids: Sequence[str]) -> None: ...
+
+    def vectors(self, ids: Sequence[str]) -> V: ...
+
+    def search(self, queries: V, k: int, where: Filter | None = None) -> Scored: ...
+
+
+class Derived(Protocol):
+    """What the store asks of an index that lives beside the catalog.
+
+    `generation` is the last outbox entry that the index holds; -1 when it must be rebuilt.
+    """
+
+    @property
+    def generation(self) -> int: ...
+
+    def commit(self, generation: int) -> None:
+        """Make what was added and removed since the last commit durable, at that generation."""
+
+    def clear(self) -> None: ...
+
+
+class Retriever(Protocol):
+    def retrieve(self, queries: Sequence[Query], k: int) -> list[list[Hit]]: ...
+
+
+class Scorer(Protocol):
+    """Drops nothing."""
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def score(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> list[list[float]]: ...
+
+
+class Reranker(Protocol):
+    """Returns a permutation of each list."""
+
+    def rerank(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> list[list[Hit]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What a cutoff sees of a hit."""
+
+    relevance: float
+    tokens: int
+    images: int = 0
+
+
+Calibration: TypeAlias = Callable[[Sequence[float]], list[float]]
+Cutoff: TypeAlias = Callable[[Sequence[Candidate]], int]
+"""How many of the candidates (best first) to keep."""
+
+
+class Selector(Protocol):
+    """Calibrates, cuts, or refuses: adaptive top-k is here alone."""
+
+    def select(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> list[Selection]: ...
+
+
+class Compressor(Protocol):
+    """Narrows places; never writes new text. `budget` is in tokens."""
+
+    def compress(self, query: Query, selection: Selection, budget: int) -> Selection: ...
+
+
+# --- answering -------------------------------------------------------------------------------
+
+
+class Generator(Protocol):
+    """Must accept an empty selection."""
+
+    def generate(
+        self, queries: Sequence[Query], selections: Sequence[Selection], settings: Settings
+    ) -> list[Answer]: ...
+
+
+@runtime_checkable
+class Streams(Protocol):
+    """A capability that a generator may add; cancelling the iterator stops the work."""
+
+    def stream(self, query: Query, selection: Selection, settings: Settings) -> AsyncIterator[Event]: ...
+
+
+# --- reading pixels and sound: injected where a room needs another room's work ------------------
+
+
+class Recogniser(Protocol):
+    """OCR: for each PNG its lines as (text, (left, top, right, bottom) fractions, confidence)."""
+
+    def recognise(
+        self, images: Sequence[bytes]
+    ) -> list[list[tuple[str, tuple[float, float, float, float], float]]]: ...
+
+
+class Transcriber(Protocol):
+    """Speech: for each WAV its segments as (start s, end s, text)."""
+
+    def transcribe(self, sounds: Sequence[bytes]) -> list[list[tuple[float, float, str]]]: ...
+
+
+class Captioner(Protocol):
+    """For each PNG a description written for retrieval."""
+
+    def caption(self, images: Sequence[bytes], contexts: Sequence[str]) -> list[str]: ...
+
+
+ProgressCallback: TypeAlias = Callable[[Mapping[str, object]], None]

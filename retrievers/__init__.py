@@ -1,0 +1,16 @@
+"""Retrievers find chunks; encoders, indexes, rerankers and selectors are their parts."""
+
+if __name__ != "rag.retrievers":
+    raise ImportError("import rag.retrievers: a plain `import retrievers` makes a second copy of every class")
+
+COMPONENTS: dict[str, str] = {
+    "dense": "dense:Dense",
+    "lexical": "lexical:Lexical",
+    "fused": "fused:Fused",
+    "diverse": "diverse:Diverse",
+    "neighbours": "neighbours:Neighbours",
+    "encoders/minilm": "encoders.minilm:MiniLM",
+    "indexes/exact": "indexes.exact:Exact",
+    "indexes/tantivy": "indexes.tantivy:Tantivy",
+    "selectors/calibrated": "selectors.calibrated:Calibrated",
+}
