@@ -171,6 +171,22 @@ class Derived(Protocol):
     def clear(self) -> None: ...
 
 
+class VectorIndex(Index["Dense"], Derived, Protocol):
+    """A vector index that lives beside the catalog."""
+
+
+class TextIndex(Derived, Lexicon, Protocol):
+    """Full text: a chunk's own words, and those above it (headings, title), which weigh less."""
+
+    def __len__(self) -> int: ...
+
+    def add(self, ids: Sequence[str], bodies: Sequence[str], above: Sequence[str] = ()) -> None: ...
+
+    def remove(self, ids: Sequence[str]) -> None: ...
+
+    def search(self, queries: Sequence[Sequence[str]], k: int, where: Filter | None = None) -> Scored: ...
+
+
 class Retriever(Protocol):
     def retrieve(self, queries: Sequence[Query], k: int) -> list[list[Hit]]: ...
 

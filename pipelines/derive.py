@@ -1,0 +1,117 @@
+"""From a source to the rows of its document: what a worker process does for one document.
+
+Messages are plain JSON values, because they come out of a process that parsed hostile input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rag.config import Builder
+from rag.document import Chunk, Part, Place, Source
+from rag.errors import RagError, SourceError
+from rag.identity import identified
+from rag.serialise import from_plain, to_plain
+from rag.store.assets import FolderAssets
+from rag.store.rows import part_rows
+from rag.words import WordCounter
+
+Message = dict[str, Any]
+LANGUAGE_SAMPLE = 4000
+
+
+def answer(request: Mapping[str, Any], replay: Iterable[Part] = ()) -> Iterator[Message]:
+    """The messages for one request: parts and an end, a render, or an error as the last."""
+    source = from_plain(Source, request["source"])
+    try:
+        if request["op"] == "render":
+            yield {"kind": "render", "png": _render(request, source).hex()}
+        else:
+            yield from _derive(request, source, list(replay))
+    except SourceError as error:
+        yield _problem(error.kind, error.message, error.place)
+    except RagError as error:
+        yield _problem(type(error).__name__, str(error))
+    except MemoryError:
+        yield _problem("limit", "ran out of the memory that one document may use")
+    except Exception as error:  # a parser's surprise costs this document alone
+        yield _problem("damaged", f"{type(error).__name__}: {str(error)[:500]}")
+
+
+def _problem(kind: str, message: str, place: str = "") -> Message:
+    return {"kind": "error", "error": {"type": kind, "message": message, "place": place or None}}
+
+
+def _builder(request: Mapping[str, Any]) -> Builder:
+    counter = Builder().build(request["counter"]) if request.get("counter") else WordCounter()
+    return Builder({"assets": FolderAssets(Path(request["folder"])), "counter": counter})
+
+
+def _derive(request: Mapping[str, Any], source: Source, replay: list[Part]) -> Iterator[Message]:
+    builder = _builder(request)
+    loader, chunker = builder.build(request["loader"]), builder.build(request["chunker"])
+    tap = _Tap(replay, loader.load(source, start=len(replay)))
+    for chunk in identified(chunker(tap.parts())):
+        tap.chunks.append(chunk)
+        yield from tap.ready()
+    tap.flush()
+    yield from tap.ready()
+    yield {"kind": "end", "title": tap.title, "language": language(tap.sample)}
+
+
+class _Tap:
+    """Between loader and chunker: which chunks came while which part was the last one pulled.
+
+    The chunks that the chunker yields before it pulls part n + 1 are stored with part n. On a
+    resumed document the stored parts run through the chunker again, and what they give is dropped,
+    since it is stored already: so the chunker's memory is the same as in an uninterrupted run.
+    """
+
+    def __init__(self, replay: list[Part], fresh: Iterator[Part]) -> None:
+        self.chunks: list[Chunk] = []
+        self.title = ""
+        self.sample = ""
+        self._replay = replay
+        self._fresh = fresh
+        self._stored = len(replay)
+        self._last: Part | None = None
+        self._ready: list[Message] = []
+
+    def parts(self) -> Iterator[Part]:
+        for source in (self._replay, self._fresh):
+            for part in source:
+                self.flush()
+                self._last = part
+                self.title = part.head.title
+                if len(self.sample) < LANGUAGE_SAMPLE:
+                    self.sample += " ".join(one.text for one in part.elements if one.modality == "text")
+                yield part
+
+    def flush(self) -> None:
+        """The last part is complete: nothing more will be cut from what was pulled so far."""
+        if self._last is not None and self._last.number >= self._stored:
+            self._ready.append({"kind": "part", "part": to_plain(part_rows(self._last, self.chunks))})
+        self._last = None
+        self.chunks = []
+
+    def ready(self) -> Iterator[Message]:
+        while self._ready:
+            yield self._ready.pop(0)
+
+
+def language(sample: str) -> str:
+    """ISO 639-1 code of a text's language by py3langid; "" for too little text to tell."""
+    if sum(letter.isalpha() for letter in sample) < 40:
+        return ""
+    import py3langid
+
+    return str(py3langid.classify(sample[:LANGUAGE_SAMPLE])[0])
+
+
+def _render(request: Mapping[str, Any], source: Source) -> bytes:
+    loader = _builder(request).build(request["loader"])
+    place: Place = from_plain(Place, request["place"])  # type: ignore[arg-type]
+    png: bytes = loader.render(source, place, request["dpi"])
+    return png

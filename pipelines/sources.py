@@ -1,0 +1,161 @@
+"""What a user names, to the files to ingest: folders, globs, ignore rules, sidecars."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from glob import has_magic, iglob
+from pathlib import Path
+
+from rag.sniff import NAMED_ONLY, media_type
+
+from rag.document import LabelValue
+from rag.errors import SourceError
+
+IGNORED_FOLDERS = frozenset({"__pycache__", "node_modules", "venv"})
+IGNORE_FILE = ".ragignore"
+SIDECAR = ".meta.json"
+_HEAD_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file to take, or why it is not taken: `skip` for the report, `error` for a failure."""
+
+    uri: str
+    path: Path
+    media_type: str = ""
+    labels: Mapping[str, LabelValue] = field(default_factory=dict)
+    skip: str = ""
+    error: SourceError | None = None
+
+
+def found(names: Iterable[str | Path], leave_out: Path) -> Iterator[Found]:
+    """The files behind what the user named, each once, folders in sorted order.
+
+    Folders are walked without following links out of them; hidden files, `IGNORED_FOLDERS`, what
+    `.ragignore` lists and the corpus itself (`leave_out`) are passed over. A file that is named one
+    by one is taken whatever the rules say, or fails with a reason.
+    """
+    seen: set[Path] = set()
+    for name in names:
+        for one in _expanded(str(name), leave_out.resolve()):
+            if one.path not in seen:
+                seen.add(one.path)
+                yield one
+
+
+def _expanded(name: str, leave_out: Path) -> Iterator[Found]:
+    if "\0" in name:
+        yield _failed(name, "a file name cannot hold a NUL character", "unreadable")
+    elif os.path.isdir(name):
+        yield from _walk(Path(name), leave_out)
+    elif os.path.lexists(name):
+        yield _file(name, Path(name), named=True)
+    elif has_magic(name):
+        matches = sorted(iglob(name, recursive=True))
+        if not matches:
+            yield _failed(name, "no file matches this pattern", "missing")
+        for match in matches:
+            if os.path.isdir(match):
+                continue
+            one = _file(match, Path(match), named=False)
+            if not one.path.name.endswith(SIDECAR):
+                yield one
+    elif name.partition("://")[0].lower() in ("http", "https"):
+        yield _failed(name, "addresses on the web are not taken yet; save the page and add the file", "unsupported")
+    else:
+        yield _failed(name, "no such file or folder", "missing")
+
+
+def _failed(name: str, why: str, kind: str) -> Found:
+    return Found(name, Path(name), error=SourceError(why, source=name, kind=kind))
+
+
+def _walk(folder: Path, leave_out: Path) -> Iterator[Found]:
+    root = folder.resolve()
+    patterns = _patterns(folder)
+    for current, folders, files in os.walk(folder):
+        here = Path(current)
+        patterns_here = patterns + (_patterns(here) if here != folder else [])
+        folders[:] = sorted(
+            name for name in folders
+            if not name.startswith(".") and name not in IGNORED_FOLDERS
+            and (here / name).resolve() != leave_out and not _ignored(here / name, folder, patterns_here)
+        )  # fmt: skip
+        for name in sorted(files):
+            path = here / name
+            if name.startswith(".") or name.endswith(SIDECAR) or _ignored(path, folder, patterns_here):
+                continue
+            if path.is_symlink() and not _inside(path, root):
+                yield Found(str(path), path.absolute(), skip="a link that leads out of the folder")
+            else:
+                yield _file(str(path), path, named=False)
+
+
+def _patterns(folder: Path) -> list[str]:
+    try:
+        lines = (folder / IGNORE_FILE).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+    return [line.strip().rstrip("/") for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _ignored(path: Path, root: Path, patterns: list[str]) -> bool:
+    relative = path.relative_to(root).as_posix()
+    return any(fnmatch(path.name, one) or fnmatch(relative, one.lstrip("/")) for one in patterns)
+
+
+def _inside(path: Path, root: Path) -> bool:
+    try:
+        return path.resolve(strict=True).is_relative_to(root)
+    except (OSError, RuntimeError):
+        return False
+
+
+def _file(uri: str, path: Path, *, named: bool) -> Found:
+    """A file with its type by content; a pipe or a device is never opened."""
+    try:
+        resolved = path.resolve(strict=True)
+        if not stat.S_ISREG(resolved.stat().st_mode):
+            return _refused(uri, path, "not a regular file", "unsupported", named)
+        with open(resolved, "rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except (OSError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        return Found(uri, path.absolute(), error=SourceError(f"cannot read: {why}", source=uri))
+    if not head:
+        return Found(uri, resolved, error=SourceError("the file is empty", source=uri, kind="empty"))
+    kind = media_type(resolved.name, head)
+    if kind is None:
+        return _refused(uri, resolved, "unknown file type", "unsupported", named)
+    if kind in NAMED_ONLY and not named:
+        return Found(uri, resolved, kind, skip=f"{kind} files are taken only when named one by one")
+    try:
+        return Found(uri, resolved, kind, labels=_sidecar(resolved))
+    except SourceError as error:
+        return Found(uri, resolved, kind, error=error)
+
+
+def _refused(uri: str, path: Path, why: str, kind: str, named: bool) -> Found:
+    if named:
+        return Found(uri, path.absolute(), error=SourceError(why, source=uri, kind=kind))
+    return Found(uri, path.absolute(), skip=why)
+
+
+def _sidecar(path: Path) -> dict[str, LabelValue]:
+    """The labels in `NAME.meta.json` beside a file."""
+    sidecar = path.with_name(path.name + SIDECAR)
+    if not sidecar.is_file():
+        return {}
+    try:
+        told = json.loads(sidecar.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SourceError(f"not readable as JSON: {error}", source=str(sidecar)) from error
+    if not isinstance(told, dict) or not all(isinstance(v, (str, int, float, bool)) for v in told.values()):
+        raise SourceError("expected one JSON object of texts, numbers and booleans", source=str(sidecar))
+    return told

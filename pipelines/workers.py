@@ -1,0 +1,195 @@
+"""Kept worker processes that parse: limits enforced from outside, crashes cost one document.
+
+A worker is a fresh interpreter with one document at a time. It is replaced after a crash, a hang,
+growth over the limit, or 200 documents. JSON lines go over its pipes, never pickled objects: what
+comes back was made by a process that read hostile bytes. It is started by hand rather than by
+`multiprocessing`, whose spawn would run the user's own script again in the child.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import IO, Any
+
+from rag.document import Part
+from rag.serialise import dumps, loads
+
+from .derive import Message, answer
+
+POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one part of a document may cost, and how long a worker is kept.
+
+    `seconds` is wall time between two parts, `memory` resident bytes of a worker, `documents` how
+    many it takes before it is replaced.
+    """
+
+    seconds: float = 300.0
+    memory: int = 3 * 2**30
+    documents: int = 200
+
+
+class Stopped(Exception):
+    """The worker died or was killed; `reason` is for the report."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+        self.reason = reason
+
+
+class Worker:
+    """The parent's end of one worker process; started at its first request."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._process: subprocess.Popen[bytes] | None = None
+        self._served = 0
+        self._waiting_since: float | None = None
+        self._killed_for = ""
+
+    def run(self, request: Mapping[str, Any], replay: Iterable[Part] = ()) -> Iterator[Message]:
+        """The messages of one request; Stopped if the worker dies or passes a limit."""
+        if self._process is None or self._served >= self._limits.documents:
+            self.stop()
+            self._start()
+        self._served += 1
+        finished = False
+        try:
+            self._send({"request": dict(request)})
+            for part in replay:
+                self._send({"part": dumps(part)})
+            self._send({"go": True})
+            while not finished:
+                message = self._receive()
+                finished = message["kind"] != "part"
+                yield message
+        finally:
+            if not finished:
+                self.stop()
+
+    def stop(self) -> None:
+        """End the process, at once."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe:
+                    pipe.close()
+        self._process = None
+
+    def _start(self) -> None:
+        # -P keeps the current folder, which may be anybody's, off the child's import path.
+        code = f"from rag.registry import load; load('pipelines/serve_worker')({self._limits.memory}, {os.getpid()})"
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self._served = 0
+        self._killed_for = ""
+        threading.Thread(target=self._watch, args=(self._process,), daemon=True).start()
+
+    def _send(self, value: object) -> None:
+        try:
+            _write(self._pipe("stdin"), value)
+        except (BrokenPipeError, OSError, ValueError):
+            raise self._stopped() from None
+
+    def _receive(self) -> Message:
+        self._waiting_since = time.monotonic()
+        try:
+            line = self._pipe("stdout").readline()
+            message: Message = json.loads(line)
+        except (OSError, ValueError):
+            raise self._stopped() from None
+        finally:
+            self._waiting_since = None
+        return message
+
+    def _pipe(self, name: str) -> IO[bytes]:
+        pipe: IO[bytes] | None = getattr(self._process, name, None)
+        if pipe is None:
+            raise ValueError("the worker is not running")
+        return pipe
+
+    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+        """Kill the process when one part takes too long or too much; ends with the process."""
+        import psutil
+
+        try:
+            watched = psutil.Process(process.pid)
+            while process.poll() is None:
+                time.sleep(POLL_SECONDS)
+                since = self._waiting_since
+                if since is not None and time.monotonic() - since > self._limits.seconds:
+                    self._killed_for = f"took longer than {self._limits.seconds:g} s for one part"
+                elif watched.memory_info().rss > self._limits.memory:
+                    self._killed_for = f"used more than {self._limits.memory / 2**20:.0f} MiB of memory"
+                else:
+                    continue
+                process.kill()
+        except psutil.Error:
+            return
+
+    def _stopped(self) -> Stopped:
+        if self._killed_for:
+            return Stopped("limit", self._killed_for)
+        code: int | None = None
+        if self._process:
+            try:
+                code = self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                return Stopped("crashed", "the parser process closed its pipe")
+        how = f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
+        return Stopped("crashed", f"the parser process ended {how}")
+
+
+def _write(pipe: IO[bytes], value: object) -> None:
+    pipe.write(json.dumps(value).encode() + b"\n")
+    pipe.flush()
+
+
+def serve(memory: int, parent: int) -> None:
+    """The child's loop: a request with its replayed parts in, messages out, until the pipe closes."""
+    _restrain(memory, parent)
+    asked = sys.stdin.buffer
+    told = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not end up between our messages
+    try:
+        while line := asked.readline():
+            request = json.loads(line)["request"]
+            replay: list[Part] = []
+            while "part" in (following := json.loads(asked.readline())):
+                replay.append(loads(Part, following["part"]))
+            for message in answer(request, replay):
+                _write(told, message)
+    except (BrokenPipeError, KeyboardInterrupt, ValueError):
+        os._exit(0)
+
+
+def _restrain(memory: int, parent: int) -> None:
+    """No core dumps, a ceiling on address space, and an end when the parent is gone."""
+    if sys.platform == "linux":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        # Address space is far above resident memory; this only stops a runaway allocation that
+        # grows faster than the parent polls.
+        resource.setrlimit(resource.RLIMIT_AS, (memory + 8 * 2**30, memory + 8 * 2**30))
+    os.environ["OMP_THREAD_LIMIT"] = "1"
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,126 @@
+"""Nouns to plain JSON values and back: one pair of functions for all of them.
+
+Fields at their default are left out. Members of a union (places, filters) carry their class name
+under `kind`. Nothing but the declared nouns is ever built from stored data.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from rag.document import CharSpan, MarkupPath, PageRegion, TimeSpan
+from rag.filters import And, Eq, Glob, In, Not, Or, Range
+
+T = TypeVar("T")
+_TAGGED = {one.__name__: one for one in (
+    PageRegion, MarkupPath, TimeSpan, CharSpan, Eq, In, Range, Glob, And, Or, Not,
+)}  # fmt: skip
+_MISSING = object()
+
+
+def to_plain(value: object) -> Any:
+    """Dictionaries, lists, strings and numbers that `from_plain` turns back."""
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, (tuple, list)):
+        return [to_plain(one) for one in value]
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(one) for key, one in value.items()}
+    plain: dict[str, Any] = {}
+    kind = type(value)
+    for name, default in _fields(cast(Any, kind)):
+        one = getattr(value, name)
+        if one is not default and one != default:
+            plain[name] = to_plain(one)
+    if kind.__name__ in _TAGGED:
+        plain["kind"] = kind.__name__
+    return plain
+
+
+def from_plain(kind: type[T], plain: Any) -> T:
+    """The noun of that type; ValueError if the data does not fit it."""
+    try:
+        built: T = _builder(cast(Any, kind))(plain)
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"not a {getattr(kind, '__name__', kind)}: {error}") from error
+    return built
+
+
+def dumps(value: object) -> str:
+    """`to_plain` as compact JSON text."""
+    return json.dumps(to_plain(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def loads(kind: type[T], text: str | bytes) -> T:
+    """The noun that `dumps` wrote."""
+    return from_plain(kind, json.loads(text))
+
+
+@cache
+def _fields(kind: type) -> tuple[tuple[str, object], ...]:
+    if not dataclasses.is_dataclass(kind):
+        raise TypeError(f"cannot serialise {kind.__name__}")
+    return tuple((field.name, _default(field)) for field in dataclasses.fields(kind))
+
+
+def _default(field: dataclasses.Field[Any]) -> object:
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return _MISSING
+
+
+@cache
+def _builder(kind: Any) -> Callable[[Any], Any]:
+    origin = get_origin(kind)
+    if origin is Literal or kind in (str, int, float, bool, object, Any):
+        return lambda plain: plain
+    if origin in (Union, UnionType):
+        return _union_builder(get_args(kind))
+    if origin is tuple:
+        return _tuple_builder(get_args(kind))
+    if origin is not None and issubclass(origin, Mapping):
+        value = _builder(get_args(kind)[1])
+        return lambda plain: {key: value(one) for key, one in plain.items()}
+    if dataclasses.is_dataclass(kind):
+        return _dataclass_builder(kind)
+    raise TypeError(f"cannot read {kind} from stored data")
+
+
+def _union_builder(members: tuple[Any, ...]) -> Callable[[Any], Any]:
+    nouns: list[Any] = [one for one in members if dataclasses.is_dataclass(one)]
+    if not nouns:
+        return lambda plain: plain
+    if all(one.__name__ in _TAGGED for one in nouns):
+        allowed = {one.__name__: one for one in nouns}
+        return lambda plain: None if plain is None else _builder(allowed[plain["kind"]])(plain)
+    if len(nouns) == 1 and set(members) - set(nouns) <= {NoneType, str}:
+        build = _builder(nouns[0])
+        return lambda plain: build(plain) if isinstance(plain, dict) else plain
+    raise TypeError(f"cannot tell the members of {members} apart")
+
+
+def _tuple_builder(members: tuple[Any, ...]) -> Callable[[Any], Any]:
+    if len(members) == 2 and members[1] is Ellipsis:
+        one = _builder(members[0])
+        return lambda plain: tuple(one(item) for item in plain)
+    builders = [_builder(member) for member in members]
+    return lambda plain: tuple(build(item) for build, item in zip(builders, plain, strict=True))
+
+
+def _dataclass_builder(kind: Any) -> Callable[[Any], Any]:
+    hints = get_type_hints(kind)
+    parts: dict[str, Callable[[Any], Any]] = {}
+
+    def build(plain: Any) -> Any:
+        if not parts:  # filled at first use: filters refer to themselves
+            parts.update({field.name: _builder(hints[field.name]) for field in dataclasses.fields(kind)})
+        return kind(**{name: parts[name](one) for name, one in plain.items() if name != "kind"})
+
+    return build

@@ -1,0 +1,126 @@
+"""The bytes beside the catalog: pictures by name, kept sources by digest, rendered crops."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rag.document import Media, Place, Source
+from rag.errors import CorpusError, SourceError
+from rag.identity import combined, digest, file_digest, place_key
+from rag.store.files import write_atomically
+
+Render = Callable[[Source, Place, int], bytes]
+"""Draws a region of a source as PNG; given by whoever knows the loaders."""
+
+_NAME = re.compile("[0-9a-f]{64}")
+CACHE_BYTES = 512 * 2**20
+
+
+class FolderAssets:
+    """`Assets` in `assets/`, `sources/` and `cache/` of a corpus folder."""
+
+    def __init__(self, folder: Path, render: Render | None = None, cache_bytes: int = CACHE_BYTES) -> None:
+        self._folder = folder
+        self._render = render
+        self._cache_bytes = cache_bytes
+
+    def put(self, data: bytes, media_type: str, name: str = "") -> Media:
+        """Keep bytes under `name` (64 hex digits; default their sha256); atomic, idempotent."""
+        name = name or digest(data)
+        path = self._path("assets", name)
+        if not path.exists():
+            write_atomically(path, data, durable=False)
+        return Media(media_type, name, len(data))
+
+    def open(self, media: Media) -> bytes:
+        """The bytes; CorpusError if they are gone."""
+        try:
+            return self._path("assets", media.digest).read_bytes()
+        except OSError as error:
+            raise CorpusError(
+                f"asset {media.digest[:12]} is missing ({error.strerror}); run: rag add --refresh"
+            ) from error
+
+    def keep(self, data: bytes) -> Path:
+        """Keep a source's bytes by digest; returns where they lie."""
+        path = self.kept(digest(data))
+        if not path.exists():
+            write_atomically(path, data)
+        return path
+
+    def kept(self, source_digest: str) -> Path:
+        """Where a kept source lies, whether it is there or not."""
+        return self._path("sources", source_digest)
+
+    def crop(self, source: Source, place: Place, dpi: int = 144) -> bytes:
+        """The region as PNG, from the cache if it was drawn before.
+
+        SourceError if the linked file changed or is gone: a box is never drawn on other bytes.
+        """
+        name = combined("crop", source.digest, place_key(place), dpi)
+        cached = self._path("cache", name)
+        if cached.exists():
+            return cached.read_bytes()
+        if self._render is None:
+            raise CorpusError("no renderer is configured for this corpus")
+        data = self._render(self._checked(source), place, dpi)
+        self._store_crop(cached, data)
+        return data
+
+    def _checked(self, source: Source) -> Source:
+        kept = self.kept(source.digest)
+        path = kept if kept.exists() else Path(source.path)
+        if not source.path and not kept.exists():
+            raise SourceError("its bytes were not kept", source=source.uri, kind="missing")
+        try:
+            unchanged = file_digest(path) == source.digest
+        except OSError as error:
+            raise SourceError(
+                f"the file is gone or unreadable ({error.strerror}); its stored text is still here",
+                source=source.uri, kind="missing",
+            ) from error  # fmt: skip
+        if not unchanged:
+            raise SourceError(
+                "the file changed since it was ingested; run `rag add` on it again", source=source.uri,
+                kind="changed",
+            )  # fmt: skip
+        return Source(source.uri, source.media_type, source.digest, str(path))
+
+    def _store_crop(self, path: Path, data: bytes) -> None:
+        """Cache a crop where the folder allows it; a read-only corpus still shows its crops."""
+        try:
+            write_atomically(path, data, durable=False)
+            self._trim()
+        except OSError:
+            return
+
+    def _trim(self) -> None:
+        files = [(file.stat().st_mtime, file.stat().st_size, file) for file in self._files("cache")]
+        over = sum(size for _, size, _ in files) - self._cache_bytes
+        for _, size, file in sorted(files):
+            if over <= 0:
+                return
+            file.unlink(missing_ok=True)
+            over -= size
+
+    def sweep(self, kind: str, named: set[str]) -> tuple[int, int]:
+        """Delete the files of `kind` that are not named; returns how many and their bytes."""
+        gone = [file for file in self._files(kind) if file.name not in named]
+        size = sum(file.stat().st_size for file in gone)
+        for file in gone:
+            file.unlink(missing_ok=True)
+        return len(gone), size
+
+    def missing(self, kind: str, named: set[str]) -> set[str]:
+        """The names of `kind` whose files are not there."""
+        return named - {file.name for file in self._files(kind)}
+
+    def _files(self, kind: str) -> Iterator[Path]:
+        return (self._folder / kind).glob("??/*")
+
+    def _path(self, kind: str, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"an asset is named by 64 hex digits, got {name!r}")
+        return self._folder / kind / name[:2] / name

@@ -1,0 +1,142 @@
+"""Bringing the derived indexes up to the catalog: replaying the outbox, or building anew.
+
+The catalog decides what exists; an index that lags, or was left half written, is only slower to
+be right. Replaying is idempotent: an id added again replaces itself.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Protocol
+
+from rag.protocols import Derived, TextIndex, VectorIndex
+from rag.store import schema, writer
+
+BATCH = 2000
+
+
+class Sink(Protocol):
+    """One derived index with the way its rows are read from the catalog."""
+
+    name: str
+
+    @property
+    def index(self) -> Derived: ...
+
+    def fill(self, rows: sqlite3.Connection, documents: Sequence[int] | None) -> None:
+        """Add the chunks of these documents; of all live ones for None."""
+
+    def remove(self, ids: Sequence[str]) -> None: ...
+
+
+def replay(path: Path, sinks: Iterable[Sink]) -> None:
+    """Bring each index to the newest entry of the outbox, then forget what all have taken."""
+    with closing(schema.connect(path, write=True)) as rows:
+        row = rows.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()
+        newest = int(row[0]) if row else 0
+        oldest = rows.execute("SELECT coalesce(min(seq), ?) FROM outbox", [newest + 1]).fetchone()[0]
+        for sink in sinks:
+            reached = sink.index.generation
+            if reached == newest:
+                continue
+            if reached > newest or reached < oldest - 1:
+                rebuild(rows, sink, newest)
+            else:
+                _catch_up(rows, sink, reached, newest)
+            writer.on_step(f"index:{sink.name}")
+        rows.execute("DELETE FROM outbox WHERE seq <= ?", [newest])
+
+
+def rebuild(rows: sqlite3.Connection, sink: Sink, newest: int) -> None:
+    """Build an index anew from the catalog."""
+    sink.index.clear()
+    sink.fill(rows, None)
+    sink.index.commit(newest)
+
+
+def _catch_up(rows: sqlite3.Connection, sink: Sink, reached: int, newest: int) -> None:
+    entries = rows.execute("SELECT added, removed FROM outbox WHERE seq > ? ORDER BY seq", [reached]).fetchall()
+    # Removals first: an id that came back was added by a document that is live now.
+    removed = [id for _, text in entries for id in json.loads(text)]
+    if removed:
+        sink.remove(removed)
+    added = [document for document, _ in entries if document is not None]
+    if added:
+        sink.fill(rows, added)
+    sink.index.commit(newest)
+
+
+def live_rows(
+    rows: sqlite3.Connection,
+    columns: str,
+    joins: str,
+    documents: Sequence[int] | None,
+    values: Sequence[object],
+) -> Iterator[list[tuple[Any, ...]]]:
+    """Batches of rows of live chunks, in the order they were added."""
+    sql = f"SELECT {columns} FROM chunks c JOIN documents d ON d.row = c.document {joins} WHERE d.state = 'live'"
+    if documents is None:
+        yield from _batches(rows.execute(f"{sql} ORDER BY c.row", values))
+        return
+    for document in documents:
+        yield from _batches(rows.execute(f"{sql} AND d.row = ? ORDER BY c.row", [*values, document]))
+
+
+def _batches(cursor: sqlite3.Cursor) -> Iterator[list[tuple[Any, ...]]]:
+    while batch := cursor.fetchmany(BATCH):
+        yield batch
+
+
+class VectorSink:
+    """A vector index and the encoder whose vectors it holds."""
+
+    def __init__(self, name: str, index: VectorIndex, view: str, fingerprint: str, dim: int) -> None:
+        self.name = name
+        self.index = index
+        self._view = view
+        self._fingerprint = fingerprint
+        self._dim = dim
+
+    def fill(self, rows: sqlite3.Connection, documents: Sequence[int] | None) -> None:
+        """Add the vectors that the catalog holds for these documents."""
+        import numpy as np
+
+        joins = (
+            "JOIN views w ON w.chunk = c.row AND w.name = ? JOIN encoders e ON e.fingerprint = ? "
+            "JOIN vectors v ON v.digest = w.digest AND v.encoder = e.row"
+        )
+        values = [self._view, self._fingerprint]
+        for batch in live_rows(rows, "c.id, v.vector", joins, documents, values):
+            stacked = np.frombuffer(b"".join(vector for _, vector in batch), dtype="<f4")
+            self.index.add([id for id, _ in batch], stacked.reshape(len(batch), self._dim))
+
+    def remove(self, ids: Sequence[str]) -> None:
+        self.index.remove(ids)
+
+
+class TextSink:
+    """The full-text index: a chunk's text, and the headings and title above it."""
+
+    name = "text"
+
+    def __init__(self, index: TextIndex) -> None:
+        self.index = index
+
+    def fill(self, rows: sqlite3.Connection, documents: Sequence[int] | None) -> None:
+        """Add the texts of these documents' chunks; a page's picture has none."""
+        for batch in live_rows(rows, "c.id, c.body, d.title", "", documents, []):
+            ids, bodies, above = [], [], []
+            for id, body, title in batch:
+                plain = json.loads(body)
+                if text := plain.get("text"):
+                    ids.append(id)
+                    bodies.append(text)
+                    above.append(" ".join([*plain.get("headings", ()), title]))
+            self.index.add(ids, bodies, above)
+
+    def remove(self, ids: Sequence[str]) -> None:
+        self.index.remove(ids)

@@ -1,0 +1,41 @@
+"""One writer a corpus: an operating-system lock on an open file, so it dies with its process."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rag.errors import CorpusError
+
+
+@contextmanager
+def write_lock(folder: Path, timeout: float = 0.0) -> Iterator[None]:
+    """Hold the corpus' write lock; CorpusError naming the holder if it is taken for `timeout` s."""
+    from filelock import FileLock, Timeout
+
+    holder = folder / "writer.json"
+    lock = FileLock(folder / "writer.lock")
+    try:
+        lock.acquire(timeout=timeout)
+    except Timeout:
+        raise CorpusError(f"{folder} is being written by {_named(holder)}; wait for it to end") from None
+    try:
+        holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": round(time.time())}))
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _named(holder: Path) -> str:
+    try:
+        told = json.loads(holder.read_text())
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(told["since"]))
+        return f"process {told['pid']} on {told['host']} since {since}"
+    except (OSError, ValueError, KeyError):
+        return "another process"

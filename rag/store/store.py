@@ -1,0 +1,179 @@
+"""A corpus folder, opened: its settings, catalog, assets, encoders and derived indexes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from rag import registry
+from rag.config import Builder, Table, read
+from rag.document import Place, Source
+from rag.errors import ConfigError, CorpusError, SourceError
+from rag.filters import Filter
+from rag.protocols import TextIndex, VectorIndex
+from rag.store.assets import FolderAssets
+from rag.store.catalog import Catalog
+from rag.store.derived import Sink, TextSink, VectorSink, replay
+from rag.store.files import write_atomically
+from rag.store.lock import write_lock
+from rag.store.writer import Writer
+from rag.words import WordCounter
+
+_KINDS = {
+    "chunker": "loaders/chunking", "loaders": "loaders", "encoders": "retrievers/encoders",
+    "indexes": "retrievers/indexes",
+}  # fmt: skip
+
+
+class Store:
+    """Opening runs nothing and opens no socket; encoders load their weights at first use."""
+
+    def __init__(self, folder: str | Path, *, create: bool = False, restriction: Filter | None = None) -> None:
+        self.folder = Path(folder)
+        self._settings_path = self.folder / "corpus.toml"
+        if not self.catalog_path.exists():
+            if not create:
+                raise CorpusError(f"{self.folder} holds no corpus; make one with: rag add FILES --corpus {self.folder}")
+            self._create()
+        self.settings = _checked(read(self._settings_path), self._settings_path)
+        self.assets = FolderAssets(self.folder, self._render)
+        self.catalog = Catalog(self.catalog_path, restriction)
+        builder = Builder(path=str(self._settings_path))
+        self.encoders: dict[str, Any] = {
+            name: builder.build(table, f"encoders.{name}") for name, table in self.settings["encoders"].items()
+        }
+        self.counter: Any = next((one for one in self.encoders.values() if hasattr(one, "count")), WordCounter())
+        self.text: TextIndex = self._index("text", folder=self.folder / "text", catalog=self.catalog)
+        self.vectors: dict[str, VectorIndex] = {
+            name: self._index("vectors", folder=self.folder / "vectors" / name, dim=encoder.dim, catalog=self.catalog)
+            for name, encoder in self.encoders.items()
+        }
+
+    @property
+    def catalog_path(self) -> Path:
+        return self.folder / "catalog.sqlite"
+
+    @property
+    def counter_table(self) -> Table | None:
+        """The settings of the encoder that counts tokens, for worker processes."""
+        tables = self.settings["encoders"]
+        return next((tables[name] for name, one in self.encoders.items() if one is self.counter), None)
+
+    def close(self) -> None:
+        """Close the catalog."""
+        self.catalog.close()
+
+    def loader(self, media_type: str) -> Table | None:
+        """The settings of the loader that takes a media type."""
+        for table in self.settings["loaders"].values():
+            taken: tuple[str, ...] = getattr(registry.load(table["use"]), "media_types", ())
+            if media_type in taken:
+                return dict(table)
+        return None
+
+    def derivation(self, loader: Table) -> str:
+        """Names everything that a document's chunks depend on beside its bytes."""
+        from rag.identity import combined
+
+        chunker = self.settings["chunker"]
+        versions = [registry.load(table["use"]).VERSION for table in (loader, chunker)]  # type: ignore[attr-defined]
+        return combined(loader, chunker, versions, getattr(self.counter, "token_fingerprint", self.counter.fingerprint))
+
+    @contextmanager
+    def writing(self, timeout: float = 0.0) -> Iterator[Writer]:
+        """Hold the write lock; derived indexes are brought up to date on the way in and out."""
+        with write_lock(self.folder, timeout):
+            writer = Writer(self.catalog_path)
+            try:
+                self.replay()
+                yield writer
+                self.replay()
+            finally:
+                writer.close()
+
+    def replay(self) -> None:
+        """Bring the derived indexes up to the catalog; the caller holds the write lock."""
+        replay(self.catalog_path, self.sinks())
+
+    def sinks(self) -> list[Sink]:
+        """The derived indexes with the way they are filled."""
+        sinks: list[Sink] = [TextSink(self.text)]
+        for name, encoder in self.encoders.items():
+            sinks.append(VectorSink(name, self.vectors[name], encoder.view, encoder.fingerprint, encoder.dim))
+        return sinks
+
+    def check_encoders(self) -> None:
+        """CorpusError if the vectors were made by another encoder than the one configured."""
+        for name, encoder in self.encoders.items():
+            built = self.catalog.meta(f"encoder:{name}")
+            if built is not None and built != encoder.fingerprint:
+                raise CorpusError(
+                    f"the vectors of {name!r} in {self.folder} were made by {built}, but the encoder configured "
+                    f"now is {encoder.fingerprint}; encode again with: rag reindex"
+                )
+
+    def _create(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not self._settings_path.exists():
+            template = files("rag").joinpath("profiles/corpus.toml").read_bytes()
+            write_atomically(self._settings_path, template)
+        with write_lock(self.folder, timeout=30):
+            writer = Writer(self.catalog_path)
+            writer.set_meta("created", str(round(time.time())))
+            writer.close()
+
+    def _index(self, name: str, **services: object) -> Any:
+        table = dict(self.settings["indexes"].get(name, {}))
+        if "use" not in table:
+            raise ConfigError(f"indexes.{name} needs `use`", path=str(self._settings_path), key=f"indexes.{name}")
+        return registry.load(table.pop("use"))(**services, **table)
+
+    def _render(self, source: Source, place: Place, dpi: int) -> bytes:
+        """Draw a region in a worker process, since the source is hostile until checked."""
+        from rag.serialise import to_plain
+
+        loader = self.loader(source.media_type)
+        if loader is None or not hasattr(registry.load(loader["use"]), "render"):
+            raise SourceError(f"{source.media_type} has no picture to show", source=source.uri, kind="unsupported")
+        request = {
+            "op": "render", "source": to_plain(source), "place": to_plain(place), "dpi": dpi, "loader": loader,
+            "folder": str(self.folder),
+        }  # fmt: skip
+        png: bytes = registry.load("pipelines/render")(request)
+        return png
+
+
+def _checked(settings: dict[str, Any], path: Path) -> dict[str, Mapping[str, Any]]:
+    """Settings whose components are all of the kinds that an index may depend on.
+
+    A corpus may come from anybody: a component that is not a loader, chunker, encoder or index, or
+    a table that this program does not know, is refused before anything is built.
+    """
+    if unknown := set(settings) - set(_KINDS):
+        raise ConfigError(f"unknown tables: {', '.join(sorted(unknown))}", path=str(path))
+    for section, kind in _KINDS.items():
+        table = settings.setdefault(section, {})
+        for name, one in {"": table}.items() if section == "chunker" else table.items():
+            key = f"{section}.{name}".rstrip(".")
+            use = one.get("use") if isinstance(one, dict) else None
+            for used in [use, *_nested_uses(one)]:
+                if not str(used).startswith(kind + "/"):
+                    raise ConfigError(
+                        f"`use` must name a component under {kind}/, got {used!r}", path=str(path), key=key
+                    )
+    return settings
+
+
+def _nested_uses(value: object) -> Iterator[object]:
+    """Every `use` at any depth."""
+    if isinstance(value, dict):
+        if "use" in value:
+            yield value["use"]
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from _nested_uses(one)
