@@ -5,9 +5,15 @@ if __name__ != "rag.pipelines":
 
 COMPONENTS: dict[str, str] = {
     "ingest": "ingest:Ingest",
+    "ingest_options": "ingest:Options",
     "search": "search:Search",
     "ask": "ask:Ask",
     "serve_worker": "workers:serve",
+    "render": "workers:render",
+    "limits": "workers:Limits",
+    "check": "maintain:check",
+    "sweep": "maintain:sweep",
+    "reindex": "maintain:reindex",
     "commands/add": "commands.add:Add",
     "commands/ask": "commands.ask:Ask",
     "commands/search": "commands.search:Search",

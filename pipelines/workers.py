@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from rag.document import Part
+from rag.errors import SourceError
 from rag.serialise import dumps, loads
 
 from .derive import Message, answer
@@ -78,8 +79,13 @@ class Worker:
             if not finished:
                 self.stop()
 
+    def kill(self) -> None:
+        """End the process from another thread; whoever waits for it sees it stopped."""
+        if process := self._process:
+            process.kill()
+
     def stop(self) -> None:
-        """End the process, at once."""
+        """End the process and close its pipes."""
         if self._process:
             self._process.kill()
             self._process.wait()
@@ -90,7 +96,8 @@ class Worker:
 
     def _start(self) -> None:
         # -P keeps the current folder, which may be anybody's, off the child's import path.
-        code = f"from rag.registry import load; load('pipelines/serve_worker')({self._limits.memory}, {os.getpid()})"
+        arguments = f"{self._limits.memory}, {os.getpid()}"
+        code = f"from rag.registry import load; load('pipelines/serve_worker')({arguments})"
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
@@ -193,3 +200,19 @@ def _restrain(memory: int, parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def render(request: Mapping[str, Any], limits: Limits = Limits()) -> bytes:
+    """A region of a hostile source as PNG, drawn in a worker; SourceError if it cannot be."""
+    worker = Worker(limits)
+    uri = str(request["source"]["uri"])
+    try:
+        message = next(worker.run(request))
+    except Stopped as stopped:
+        raise SourceError(stopped.reason, source=uri, kind=stopped.kind) from None
+    finally:
+        worker.stop()
+    if message["kind"] == "error":
+        error = message["error"]
+        raise SourceError(error["message"], source=uri, kind=error["type"], place=error["place"] or "")
+    return bytes.fromhex(message["png"])

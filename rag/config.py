@@ -121,7 +121,7 @@ def _near(name: str, known: Sequence[str] | set[str] | Table) -> str:
 
 def _parameters(component: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """Constructor parameters with their annotations resolved where they can be."""
-    target = component.__init__ if inspect.isclass(component) else component  # type: ignore[misc]
+    target = component.__init__ if inspect.isclass(component) else component
     try:
         hints = get_type_hints(target)
     except (NameError, TypeError):  # an annotation that only a type checker imports

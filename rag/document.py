@@ -178,13 +178,17 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """At most 32 pages, 5 minutes or 500 elements of a document, so that memory stays flat."""
+    """At most 32 pages, 5 minutes or 500 elements of a document, so that memory stays flat.
+
+    `source` lets pages become chunks where they hold no element; elements name theirs themselves.
+    """
 
     number: int
     head: Head
     elements: tuple[Element, ...] = ()
     pages: tuple[Page, ...] = ()
     warnings: tuple[Notice, ...] = ()
+    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)

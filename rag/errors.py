@@ -46,7 +46,8 @@ class MissingExtra(RagError, ImportError):
     def __init__(self, module: str, extra: str) -> None:
         self.module = module
         self.extra = extra
-        super().__init__(f"{module} is not installed; install it with: pip install 'argus-rag[{extra}]'")
+        wanted = f"argus-rag[{extra}]" if extra else "argus-rag"
+        super().__init__(f"{module} is not installed; install it with: pip install '{wanted}'")
 
 
 class SourceError(RagError):

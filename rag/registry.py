@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rag.errors import ConfigError, UnknownComponent
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 ROOMS = ("loaders", "retrievers", "generators", "pipelines")
 GROUP = "rag.components"
@@ -31,13 +33,17 @@ def load(name: str) -> Callable[..., Any]:
     Raises UnknownComponent with the nearest names, MissingExtra where its libraries are absent.
     """
     if target := _built_in().get(name):
-        module, _, attribute = target.partition(":")
-        component: Callable[..., Any] = getattr(import_module(module), attribute)
+        component: Callable[..., Any] = attribute(*target.split(":"))
         return component
     if plugin := _plugins().get(name):
         loaded: Callable[..., Any] = plugin.load()
         return loaded
     raise UnknownComponent(name, names())
+
+
+def attribute(module: str, name: str) -> Any:
+    """An attribute of a module of this package, imported now."""
+    return getattr(import_module(module), name)
 
 
 @cache
@@ -54,6 +60,8 @@ def _listed() -> Iterator[tuple[str, str]]:
 
 @cache
 def _plugins() -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points
+
     found: dict[str, EntryPoint] = {}
     for point in entry_points(group=GROUP):
         if point.name in _built_in() or point.name in found:

@@ -11,6 +11,7 @@ import re
 _CLOSERS = "\"'”’»)\\]}）」』】"
 _END = re.compile(rf"(?:[.!?…]+[{_CLOSERS}]*(?=\s|$))|(?:[。！？｡]+[{_CLOSERS}]*)|\n+")
 _MARKER = re.compile(r"[ \t]*(?:[-*+•‣◦▪–—]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)])[ \t]+|[ \t]*\|")
+_NEXT = re.compile(r"\s{0,8}[\"'“‘«(\[]{0,4}(\S{0,24})")
 _LAST_WORD = re.compile(r"[\w.&'’-]{1,24}$")
 _INITIALS = re.compile(r"(?:[A-Za-z]\.)*[A-Za-z]")
 _NEVER = frozenset(
@@ -70,7 +71,7 @@ def _ends(text: str, start: int, match: re.Match[str]) -> bool:
 
 def _next_word(text: str, at: int) -> str:
     """The word after `at`, without what opens it; empty at the end."""
-    found = re.compile(r"\s*[\"'“‘«(\[]*(\S{0,24})").match(text, at)
+    found = _NEXT.match(text, at)
     return found[1] if found else ""
 
 
@@ -80,10 +81,9 @@ def _abbreviated(text: str, start: int, dot: int, after: str) -> bool:
     if not found:
         return False
     word = found[0].lstrip(".'’-").casefold()
-    alone = not text[text.rfind("\n", start, found.start()) + 1 : found.start()].strip() or not (
-        text[start : found.start()].strip()
-    )
-    if alone and (word.isdigit() and len(word) <= 3 or re.fullmatch(r"(?:\d+\.)+\d+", word)):
+    # Only a few characters back: a look-back to `start` would make a text without ends quadratic.
+    before = text[max(start, found.start() - 8) : found.start()].rpartition("\n")[2]
+    if not before.strip() and ((word.isdigit() and len(word) <= 3) or re.fullmatch(r"(?:\d+\.)+\d+", word)):
         return True
     if word in _NEVER:
         # "No. The answer ..." is a sentence of one word, "No. 5" is not.
@@ -95,12 +95,9 @@ def _abbreviated(text: str, start: int, dot: int, after: str) -> bool:
 
 def _line_ends(text: str, start: int, line_end: int, after: int) -> bool:
     """Whether a line break ends a sentence: a blank line, a list item, a row, a short line."""
-    if after - line_end > 1 or not text[line_end:after].strip("\n") == "":
+    if after - line_end > 1 or _MARKER.match(text, after):
         return True
-    if _MARKER.match(text, after):
-        return True
-    begin = max(start, text.rfind("\n", 0, line_end) + 1)
-    line = text[begin:line_end].strip()
+    line = text[max(start, line_end - 2 * _WRAPPED) : line_end].rpartition("\n")[2].strip()
     following = text[after : after + 200].split("\n", 1)[0]
     if not following.strip() or line.startswith("|"):
         return True

@@ -1,15 +1,20 @@
 """Cutting text into words for full-text search and for comparing sentences.
 
-NFKC and case folding first, so that the ligature in a PDF's "file" is found by "file". Scripts
-without spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese) give character bigrams, a single
-character where it stands alone; everything else gives runs of letters, digits and marks.
+NFKC and case folding first, so that the ligature in a PDF's "file" is found by "file"; accents are
+dropped, so that "cafe" finds "café". Scripts without spaces (Chinese, Japanese, Thai, Lao, Khmer,
+Burmese) give character bigrams, a single character where it stands alone; everything else gives
+runs of letters, digits and marks.
+
+Numbers stay whole: "3.14" is one word, and "1,234" is the same word as "1234". A name with joints
+gives itself and then its pieces (FIT_LOG: fit_log, fit, log), so that both the exact name and a
+part of it are found.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 _UNSPACED = (
     "\u0e00-\u0eff"  # Thai, Lao
@@ -18,102 +23,108 @@ _UNSPACED = (
     "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"  # Japanese kana
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
 )
-_RUN = re.compile(rf"([{_UNSPACED}]+)|((?:(?![{_UNSPACED}])[^\W_])(?:(?![{_UNSPACED}])[\w'’])*)")
+_MARKS = (  # `\w` leaves these out, though words of their scripts are written with them
+    "\u0300-\u036f"
+    "\u0900-\u0903\u093a-\u0963\u0971-\u0983\u09bc-\u09e3\u0a01-\u0a75\u0a81-\u0aff\u0b01-\u0dff"  # Indic
+    "\u0f71-\u0f84\u0f86-\u0fbc"  # Tibetan
+)
+
+
+def _runs(piece: str, unspaced: str) -> re.Pattern[str]:
+    """Groups: a run of an unspaced script, a number with separators, a name."""
+    return re.compile(
+        rf"({unspaced})"
+        r"|((?<![\w.,])\d+(?:[.,]\d+)+(?!\w))"
+        rf"|((?:(?<![\w-])--?(?=[^\W\d_]))?{piece}(?:[.'’-]{piece})*(?:\+\+|#(?!\w))?)"
+    )
+
+
+_RUN = _runs(rf"(?:[^\W{_UNSPACED}]++|[{_MARKS}]++)++", f"[{_UNSPACED}]+")
+_ASCII_RUN = _runs(r"\w++", "(?!)")
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_THOUSANDS_DOT = re.compile(r"\d{1,3}(?:\.\d{3})+,\d+")
+_JOINT = re.compile(r"[_.'’+#-]+")
+_ACCENTS = re.compile("[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u0610-\u061a\u0640\u064b-\u065f\u0670]")
+_ELISION = re.compile(r"(?:[cdjlmnst]|qu)'(?=\w{2})")
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+VERSION = 1
+"""Goes up whenever some text is cut otherwise: text indexes are then rebuilt."""
 MAX_WORD = 64
 """Longer runs (hashes, base64) are cut off here, in documents and queries alike."""
 
 ENGLISH_STOPWORDS = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "been",
-        "but",
-        "by",
-        "can",
-        "could",
-        "did",
-        "do",
-        "does",
-        "for",
-        "from",
-        "had",
-        "has",
-        "have",
-        "he",
-        "her",
-        "his",
-        "how",
-        "i",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "me",
-        "my",
-        "no",
-        "not",
-        "of",
-        "on",
-        "or",
-        "our",
-        "she",
-        "should",
-        "so",
-        "than",
-        "that",
-        "the",
-        "their",
-        "them",
-        "then",
-        "there",
-        "these",
-        "they",
-        "this",
-        "those",
-        "to",
-        "was",
-        "we",
-        "were",
-        "what",
-        "when",
-        "where",
-        "which",
-        "who",
-        "whom",
-        "whose",
-        "why",
-        "will",
-        "with",
-        "would",
-        "you",
-        "your",
-    ]
+    """
+    a an and are as at be been but by can could did do does for from had has have he her his how i if
+    in into is it its me my no not of on or our she should so than that the their them then there these
+    they this those to was we were what when where which who whom whose why will with would you your
+    """.split()
 )
 
 
 def normalised(text: str) -> str:
     """NFKC and case folded, soft hyphens and zero-width marks dropped."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return re.sub("[\u00ad\u200b-\u200f\u2060\ufeff]", "", folded)
+    if text.isascii():
+        return text.lower()
+    return _INVISIBLE.sub("", unicodedata.normalize("NFKC", text).casefold())
 
 
 def words(text: str) -> list[str]:
-    """The words of a text in order, repeated as they repeat."""
+    """The words of a text in order, repeated as they repeat; a jointed name before its pieces."""
+    text = normalised(text)
+    if text.isascii():
+        return _words(_ASCII_RUN, text)
+    plain = unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", text)))
+    return _words(_ASCII_RUN if plain.isascii() else _RUN, plain)
+
+
+def _words(pattern: re.Pattern[str], text: str) -> list[str]:
     found: list[str] = []
-    for match in _RUN.finditer(normalised(text)):
-        if run := match[1]:
-            found.extend([run] if len(run) == 1 else [run[i : i + 2] for i in range(len(run) - 1)])
+    for run, number, name in pattern.findall(text):
+        if name:
+            if name.isalnum():
+                found.append(name[:MAX_WORD])
+            else:
+                found.extend(_name(name))
+        elif number:
+            found.extend(_number(number))
         else:
-            word = match[2].strip("'’").replace("’", "'").removesuffix("'s")
-            found.append(word[:MAX_WORD])
+            found.extend([run] if len(run) == 1 else (run[i : i + 2] for i in range(len(run) - 1)))
     return found
+
+
+def _number(text: str) -> Iterator[str]:
+    """A number without its thousands separators; parts of a list such as "1,2" each for itself."""
+    if _THOUSANDS.fullmatch(text):
+        yield text.replace(",", "")[:MAX_WORD]
+    elif _THOUSANDS_DOT.fullmatch(text):
+        yield text.replace(".", "").replace(",", ".")[:MAX_WORD]
+    else:
+        yield from (part[:MAX_WORD] for part in text.split(","))
+
+
+def _name(run: str) -> Iterator[str]:
+    """A word, or a jointed name and its pieces.
+
+    A hyphenated word of plain letters ("well-known") is its pieces alone; one that looks like a
+    name (C-c, utf-8, --flag-name) is kept whole too.
+    """
+    flag = run.startswith("-")
+    run = run.lstrip("-").strip("'’_.").replace("’", "'").removesuffix("'s")
+    if elided := _ELISION.match(run):  # l'homme, d'or
+        run = run[elided.end() :]
+    for part in [run] if flag else _split_hyphens(run):
+        pieces = [piece for piece in _JOINT.split(part.replace("'", "")) if piece]
+        if len(pieces) > 1 or (pieces and part[-1] in "+#"):
+            yield part[:MAX_WORD]
+            yield from (piece[:MAX_WORD] for piece in pieces)
+        elif pieces:
+            yield part.strip("_")[:MAX_WORD]
+
+
+def _split_hyphens(run: str) -> list[str]:
+    parts = run.split("-")
+    named = any(len(part) == 1 or not part.isalpha() for part in parts)
+    return [run] if named else parts
 
 
 def content_words(text: str) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from rag.document import Chunk, Element, Head, Labels, LabelValue, Page, Source, labels
 from rag.errors import CorpusError
-from rag.filters import And, Filter
+from rag.filters import And, Filter, condition
 from rag.serialise import loads
 from rag.store import schema
 from rag.store.conditions import compiled
@@ -128,6 +128,18 @@ class Catalog:
                 self._labels(digest), pages, chunks, elements, derivation, tuple(warnings),
             )  # fmt: skip
 
+    def named(self, name: str) -> dict[str, str]:
+        """key -> uri of the sources that a path, a file's name or a glob means."""
+        return self._sources(condition("source", name))
+
+    def _sources(self, where: Filter) -> dict[str, str]:
+        text, values = compiled(where)
+        sql = (
+            "SELECT DISTINCT o.key, o.uri FROM sources o JOIN documents d ON d.digest = o.digest AND d.state = 'live' "
+            f"WHERE {text.replace('s.digest = d.digest', 's.row = o.row')} ORDER BY o.row"
+        )
+        return dict(self._rows(sql, values))
+
     def sources(self, digest: str) -> list[Source]:
         """The sources of a document, oldest first."""
         sql = (
@@ -176,17 +188,50 @@ class Catalog:
         row = self._one("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'", [])
         return int(row[0]) if row else 0
 
+    def verify(self) -> None:
+        """CorpusError if SQLite finds the file damaged."""
+        told = self._one("PRAGMA quick_check", [])[0]
+        if told != "ok":
+            raise CorpusError(f"{self.path} is damaged ({told}); restore it from a backup, or ingest again")
+
+    def unfinished(self) -> list[str]:
+        """Keys of the sources whose documents were not read to their end."""
+        return [key for (key,) in self._rows("SELECT key FROM journal ORDER BY row", [])]
+
+    def media(self) -> set[str]:
+        """Names of all assets that documents hold, unfinished ones included."""
+        sql = (
+            "SELECT media FROM chunks WHERE media IS NOT NULL UNION SELECT media FROM elements WHERE media IS NOT NULL"
+        )
+        return {name for (name,) in self._rows(sql, [])}
+
+    def digests(self) -> set[str]:
+        """Digests of the bytes that sources name."""
+        return {digest for (digest,) in self._rows("SELECT DISTINCT digest FROM sources", [])}
+
+    def textual(self) -> int:
+        """How many live chunks have words."""
+        return int(self._one(f"SELECT count(*) {_LIVE} WHERE json_extract(c.body, '$.text') IS NOT NULL", [])[0])
+
+    def encoded(self, view: str, fingerprint: str) -> int:
+        """How many live chunks have a vector of an encoder."""
+        sql = (
+            f"SELECT count(*) {_LIVE} JOIN views w ON w.chunk = c.row AND w.name = ? JOIN encoders e "
+            "ON e.fingerprint = ? JOIN vectors v ON v.digest = w.digest AND v.encoder = e.row"
+        )
+        return int(self._one(sql, [view, fingerprint])[0])
+
     # --- reading rows -------------------------------------------------------------------------------
 
     def _chunks(self, condition: str, values: Sequence[object], order: str = "c.row") -> Iterator[Chunk]:
         allowed, extra = self._condition(None)
-        sql = f"SELECT c.body, d.title, d.digest {_LIVE} WHERE {condition} AND {allowed} ORDER BY {order}"
+        sql = f"SELECT c.body, d.digest {_LIVE} WHERE {condition} AND {allowed} ORDER BY {order}"
         heads: dict[str, tuple[Source, Labels]] = {}
-        for body, title, digest in self._rows(sql, [*values, *extra]):
+        for body, digest in self._rows(sql, [*values, *extra]):
             if digest not in heads:
                 heads[digest] = (self.sources(digest)[0], self._labels(digest))
             source, given = heads[digest]
-            yield chunk_from(body, source, title, given)
+            yield chunk_from(body, source, given)
 
     def _labels(self, digest: str) -> Labels:
         """The labels of all sources of a document; the oldest source wins."""

@@ -51,6 +51,14 @@ def replay(path: Path, sinks: Iterable[Sink]) -> None:
         rows.execute("DELETE FROM outbox WHERE seq <= ?", [newest])
 
 
+def rebuild_all(path: Path, sinks: Iterable[Sink]) -> None:
+    """Build every derived index anew; the caller holds the write lock."""
+    with closing(schema.connect(path, write=True)) as rows:
+        row = rows.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()
+        for sink in sinks:
+            rebuild(rows, sink, int(row[0]) if row else 0)
+
+
 def rebuild(rows: sqlite3.Connection, sink: Sink, newest: int) -> None:
     """Build an index anew from the catalog."""
     sink.index.clear()

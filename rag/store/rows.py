@@ -14,7 +14,7 @@ from rag.serialise import dumps, from_plain, to_plain
 
 @dataclass(frozen=True, slots=True)
 class ChunkRow:
-    """A chunk without its source, title and labels, which the document's rows hold."""
+    """A chunk without its source and labels, which the document's rows hold."""
 
     id: str
     modality: str
@@ -69,7 +69,7 @@ def _element_row(element: Element) -> ElementRow:
 
 def chunk_row(chunk: Chunk) -> ChunkRow:
     """A chunk's row; `chunk_from` turns it back."""
-    plain = to_plain(replace(chunk, labels=(), title=""))
+    plain = to_plain(replace(chunk, labels=()))
     plain["places"] = plain.pop("origin")["places"]
     first, last = _pages(chunk.origin.places)
     media = chunk.media.digest if chunk.media else None
@@ -82,10 +82,10 @@ def _pages(places: Sequence[Place]) -> tuple[int | None, int | None]:
     return (min(pages), max(pages)) if pages else (None, None)
 
 
-def chunk_from(body: str, source: Source, title: str = "", labels: Labels = ()) -> Chunk:
-    """The chunk of a row, with its document's source, title and labels."""
+def chunk_from(body: str, source: Source, labels: Labels = ()) -> Chunk:
+    """The chunk of a row, with its document's source and labels."""
     plain = _placed(body)
-    return replace(from_plain(Chunk, plain), origin=_origin(plain, source), title=title, labels=labels)
+    return replace(from_plain(Chunk, plain), origin=_origin(plain, source), labels=labels)
 
 
 def element_from(body: str, source: Source) -> Element:

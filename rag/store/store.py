@@ -63,6 +63,14 @@ class Store:
         tables = self.settings["encoders"]
         return next((tables[name] for name, one in self.encoders.items() if one is self.counter), None)
 
+    @staticmethod
+    def migrate(folder: str | Path) -> None:
+        """Bring an older schema to today's, under the lock, after a backup."""
+        path = Path(folder) / "catalog.sqlite"
+        if path.exists():
+            with write_lock(Path(folder), timeout=10):
+                Writer(path).close()
+
     def close(self) -> None:
         """Close the catalog."""
         self.catalog.close()

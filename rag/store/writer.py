@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from rag.document import Head, LabelValue, Notice, Part, Source
 from rag.serialise import from_plain, loads
 from rag.store import schema
-from rag.store.rows import PartRows, element_from, page_from
+from rag.store.rows import ChunkRow, PartRows, element_from, page_from
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +37,6 @@ class Building:
 
     row: int
     parts: int
-    chunks: int
 
 
 class Writer:
@@ -90,8 +89,7 @@ class Writer:
             [source.digest],
         )
         if row and row[1] == derivation:
-            count = self._one("SELECT count(*) FROM chunks WHERE document = ?", [row[0]])
-            return Building(row[0], row[2], count[0] if count else 0)
+            return Building(row[0], row[2])
         with self._transaction():
             self._connection.execute(
                 "DELETE FROM documents WHERE state = 'building' AND (digest = ? OR row IN "
@@ -105,7 +103,7 @@ class Writer:
             number = cursor.lastrowid or 0
             self._connection.execute("INSERT INTO journal (document, key) VALUES (?, ?)", [number, key])
         on_step("begin")
-        return Building(number, 0, 0)
+        return Building(number, 0)
 
     def stored_parts(self, row: int, source: Source) -> Iterator[Part]:
         """The parts of an unfinished document as they were loaded, for the chunker to replay."""
@@ -127,7 +125,7 @@ class Writer:
                 warnings=tuple(from_plain(Notice, one) for one in json.loads(warnings)),
             )  # fmt: skip
 
-    def add_part(self, row: int, part: PartRows, encoder: int | None, vectors: Vectors) -> None:
+    def add_part(self, row: int, part: PartRows, vectors: Mapping[int, Vectors]) -> None:
         """Store one part, its chunks and their vectors: one transaction, one step."""
         with self._transaction():
             run = self._connection.execute
@@ -145,8 +143,8 @@ class Writer:
                 [(row, part.number, e.id, e.role, e.page, e.media, e.body) for e in part.elements],
             )
             self._add_chunks(row, part)
-            if encoder is not None:
-                self.add_vectors(encoder, vectors)
+            for encoder, made in vectors.items():
+                self._add_vectors(encoder, made)
             run("UPDATE journal SET parts = parts + 1 WHERE document = ?", [row])
         on_step("part")
 
@@ -182,6 +180,14 @@ class Writer:
             removed += self._point(key, source, given)
             self._outbox(building, removed)
         on_step("finish")
+
+    def told(self, row: int) -> tuple[int, int, list[str]]:
+        """(pages, chunks, warnings) of a document, finished or not."""
+        pages = self._one("SELECT count(*) FROM pages WHERE document = ?", [row])
+        chunks = self._one("SELECT count(*) FROM chunks WHERE document = ?", [row])
+        notices = self._connection.execute("SELECT warnings FROM parts WHERE document = ? ORDER BY number", [row])
+        warnings = [" ".join(notice["message"].split()) for (text,) in notices for notice in json.loads(text)]
+        return (pages[0] if pages else 0), (chunks[0] if chunks else 0), warnings
 
     def abandon(self, building: int) -> None:
         """Forget an unfinished document."""
@@ -273,12 +279,59 @@ class Writer:
             found.update(digest for (digest,) in self._connection.execute(sql, [encoder, *batch]))
         return found
 
-    def add_vectors(self, encoder: int, vectors: Vectors) -> None:
-        """Store vectors by view digest; those that are there stay."""
+    def add_encoded(self, encoder: int, vectors: Vectors) -> None:
+        """Store vectors of chunks that are there already: one transaction, one step."""
+        with self._transaction():
+            self._add_vectors(encoder, vectors)
+        on_step("encoded")
+
+    def _add_vectors(self, encoder: int, vectors: Vectors) -> None:
         self._connection.executemany(
             "INSERT OR IGNORE INTO vectors (encoder, digest, vector) VALUES (?, ?, ?)",
             [(encoder, digest, vector.astype("<f4").tobytes()) for digest, vector in vectors.items()],
         )
+
+    def unencoded(self, view: str, fingerprint: str, modalities: Sequence[str]) -> list[int]:
+        """Rows of live chunks whose view has no vector of that encoder yet."""
+        marks = ",".join("?" * len(modalities))
+        sql = (
+            "SELECT c.row FROM chunks c JOIN documents d ON d.row = c.document AND d.state = 'live' "
+            f"JOIN views w ON w.chunk = c.row AND w.name = ? WHERE c.modality IN ({marks}) AND NOT EXISTS "
+            "(SELECT 1 FROM vectors v JOIN encoders e ON e.row = v.encoder WHERE v.digest = w.digest "
+            "AND e.fingerprint = ?) ORDER BY c.row"
+        )
+        return [row for (row,) in self._connection.execute(sql, [view, *modalities, fingerprint])]
+
+    def chunk_rows(self, rows: Sequence[int]) -> list[ChunkRow]:
+        """The chunks of these rows, as `add_part` took them."""
+        found = []
+        for row in rows:
+            views = self._connection.execute("SELECT name, digest FROM views WHERE chunk = ? ORDER BY row", [row])
+            columns = self._connection.execute(
+                "SELECT id, modality, role, first_page, last_page, media, body FROM chunks WHERE row = ?", [row]
+            ).fetchone()
+            id, modality, role, first, last, media, body = columns
+            named = tuple((name, digest) for name, digest in views)
+            found.append(ChunkRow(id, modality, role, first, last, media, body, named))
+        return found
+
+    def sweep_unfinished(self) -> int:
+        """Delete unfinished documents; how many there were."""
+        with self._transaction():
+            return self._connection.execute("DELETE FROM documents WHERE state = 'building'").rowcount
+
+    def sweep(self) -> dict[str, int]:
+        """Delete unfinished documents and vectors that no document names; counts by table."""
+        unfinished = self.sweep_unfinished()
+        with self._transaction():
+            run = self._connection.execute
+            return {
+                "unfinished": unfinished,
+                "vectors": run(
+                    "DELETE FROM vectors WHERE NOT EXISTS (SELECT 1 FROM views w WHERE w.digest = vectors.digest) "
+                    "OR encoder NOT IN (SELECT e.row FROM encoders e JOIN meta m ON m.value = e.fingerprint)"
+                ).rowcount,
+            }
 
     def set_meta(self, key: str, value: str) -> None:
         """Remember a value."""

@@ -1,0 +1,61 @@
+"""Ask: a question to an answer that shows its evidence, or to a refusal that says why."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+
+from rag.answer import Answer, Done, Event, Evidenced, Query, Selection, Settings, TextPiece
+from rag.protocols import Generator, Retriever, Selector, Streams
+
+from .search import Search
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Retrieves `depth` candidates, selects evidence, and generates; each stage is batched."""
+
+    retriever: Retriever
+    selector: Selector
+    generator: Generator
+    depth: int = 30
+
+    def __call__(self, queries: Sequence[Query], settings: Settings = Settings()) -> list[Answer]:  # noqa: B008
+        """For each query its answer; `trace` holds the seconds of each stage, shared by a batch."""
+        selections, trace = self._selected(queries)
+        started = time.perf_counter()
+        answers = self.generator.generate(queries, selections, settings)
+        trace["generate"] = time.perf_counter() - started
+        trace["total"] = sum(trace.values())
+        return [replace(answer, trace=trace) for answer in answers]
+
+    async def stream(self, query: Query, settings: Settings = Settings()) -> AsyncIterator[Event]:  # noqa: B008
+        """Evidence first, then text, then claims, then the answer.
+
+        The compute stages run in a thread; cancelling the iterator stops before the next stage.
+        """
+        import asyncio
+
+        selections, trace = await asyncio.to_thread(self._selected, [query])
+        if isinstance(self.generator, Streams):
+            started = time.perf_counter()
+            async for event in self.generator.stream(query, selections[0], settings):
+                if isinstance(event, Done):
+                    trace["generate"] = time.perf_counter() - started
+                    trace["total"] = sum(trace.values())
+                    event = Done(replace(event.answer, trace=trace))
+                yield event
+            return
+        yield Evidenced(selections[0])
+        answer = (await asyncio.to_thread(self.generator.generate, [query], selections, settings))[0]
+        yield TextPiece(answer.text)
+        yield Done(replace(answer, trace=trace))
+
+    def _selected(self, queries: Sequence[Query]) -> tuple[list[Selection], dict[str, float]]:
+        started = time.perf_counter()
+        hits = Search(self.retriever)(queries, self.depth)
+        retrieved = time.perf_counter()
+        selections = self.selector.select(queries, hits)
+        selected = time.perf_counter()
+        return selections, {"retrieve": retrieved - started, "select": selected - retrieved}

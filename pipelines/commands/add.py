@@ -1,0 +1,127 @@
+"""`rag add`: ingest files and folders."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from typing import Any
+
+from .options import corpus_arguments, opened, pairs, plural, print_json, tell
+
+SOME_FAILED = 3
+
+
+class Add:
+    help = "ingest files, folders and globs"
+    description = (
+        "Ingest PDF, HTML, image, Markdown and text files. Unchanged files cost nothing; changed ones are read\n"
+        "again; moved ones are recognised. A broken file is reported and the others go on. After a kill the\n"
+        "same command goes on where it stopped. Labels beside a file: NAME.meta.json, one JSON object."
+    )
+
+    def arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("sources", nargs="+", metavar="SRC", help="a file, a folder, or a glob in quotes")
+        corpus_arguments(parser)
+        parser.add_argument(
+            "--label", metavar="KEY=VALUE", action="append", default=[], help="label every source; repeatable"
+        )
+        parser.add_argument("--refresh", action="store_true", help="derive stale documents again")
+        parser.add_argument("--sync", action="store_true", help="remove what is gone under the named folders")
+        parser.add_argument("--yes", action="store_true", help="let --sync remove more than half")
+        parser.add_argument(
+            "--keep", choices=["link", "copy"], default="link", help="copy files into the corpus (default: link)"
+        )
+        parser.add_argument(
+            "--workers", type=int, default=2, metavar="N", help="parser processes, 0 for none (default: 2)"
+        )
+        parser.add_argument("--part-seconds", type=float, default=300, help="time limit of 32 pages (default: 300)")
+        parser.add_argument("--memory-mb", type=int, default=3072, help="memory limit of a parser (default: 3072)")
+
+    def run(self, options: Namespace) -> int:
+        from rag import contract
+        from rag.registry import load
+        from rag.report import report
+
+        limits = load("pipelines/limits")(seconds=options.part_seconds, memory=options.memory_mb * 2**20)
+        progress = Progress(options.json)
+        adding = opened(options).adding(
+            labels=pairs(options.label), refresh=options.refresh, sync=options.sync, yes=options.yes,
+            keep=options.keep == "copy", workers=options.workers, limits=limits, progress=progress,
+        )  # fmt: skip
+        outcomes = []
+        try:
+            for outcome in adding.outcomes(options.sources):
+                outcomes.append(outcome)
+                if options.json:
+                    print_json(contract.outcome(outcome))
+                elif outcome.status != "unchanged":
+                    progress.line(_sentence(outcome))
+        finally:
+            progress.close()
+        told = report(outcomes, progress.seconds, adding.embedded, adding.warnings)
+        if options.json:
+            print_json({"summary": told.summary()})
+        else:
+            _tell_sum(told)
+        return SOME_FAILED if told.failed else 0
+
+
+class Progress:
+    """A bar on a terminal; nothing elsewhere, where the outcome lines are the progress."""
+
+    def __init__(self, quiet: bool) -> None:
+        import time
+
+        self._clock = time.monotonic
+        self._started = self._clock()
+        self._bar: Any = None
+        self._quiet = quiet or not sys.stderr.isatty()
+
+    @property
+    def seconds(self) -> float:
+        return self._clock() - self._started
+
+    def __call__(self, told: Mapping[str, object]) -> None:
+        if self._quiet:
+            return
+        if self._bar is None:
+            from tqdm import tqdm
+
+            self._bar = tqdm(unit="doc", dynamic_ncols=True, leave=False)
+        self._bar.total = told["total"]
+        self._bar.n = told["done"]
+        pages = f", page {told['pages']}" if told.get("pages") else ""
+        self._bar.set_description(f"{told['stage']} {str(told['item'])[-40:]}{pages}", refresh=True)
+
+    def line(self, text: str) -> None:
+        """A line of output above the bar."""
+        if self._bar is not None:
+            self._bar.clear()
+        print(text, flush=True)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _sentence(outcome: Any) -> str:
+    if outcome.error:
+        place = f", {outcome.error.place}" if outcome.error.place else ""
+        return f"failed     {outcome.source}{place}: {outcome.error.message}"
+    what = ", ".join(
+        text for text in (
+            plural(outcome.pages, "page") if outcome.pages else "",
+            plural(outcome.chunks, "chunk") if outcome.chunks else "",
+            f"{outcome.seconds:.1f} s" if outcome.status in ("done", "updated") else "",
+        ) if text
+    )  # fmt: skip
+    warnings = "".join(f"\n           {warning}" for warning in outcome.warnings)
+    return f"{outcome.status:<10} {outcome.source}{f' ({what})' if what else ''}{warnings}"
+
+
+def _tell_sum(told: Any) -> None:
+    counts = [f"{count} {name}" for name, count in told.counts.items() if name != "documents"]
+    print(f"{plural(told.counts['documents'], 'document')}: {', '.join(counts) or 'none'} in {told.seconds:.1f} s")
+    for warning in told.warnings:
+        tell(f"note: {warning}")

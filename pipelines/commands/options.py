@@ -1,0 +1,121 @@
+"""What several commands share: arguments, and the ways to print."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from rag.errors import RagError
+
+if TYPE_CHECKING:
+    from rag.corpus import Corpus
+    from rag.document import LabelValue
+
+
+def corpus_arguments(parser: ArgumentParser) -> None:
+    """`--corpus` and `--json`."""
+    parser.add_argument("--corpus", metavar="DIR", default=".rag", help="the corpus folder (default: ./.rag)")
+    parser.add_argument("--json", action="store_true", help="print JSON for other programs")
+
+
+def question_arguments(parser: ArgumentParser) -> None:
+    """A question, or a file of them, with filters and a profile."""
+    corpus_arguments(parser)
+    parser.add_argument("question", nargs="?", help="the question, in quotes")
+    parser.add_argument(
+        "--queries",
+        metavar="FILE",
+        help='JSON lines {"id", "query", "where"?}, answered in order; - for standard input',
+    )
+    parser.add_argument(
+        "--where", metavar="KEY=VALUE", action="append", default=[],
+        help="only where source, title, modality, page (9 or 3..9), role or label.KEY is VALUE; repeatable",
+    )  # fmt: skip
+    parser.add_argument("--profile", default="local", help="how to search and answer: local, or a TOML file")
+
+
+def opened(options: Namespace) -> Corpus:
+    """The corpus that the options name."""
+    from rag.corpus import Corpus
+
+    return Corpus(options.corpus, profile=getattr(options, "profile", "local"))
+
+
+def questions(options: Namespace) -> Iterator[tuple[object, str, Any]]:
+    """(id, question, filter) of the one question or of each line of the file."""
+    from rag.filters import where
+
+    given = where(options.where)
+    if (options.question is None) == (options.queries is None):
+        raise ValueError("give a question, or --queries FILE, and not both")
+    if options.queries is None:
+        yield None, options.question, given
+        return
+    from rag.filters import all_of
+
+    for number, line in enumerate(_lines(options.queries), 1):
+        if not line.strip():
+            continue
+        try:
+            told = json.loads(line)
+            query = told["query"]
+            own = where(told.get("where"))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f'{options.queries}, line {number}: expected {{"id", "query"}} as JSON ({error})'
+            ) from error
+        if not isinstance(query, str):
+            raise ValueError(f"{options.queries}, line {number}: `query` must be text")
+        yield told.get("id", number), query, all_of([given, own])
+
+
+def _lines(name: str) -> Iterator[str]:
+    if name == "-":
+        yield from sys.stdin
+        return
+    try:
+        with open(name, encoding="utf-8") as file:
+            yield from file
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"cannot read {name}: {error}") from error
+
+
+def pairs(given: list[str]) -> dict[str, LabelValue]:
+    """`KEY=VALUE` strings as labels."""
+    from rag.filters import check_field
+
+    told: dict[str, LabelValue] = {}
+    for pair in given:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError(f"a label is KEY=VALUE, got {pair!r}")
+        check_field(f"label.{key}")
+        told[key] = value
+    return told
+
+
+def print_json(value: Mapping[str, object] | list[Any]) -> None:
+    """One object on one line."""
+    print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+def tell(message: str) -> None:
+    """A word to the person at the terminal, kept out of the output."""
+    print(message, file=sys.stderr)
+
+
+def size(count: float) -> str:
+    """Bytes for people."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024 or unit == "GiB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    raise RagError("unreachable")
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 page`, `2 pages`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"

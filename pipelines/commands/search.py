@@ -1,0 +1,70 @@
+"""`rag search`: find passages, tables and figures."""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from .options import opened, print_json, question_arguments, questions
+
+
+class Search:
+    help = "find passages, tables and figures"
+    description = (
+        "Find what fits a question, best first. Each hit has its place: page and box, or path.\n"
+        '  rag search "net revenues" --where source="*10K*" --where page=3..40'
+    )
+
+    def arguments(self, parser: ArgumentParser) -> None:
+        question_arguments(parser)
+        parser.add_argument("--k", type=int, default=10, help="how many hits (default: 10)")
+        parser.add_argument(
+            "--explain", action="store_true", help="show each stage's candidates and why they were dropped"
+        )
+
+    def run(self, options: Namespace) -> int:
+        from rag.answer import Query
+
+        if options.k < 0:
+            raise ValueError("--k must not be negative")
+        corpus = opened(options)
+        for id, text, where in questions(options):
+            query = Query((text,) if text.strip() else (), where=where)
+            started = time.perf_counter()
+            hits = corpus.hits([query], options.k)[0]
+            told = _told(text, hits, time.perf_counter() - started)
+            if options.explain:
+                told["stages"] = corpus.explain(query, k=options.k)
+            if options.json:
+                print_json(told if id is None else {"id": id, **told})
+            else:
+                _print(told, hits)
+        return 0
+
+
+def _told(text: str, hits: list[Any], seconds: float) -> dict[str, Any]:
+    from rag import contract
+
+    listed = [contract.hit(hit, rank) for rank, hit in enumerate(hits, 1)]
+    return {"query": text, "hits": listed, "seconds": round(seconds, 4)}
+
+
+def _print(told: dict[str, Any], hits: list[Any]) -> None:
+    from rag import contract
+
+    if not hits:
+        print("nothing found")
+    for hit, plain in zip(hits, told["hits"], strict=True):
+        chunk = hit.chunk
+        channels = ", ".join(f"{name} {part['rank']}" for name, part in plain["parts"].items())
+        print(f"{plain['rank']:>2}. {contract.where_it_lies(chunk.origin.places[0], plain['source'])}")
+        print(f"    {plain['modality']} {chunk.id[:12]}  score {plain['score']:.4f}  ({channels})")
+        if chunk.headings:
+            print(f"    {' > '.join(chunk.headings)}")
+        print(f"    {' '.join(chunk.text.split())[:300] or '(no text)'}\n")
+    for stage in told.get("stages", []):
+        print(f"stage {stage['stage']}: {len(stage['candidates'])} candidates")
+        for one in stage["candidates"]:
+            fate = f"kept at {one['kept_at']}" if one["kept_at"] else f"dropped: {one['dropped']}"
+            print(f"  {one['rank']:>3}. {one['chunk_id'][:12]} {one['score']:<10} {one['source']}  {fate}")

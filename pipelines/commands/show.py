@@ -1,0 +1,67 @@
+"""`rag show`: open a piece of evidence."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from .options import corpus_arguments, opened, print_json, tell
+
+
+class Show:
+    help = "show a chunk: its text, and its place on the page as a picture"
+    description = (
+        "Show a chunk by its id, or the first digits of it. For a place on a page or in a picture a PNG is\n"
+        "written: the region by itself, or with --page the whole page with a frame around it."
+    )
+
+    def arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("id", help="a chunk id, or the start of one")
+        corpus_arguments(parser)
+        parser.add_argument("--out", metavar="FILE", help="where to write the picture (default: ID.png here)")
+        parser.add_argument("--page", action="store_true", help="the whole page with its boxes drawn")
+        parser.add_argument("--dpi", type=int, default=144, help="resolution of the picture (default: 144)")
+        parser.add_argument("--around", type=int, default=0, metavar="N", help="also show N neighbours on each side")
+
+    def run(self, options: Namespace) -> int:
+        from rag import contract
+        from rag.errors import SourceError
+
+        if not 10 <= options.dpi <= 1200:
+            raise ValueError("--dpi must be from 10 to 1200")
+        corpus = opened(options)
+        found = corpus.show(options.id)
+        chunk = found.chunk
+        around = corpus.neighbours(chunk, options.around, options.around) if options.around else []
+        picture, why = None, None
+        if found.page is not None or chunk.media is not None:
+            try:
+                data = found.image(options.dpi, page=options.page)
+                picture = Path(options.out or f"{chunk.id[:12]}.png")
+                picture.write_bytes(data)
+            except SourceError as error:
+                why = str(error)
+            except OSError as error:
+                raise ValueError(f"cannot write {options.out}: {error.strerror}") from error
+        if options.json:
+            told = contract.hit(found.hit, 1)
+            for key in ("rank", "score", "parts"):
+                told.pop(key)
+            told["picture"] = str(picture) if picture else None
+            told["picture_error"] = why
+            told["neighbours"] = [{"chunk_id": one.id, "text": one.text} for one in around]
+            print_json(told)
+            return 0
+        print(f"{chunk.modality} {chunk.id}")
+        for place in found.places:
+            print(f"  {contract.where_it_lies(place, found.source)}")
+        if chunk.headings:
+            print(f"  {' > '.join(chunk.headings)}")
+        print(f"\n{chunk.text or '(no text)'}")
+        for one in around:
+            print(f"\n--- {one.id[:12]}\n{one.text}")
+        if picture:
+            tell(f"\npicture: {picture}")
+        elif why:
+            tell(f"\nno picture: {why}")
+        return 0

@@ -1,0 +1,110 @@
+"""Encoding at ingest: each view once, whoever shares it, and the words about it said once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rag.document import Chunk, Source
+from rag.errors import MissingExtra
+from rag.protocols import ProgressCallback
+from rag.store.rows import ChunkRow, PartRows, chunk_from
+from rag.store.store import Store
+from rag.store.writer import Writer
+
+BATCH = 256
+_SOURCE = Source("", "", "")
+
+
+@dataclass(slots=True)
+class _Channel:
+    name: str
+    encoder: Any
+    row: int | None = None
+
+
+class Encoding:
+    """The encoders of a store, fed with chunks; without their packages the corpus has words alone."""
+
+    def __init__(self, store: Store, warn: Callable[[str], None]) -> None:
+        self._warn = warn
+        self._channels = [_Channel(name, encoder) for name, encoder in store.encoders.items()]
+        self._languages: set[str] = set()
+        self.encoded = 0
+
+    def add_part(self, writer: Writer, document: int, part: PartRows) -> None:
+        """Encode what is new in a part, and store both in one transaction."""
+        vectors = {}
+        for channel in list(self._channels):
+            made = self.vectors(writer, channel.name, part.chunks)
+            if made is not None:
+                vectors[made[0]] = made[1]
+        writer.add_part(document, part, vectors)
+
+    def vectors(self, writer: Writer, name: str, chunks: Sequence[ChunkRow]) -> tuple[int, dict[str, Any]] | None:
+        """(encoder row, new vectors by view digest); None if that encoder is not to be had."""
+        channel = next((one for one in self._channels if one.name == name), None)
+        if channel is None:
+            return None
+        view = channel.encoder.view
+        wanted: dict[str, ChunkRow] = {}
+        for chunk in chunks:
+            if chunk.modality in channel.encoder.modalities:
+                wanted.update({digest: chunk for named, digest in chunk.views if named == view})
+        try:
+            if channel.row is None:
+                channel.row = self._register(writer, channel)
+            known = writer.known_vectors(channel.row, list(wanted))
+            fresh = {digest: chunk for digest, chunk in wanted.items() if digest not in known}
+            encoded = channel.encoder.encode_chunks([_chunk(row) for row in fresh.values()]) if fresh else []
+        except MissingExtra as missing:
+            self._warn(f"no vectors are made, full-text search alone works: {missing}")
+            self._channels.remove(channel)
+            return None
+        self.encoded += len(fresh)
+        return channel.row, dict(zip(fresh, encoded, strict=True))
+
+    def _register(self, writer: Writer, channel: _Channel) -> int:
+        encoder = channel.encoder
+        encoder.warm()
+        writer.set_meta(f"encoder:{channel.name}", encoder.fingerprint)
+        return writer.encoder(encoder.fingerprint, channel.name, encoder.dim)
+
+    def tell_language(self, language: str) -> None:
+        """Say once a language that no encoder in use was made for."""
+        if not language or language in self._languages:
+            return
+        self._languages.add(language)
+        for channel in self._channels:
+            spoken: frozenset[str] = getattr(channel.encoder, "languages", frozenset())
+            if spoken and language not in spoken:
+                self._warn(
+                    f"some documents are in {language!r}, but the encoder {channel.name} reads "
+                    f"{', '.join(sorted(spoken))}: for them full-text search weighs more"
+                )
+
+
+def _chunk(row: ChunkRow) -> Chunk:
+    return chunk_from(row.body, _SOURCE)
+
+
+def encode_missing(store: Store, writer: Writer, encoding: Encoding, progress: ProgressCallback) -> int:
+    """Encode stored chunks that an encoder has not seen, without parsing; how many there were."""
+    total = 0
+    for name, encoder in store.encoders.items():
+        mark = f"complete:{name}"
+        if store.catalog.meta(mark) == encoder.fingerprint:
+            continue
+        missing = writer.unencoded(encoder.view, encoder.fingerprint, sorted(encoder.modalities))
+        for start in range(0, len(missing), BATCH):
+            progress({"stage": f"encode {name}", "done": start, "total": len(missing), "item": ""})
+            made = encoding.vectors(writer, name, writer.chunk_rows(missing[start : start + BATCH]))
+            if made is None:
+                return total
+            writer.add_encoded(*made)
+            total += len(made[1])
+        if missing:
+            store.vectors[name].clear()
+        writer.set_meta(mark, encoder.fingerprint)
+    return total

@@ -1,0 +1,263 @@
+"""Ingest: sources in, a live corpus out, one outcome a document.
+
+Documents are committed in the order they were found, part by part, so that the same command gives
+the same rows whether or not it was killed on the way. Parsing runs ahead in worker processes behind
+bounded queues; encoding and writing happen here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+
+from rag.document import LabelValue, Source
+from rag.errors import CorpusError, SourceError
+from rag.identity import file_digest
+from rag.protocols import ProgressCallback
+from rag.report import Outcome, Problem, Report, Status, report
+from rag.store.store import Store
+from rag.store.writer import Writer
+
+from .build import Failed, build
+from .encode import Encoding, encode_missing
+from .prefetch import Job, Prefetch, Wanted
+from .sources import Found, found
+from .workers import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to ingest.
+
+    `labels` go on every source of the run; `refresh` derives unchanged documents again whose loader
+    or chunker changed; `sync` removes what is gone under the named folders (refused if that is more
+    than half, unless `yes`); `keep` copies the bytes of local files into the corpus; `workers` is
+    how many processes parse (0: none, in this process).
+    """
+
+    labels: Mapping[str, LabelValue] = field(default_factory=dict)
+    refresh: bool = False
+    sync: bool = False
+    yes: bool = False
+    keep: bool = False
+    workers: int = 2
+    limits: Limits = field(default_factory=Limits)
+
+
+class Ingest:
+    """One ingest into a store; `cancel` stops after the part in hand, and a later run goes on there."""
+
+    def __init__(
+        self, store: Store, options: Options = Options(), progress: ProgressCallback | None = None,
+        cancel: Event | None = None,
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._options = options
+        self._progress = progress or (lambda _: None)
+        self._cancel = cancel or Event()
+        self._warnings: list[str] = []
+        self._encoding = Encoding(store, self._warn)
+
+    def run(self, names: Iterable[str | Path | tuple[str, bytes]]) -> Report:
+        """Everything at once; `outcomes` gives them as they come."""
+        started = time.monotonic()
+        listed = list(self.outcomes(names))
+        return report(listed, time.monotonic() - started, self._encoding.encoded, self._warnings)
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What concerns the whole run, said once."""
+        return tuple(self._warnings)
+
+    @property
+    def embedded(self) -> int:
+        """Views that were encoded in this run; those already known cost nothing."""
+        return self._encoding.encoded
+
+    def outcomes(self, names: Iterable[str | Path | tuple[str, bytes]]) -> Iterator[Outcome]:
+        """The outcome of each document, in order, as soon as it is stored."""
+        self._store.check_encoders()
+        with self._store.writing() as writer:
+            named, kept = self._split(names)
+            files = [*kept, *found(named, self._store.folder)]
+            if self._options.sync:
+                yield from self._synced(writer, named, files)
+            yield from self._taken(writer, files)
+            encode_missing(self._store, writer, self._encoding, self._progress)
+
+    def _split(self, names: Iterable[str | Path | tuple[str, bytes]]) -> tuple[list[str], list[Found]]:
+        """Paths, and named bytes kept in the corpus (they have no other place to be opened from)."""
+        from rag.sniff import media_type
+
+        paths: list[str] = []
+        kept: list[Found] = []
+        for one in names:
+            if isinstance(one, tuple):
+                name, data = one
+                kind = media_type(name, data[:4096]) or ""
+                error = SourceError("unknown file type", source=name, kind="unsupported") if not kind else None
+                error = error if data else SourceError("there are no bytes", source=name, kind="empty")
+                path = self._store.assets.keep(data) if not error else Path(name)
+                kept.append(Found(name, path, kind, error=error))
+            else:
+                paths.append(str(one))
+        return paths, kept
+
+    # --- deciding what each file needs ------------------------------------------------------------------
+
+    def _taken(self, writer: Writer, files: Sequence[Found]) -> Iterator[Outcome]:
+        decided = self._decided(writer, files)
+        with Prefetch(self._store, writer, self._options.workers, self._options.limits) as prefetch:
+            for number, item in enumerate(prefetch.ahead(decided)):
+                shown = item.source if isinstance(item, Outcome) else item.wanted.found.uri
+                self._progress({"stage": "ingest", "done": number, "total": len(files), "item": shown})
+                if self._cancel.is_set():
+                    self._warn("cancelled; the same command goes on where this one stopped")
+                    return
+                yield item if isinstance(item, Outcome) else self._built(writer, item, number, len(files))
+
+    def _decided(self, writer: Writer, files: Sequence[Found]) -> Iterator[Outcome | Wanted]:
+        """For each file an outcome where nothing is to be derived, else what is wanted."""
+        for one in files:
+            started = time.monotonic()
+            outcome: Outcome | Wanted
+            try:
+                outcome = self._decide(writer, one, started)
+            except SourceError as error:
+                outcome = _failed(one.uri, error, started)
+            except OSError as error:
+                failure = SourceError(f"cannot read: {error.strerror}", source=one.uri)
+                outcome = _failed(one.uri, failure, started)
+            yield outcome
+
+    def _decide(self, writer: Writer, one: Found, started: float) -> Outcome | Wanted:
+        if one.error:
+            raise one.error
+        if one.skip:
+            return Outcome(one.uri, "skipped", warnings=(one.skip,))
+        loader = self._store.loader(one.media_type)
+        if loader is None:
+            return Outcome(one.uri, "skipped", warnings=(f"no loader takes {one.media_type}",))
+        inside = self._store.assets.kept("0" * 64).parent.parent in one.path.parents
+        key = f"bytes:{one.uri}" if inside else str(one.path)
+        source = Source(one.uri, one.media_type, file_digest(one.path), "" if inside else str(one.path))
+        if self._options.keep or one.media_type == "text/html":
+            # A page is kept since its places are paths in its markup: they must stay selectable.
+            self._store.assets.keep(one.path.read_bytes())
+        derivation = self._store.derivation(loader)
+        known, live = writer.source(key), writer.derivation(source.digest)
+        wanted = Wanted(key, one, source, loader, derivation)
+        if live is None or (live != derivation and self._options.refresh):
+            return wanted
+        return self._known(writer, wanted, known, stale=live != derivation, started=started)
+
+    def _known(
+        self, writer: Writer, wanted: Wanted, known: tuple[str, str, dict[str, LabelValue]] | None, *,
+        stale: bool, started: float,
+    ) -> Outcome:  # fmt: skip
+        """Bytes that are live already: unchanged, stale, renamed, or a second source of them."""
+        pages, chunks = writer.size(wanted.source.digest)
+        status: Status = "stale" if stale else "unchanged"
+        warnings = ("made by an older loader or chunker; derive again with --refresh",) if stale else ()
+        labels = self._labels(wanted.found, known)
+        if known and known[0] == wanted.source.digest:
+            if labels != known[2] or known[1] != wanted.source.uri:
+                writer.add_source(wanted.key, wanted.source, labels)
+        elif known:
+            status = "updated"
+            writer.add_source(wanted.key, wanted.source, labels)
+        elif moved := self._moved_from(writer, wanted):
+            status = "renamed"
+            writer.rename(moved[0], wanted.key, wanted.source)
+            warnings = (*warnings, f"was {moved[1]}")
+            writer.set_labels(wanted.key, self._labels(wanted.found, writer.source(wanted.key)))
+        else:
+            status = "done"
+            twin = next(iter(writer.keys(wanted.source.digest).values()), ("", ""))[1]
+            writer.add_source(wanted.key, wanted.source, labels)
+            warnings = (*warnings, f"same bytes as {twin}; nothing derived again")
+        return Outcome(wanted.found.uri, status, pages, chunks, time.monotonic() - started, warnings)
+
+    def _moved_from(self, writer: Writer, wanted: Wanted) -> tuple[str, str] | None:
+        """(key, uri) of a file with these bytes that is no longer where it was."""
+        for key, (_, uri) in writer.keys(wanted.source.digest).items():
+            if not key.startswith("bytes:") and not Path(key).exists():
+                return key, uri
+        return None
+
+    def _labels(self, one: Found, known: tuple[str, str, dict[str, LabelValue]] | None) -> dict[str, LabelValue]:
+        return {**(known[2] if known else {}), **one.labels, **self._options.labels}
+
+    # --- deriving --------------------------------------------------------------------------------------
+
+    def _built(self, writer: Writer, job: Job, number: int, total: int) -> Outcome:
+        wanted, started = job.wanted, time.monotonic()
+        known = writer.source(wanted.key)
+        if writer.derivation(wanted.source.digest) == wanted.derivation:  # a twin earlier in this run
+            return self._known(writer, wanted, known, stale=False, started=started)
+
+        def told(parts: int, pages: int) -> None:
+            self._progress({
+                "stage": "ingest", "done": number, "total": total, "item": wanted.found.uri, "parts": parts,
+                "pages": pages,
+            })  # fmt: skip
+
+        try:
+            built = build(writer, job, self._encoding, told, self._cancel)
+        except Failed as failure:
+            return Outcome(wanted.found.uri, "failed", seconds=time.monotonic() - started, error=failure.problem)
+        row = job.building.row
+        pages, chunks, warnings = writer.told(row)
+        writer.finish(
+            row, wanted.key, wanted.source, self._labels(wanted.found, known), title=built["title"],
+            language=built["language"], kept=self._store.assets.kept(wanted.source.digest).exists(),
+        )  # fmt: skip
+        self._encoding.tell_language(built["language"])
+        if not chunks:
+            warnings.append("nothing in it could be read as text or pictures")
+        status: Status = "updated" if known else "done"
+        return Outcome(wanted.found.uri, status, pages, chunks, time.monotonic() - started, tuple(warnings))
+
+    # --- removing --------------------------------------------------------------------------------------
+
+    def _synced(self, writer: Writer, named: Sequence[str], files: Sequence[Found]) -> Iterator[Outcome]:
+        """Remove what is gone under the named folders."""
+        folders = [Path(name) for name in named]
+        if missing := [str(folder) for folder in folders if not folder.is_dir()]:
+            raise CorpusError(f"--sync needs folders that exist; {', '.join(missing)} is not one: nothing was removed")
+        there = {str(one.path) for one in files}
+        known = writer.keys()
+        under = [
+            key for key in known
+            if any(Path(key).is_relative_to(folder.resolve()) for folder in folders) and not key.startswith("bytes:")
+        ]  # fmt: skip
+        # A file that moved keeps its document: the taking of files will see it as renamed.
+        digests = {_digest(one.path) for one in files if not one.error and not one.skip}
+        gone = [key for key in under if key not in there and known[key][0] not in digests]
+        if len(gone) * 2 > len(under) and not self._options.yes:
+            raise CorpusError(
+                f"--sync would remove {len(gone)} of {len(under)} documents under {', '.join(named)}; "
+                "if that is right, say --yes"
+            )
+        for key in gone:
+            chunks = writer.remove(key)
+            yield Outcome(known[key][1], "removed", chunks=chunks)
+
+    def _warn(self, message: str) -> None:
+        if message not in self._warnings:
+            self._warnings.append(message)
+
+
+def _digest(path: Path) -> str:
+    try:
+        return file_digest(path)
+    except OSError:
+        return ""
+
+
+def _failed(uri: str, error: SourceError, started: float) -> Outcome:
+    problem = Problem(error.kind, error.message, error.place or None)
+    return Outcome(uri, "failed", seconds=time.monotonic() - started, error=problem)

@@ -1,0 +1,125 @@
+"""Checking, repairing, rebuilding and sweeping a corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rag import registry
+from rag.errors import ConfigError, CorpusError
+from rag.identity import file_digest
+from rag.protocols import ProgressCallback
+from rag.store.derived import rebuild_all
+from rag.store.files import write_atomically
+from rag.store.store import Store
+
+from .encode import Encoding, encode_missing
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that does not hold together, what mends it, and whether that was done."""
+
+    what: str
+    remedy: str
+    repaired: bool = False
+
+
+def check(store: Store, *, repair: bool = False) -> list[Trouble]:
+    """Everything that is wrong with a corpus; with `repair`, mended where that is possible."""
+    store.catalog.verify()
+    found = [*_derived(store), *_unfinished(store), *_pictures(store), *_linked(store)]
+    mendable = [one for one in found if one.remedy == "rag check --repair"]
+    if not repair or not mendable:
+        return found
+    with store.writing(timeout=10) as writer:
+        writer.sweep_unfinished()
+        rebuild_all(store.catalog_path, store.sinks())
+    left = [*_derived(store), *_unfinished(store)]
+    return [replace(one, repaired=True) if one in mendable and one not in left else one for one in found]
+
+
+def _derived(store: Store) -> Iterator[Trouble]:
+    newest = store.catalog.sequence()
+    expected = {"text": store.catalog.textual()}
+    for name, encoder in store.encoders.items():
+        expected[name] = store.catalog.encoded(encoder.view, encoder.fingerprint)
+    for sink in store.sinks():
+        index = store.text if sink.name == "text" else store.vectors[sink.name]
+        reached, held = index.generation, len(index)
+        if reached != newest:
+            yield Trouble(f"the index {sink.name!r} is at change {reached} of {newest}", "rag check --repair")
+        elif held != expected[sink.name]:
+            what = f"the index {sink.name!r} holds {held} chunks, the catalog {expected[sink.name]}"
+            yield Trouble(what, "rag check --repair")
+
+
+def _unfinished(store: Store) -> Iterator[Trouble]:
+    for key in store.catalog.unfinished():
+        yield Trouble(f"{key} was not read to its end", "rag check --repair")
+
+
+def _pictures(store: Store) -> Iterator[Trouble]:
+    if gone := store.assets.missing("assets", store.catalog.media()):
+        yield Trouble(f"{len(gone)} pictures are missing", "rag add --refresh, after removing their documents")
+
+
+def _linked(store: Store) -> Iterator[Trouble]:
+    for document in store.catalog.documents():
+        if store.assets.kept(document.digest).exists():
+            continue
+        for source in document.sources:
+            try:
+                same = file_digest(source.path) == source.digest
+            except OSError:
+                yield Trouble(f"{source.uri} is gone; its text is still found", "rag remove, or put it back")
+            else:
+                if not same:
+                    yield Trouble(f"{source.uri} changed since it was read", "rag add")
+
+
+def sweep(store: Store) -> dict[str, int]:
+    """Delete what no document names; counts, and the bytes that it freed."""
+    with store.writing(timeout=10) as writer:
+        freed = writer.sweep()
+        named = {"assets": store.catalog.media(), "sources": store.catalog.digests(), "cache": set[str]()}
+        total = 0
+        for kind, names in named.items():
+            freed[kind], size = store.assets.sweep(kind, names)
+            total += size
+    return {**freed, "bytes": total}
+
+
+def reindex(store: Store, *, index: str | None = None, progress: ProgressCallback | None = None) -> dict[str, int]:
+    """Encode what the configured encoders have not seen, and build the derived indexes anew.
+
+    `index` names another vector index, which is taken into corpus.toml; vectors come from the
+    catalog, so nothing is embedded again for it.
+    """
+    if index is not None:
+        store = _with_index(store, index)
+    warnings: list[str] = []
+    encoding = Encoding(store, warnings.append)
+    with store.writing(timeout=10) as writer:
+        for name in store.encoders:
+            writer.set_meta(f"complete:{name}", "")
+        encode_missing(store, writer, encoding, progress or (lambda _: None))
+        rebuild_all(store.catalog_path, store.sinks())
+    if warnings:
+        raise CorpusError("; ".join(warnings))
+    vectors = sum(len(one) for one in store.vectors.values())
+    return {"encoded": encoding.encoded, "text": len(store.text), "vectors": vectors}
+
+
+def _with_index(store: Store, name: str) -> Store:
+    use = name if "/" in name else f"retrievers/indexes/{name}"
+    registry.load(use)
+    path = Path(store.folder) / "corpus.toml"
+    before = store.settings["indexes"]["vectors"]["use"]
+    text = path.read_text(encoding="utf-8")
+    if text.count(f'"{before}"') != 1:
+        raise ConfigError(f"set indexes.vectors.use to {use!r} by hand, then run: rag reindex", path=str(path))
+    store.close()
+    write_atomically(path, text.replace(f'"{before}"', f'"{use}"').encode())
+    return Store(store.folder)

@@ -1,0 +1,185 @@
+"""Parsing ahead: worker threads feed bounded queues that are emptied in document order."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rag.document import Part, Source
+from rag.report import Outcome
+from rag.serialise import to_plain
+from rag.store.store import Store
+from rag.store.writer import Building, Writer
+
+from .derive import Message, answer
+from .sources import Found
+from .workers import Limits, Stopped, Worker
+
+PARTS_AHEAD = 8
+TRIES = 2
+"""A document that ended this many workers has failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A source to look at: its key and the found file, with the digest of its bytes."""
+
+    key: str
+    found: Found
+    source: Source
+    loader: Mapping[str, Any]
+    derivation: str
+
+
+@dataclass(slots=True)
+class Job:
+    """One document being parsed: its messages in order, at most `PARTS_AHEAD` waiting."""
+
+    wanted: Wanted
+    building: Building
+    request: dict[str, Any]
+    replay: list[Part]
+    messages: queue.Queue[Message] = field(default_factory=lambda: queue.Queue(PARTS_AHEAD))
+    dropped: threading.Event = field(default_factory=threading.Event)
+
+    def put(self, message: Message) -> bool:
+        """Hand a message over, waiting while the queue is full; False when nobody wants it any more."""
+        while not self.dropped.is_set():
+            try:
+                self.messages.put(message, timeout=0.2)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+
+class Prefetch:
+    """Runs jobs in worker processes (none for `workers=0`), a few documents ahead of the writer."""
+
+    def __init__(self, store: Store, writer: Writer, workers: int, limits: Limits) -> None:
+        self._store = store
+        self._writer = writer
+        self._limits = limits
+        self._count = workers
+        self._jobs: queue.Queue[Job | None] = queue.Queue()
+        self._threads: list[threading.Thread] = []
+        self._workers: list[Worker] = []
+        self._open: list[Job] = []
+
+    def __enter__(self) -> Prefetch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for job in self._open:
+            job.dropped.set()
+        for worker in self._workers:
+            worker.kill()
+        for _thread in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def ahead(self, decided: Iterable[Outcome | Wanted]) -> Iterator[Outcome | Job]:
+        """The same items in order, those that need deriving already being parsed.
+
+        A job is over when the caller asks for the next item: what it left unread is dropped.
+        """
+        waiting: deque[Outcome | Job] = deque()
+        digests: set[str] = set()
+        items = iter(decided)
+        exhausted = False
+        while True:
+            while not exhausted and sum(isinstance(one, Job) for one in waiting) < self._count + 2:
+                item = next(items, None)
+                if item is None:
+                    exhausted = True
+                elif isinstance(item, Outcome):
+                    waiting.append(item)
+                    break  # tell it soon: an outcome does not wait for jobs behind it
+                else:
+                    twin = item.source.digest in digests
+                    digests.add(item.source.digest)
+                    waiting.append(self._submit(item, twin=twin))
+            if not waiting:
+                return
+            following = waiting.popleft()
+            yield following
+            if isinstance(following, Job):
+                following.dropped.set()
+                self._open.remove(following)
+
+    def _submit(self, wanted: Wanted, *, twin: bool) -> Job:
+        """Start a document. A twin of one in hand is not parsed: it will be known when its turn comes."""
+        building = Building(0, 0)
+        replay: list[Part] = []
+        if not twin:
+            building = self._writer.begin(wanted.key, wanted.source, wanted.derivation)
+            replay = list(self._writer.stored_parts(building.row, wanted.source))
+        path = str(wanted.found.path)
+        request = {
+            "op": "load",
+            "source": {**to_plain(wanted.source), "path": path},
+            "loader": dict(wanted.loader),
+            "chunker": dict(self._store.settings["chunker"]),
+            "counter": self._store.counter_table,
+            "folder": str(self._store.folder),
+        }
+        job = Job(wanted, building, request, replay)
+        self._open.append(job)
+        if twin:
+            return job
+        if len(self._threads) < max(1, self._count):
+            self._threads.append(threading.Thread(target=self._work, daemon=True))
+            self._threads[-1].start()
+        self._jobs.put(job)
+        return job
+
+    def _work(self) -> None:
+        worker = Worker(self._limits) if self._count else None
+        if worker:
+            self._workers.append(worker)
+        while (job := self._jobs.get()) is not None:
+            if worker:
+                _run(worker, job)
+            else:
+                _run_here(job)
+            job.replay = []
+        if worker:
+            worker.stop()
+
+
+def _run_here(job: Job) -> None:
+    """One document in this process: no limits, and one at a time, since parsers are not thread-safe."""
+    for message in answer(job.request, job.replay):
+        if not job.put(message):
+            return
+
+
+def _run(worker: Worker, job: Job) -> None:
+    """One document in a worker; a second try after a crash, from the part that it had reached."""
+    told = 0
+    for attempt in range(1, TRIES + 1):
+        try:
+            number = 0
+            for message in worker.run(job.request, job.replay):
+                if message["kind"] == "part":
+                    number += 1
+                    if number <= told:
+                        continue  # the first try told it already
+                    told = number
+                if not job.put(message):
+                    return
+            return
+        except Stopped as stopped:
+            if job.dropped.is_set():
+                return
+            final = attempt == TRIES or stopped.kind == "limit"
+            if final:
+                place = f"after part {len(job.replay) + told}" if told or job.replay else None
+                error = {"type": stopped.kind, "message": stopped.reason, "place": place}
+                job.put({"kind": "error", "error": error})
+                return

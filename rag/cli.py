@@ -1,0 +1,80 @@
+"""The command `rag`: each subcommand is a component under `commands/`, loaded only when it is named."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rag import registry
+from rag.errors import RagError
+
+KIND = "pipelines/commands"
+OK, FAILED, USAGE, SOME_FAILED = 0, 1, 2, 3
+DESCRIPTION = """\
+Argus answers questions over PDFs, web pages, images and text, and shows its evidence.
+
+  rag add reports/ page.html      ingest files and folders into ./.rag
+  rag ask "What was revenue?"     answer, each sentence with its source
+  rag search "revenue" --k 5      find passages, tables and figures
+  rag show ID                     open one: its text, or its place on the page
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = _parser(given)
+    options = parser.parse_args(given)
+    if options.run is None:
+        parser.print_help()
+        return USAGE
+    try:
+        code: int = options.run(options)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on where this one was", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output (head, less) has gone; Python would complain again at exit.
+        sys.stderr.close()
+        return OK
+    except (RagError, ValueError) as error:
+        print(f"rag {options.command}: {error}", file=sys.stderr)
+        return USAGE if isinstance(error, ValueError) else FAILED
+
+
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rag", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="`rag COMMAND --help` tells more. Argus is Apache-2.0; its PDF engine PyMuPDF is AGPL or commercial.",
+    )  # fmt: skip
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    parser.set_defaults(run=None, command="")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    known = [name.removeprefix(KIND + "/") for name in registry.names(KIND)]
+    # Only the command that is run is loaded; the list of all needs them all, for their help.
+    named = next((word for word in given if not word.startswith("-")), None)
+    for name in [named] if named in known else known:
+        command: Any = registry.load(f"{KIND}/{name}")()
+        child = commands.add_parser(
+            name, help=command.help, description=command.description,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+        command.arguments(child)
+        child.set_defaults(run=command.run, command=name)
+    return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        import rag
+
+        print(f"rag {rag.__version__}")
+        parser.exit()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

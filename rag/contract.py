@@ -1,0 +1,126 @@
+"""Answers and hits as the JSON that other programs read: the contract of `--json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rag.answer import Answer, Evidence, Hit
+from rag.document import Box, CharSpan, MarkupPath, PageRegion, Place, TimeSpan
+from rag.report import Outcome
+
+Plain = dict[str, Any]
+
+
+def place(one: Place) -> Plain:
+    """A place with its kind: page and box, path, seconds, or characters."""
+    match one:
+        case PageRegion(page, box):
+            return {"kind": "page", "page": page, "box": _box(box)}
+        case MarkupPath(path):
+            return {"kind": "path", "path": path}
+        case TimeSpan(start, end):
+            return {"kind": "time", "start": start, "end": end}
+        case CharSpan(start, end):
+            return {"kind": "chars", "start": start, "end": end}
+
+
+def hit(one: Hit, rank: int) -> Plain:
+    """One hit; `page`, `box`, `path`, `start` and `end` are those of the first place that has them."""
+    chunk = one.chunk
+    places = [place(each) for each in chunk.origin.places]
+    page = next((each for each in places if each["kind"] == "page"), {})
+    path = next((each for each in places if each["kind"] == "path"), {})
+    time = next((each for each in places if each["kind"] == "time"), {})
+    return {
+        "rank": rank,
+        "score": round(one.score, 6),
+        "chunk_id": chunk.id,
+        "modality": chunk.modality,
+        "role": chunk.role,
+        "source": chunk.origin.source.uri,
+        "title": chunk.title,
+        "page": page.get("page"),
+        "box": page.get("box"),
+        "path": path.get("path"),
+        "start": time.get("start"),
+        "end": time.get("end"),
+        "places": places,
+        "text": chunk.text,
+        "headings": list(chunk.headings),
+        "labels": dict(chunk.labels),
+        "parts": {name: {"rank": part.rank, "score": round(part.score, 6)} for name, part in sorted(one.parts.items())},
+    }
+
+
+def evidence(one: Evidence) -> Plain:
+    """A piece of evidence: its number, its relevance, and the hit's fields."""
+    return {"number": one.number, "relevance": round(one.relevance, 4), **hit(one.hit, one.number)}
+
+
+def answer(text: str, one: Answer) -> Plain:
+    """An answer to the question `text`."""
+    refusal = one.refusal
+    return {
+        "query": text,
+        "answer": one.text,
+        "abstained": refusal is not None,
+        "reason": refusal.reason if refusal else None,
+        "near_misses": [evidence(miss) for miss in refusal.near_misses] if refusal else [],
+        "citations": [
+            {"start": each.start, "end": each.end, "evidence": list(each.evidence)} for each in one.citations
+        ],
+        "claims": [
+            {"start": each.start, "end": each.end, "status": each.status, "support": list(each.support)}
+            for each in one.claims
+        ],
+        "evidence": [evidence(each) for each in one.evidence],
+        "usage": {
+            "input_tokens": one.usage.input_tokens,
+            "output_tokens": one.usage.output_tokens,
+            "images": one.usage.images,
+            "calls": one.usage.calls,
+        },
+        "seconds": seconds(one.trace),
+    }
+
+
+def seconds(trace: Mapping[str, float]) -> dict[str, float]:
+    """Stage times, rounded to the tenth of a millisecond."""
+    return {stage: round(spent, 4) for stage, spent in trace.items()}
+
+
+def outcome(one: Outcome) -> Plain:
+    """One line of an ingest report."""
+    error = one.error
+    return {
+        "source": one.source,
+        "status": one.status,
+        "pages": one.pages,
+        "chunks": one.chunks,
+        "seconds": round(one.seconds, 3),
+        "warnings": list(one.warnings),
+        "error": {"type": error.type, "message": error.message, "place": error.place} if error else None,
+    }
+
+
+def where_it_lies(one: Place, source: str) -> str:
+    """A place in words, for people: `report.pdf, page 3`."""
+    match one:
+        case PageRegion(page, box):
+            whole = box == Box(0.0, 0.0, 1.0, 1.0)
+            return f"{source}, page {page}" + ("" if whole else f", box {_box(box)}")
+        case MarkupPath(path):
+            return f"{source}, {path}"
+        case TimeSpan(start, end):
+            return f"{source}, {_clock(start)} to {_clock(end)}"
+        case CharSpan(start, end):
+            return f"{source}, characters {start} to {end}"
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds // 60)}:{seconds % 60:04.1f}"
+
+
+def _box(box: Box) -> list[float]:
+    return [box.left, box.top, box.right, box.bottom]

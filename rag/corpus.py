@@ -1,0 +1,250 @@
+"""`rag.Corpus`: documents in, answers with evidence out, in three lines.
+
+corpus = rag.Corpus("folder")
+corpus.add("reports/")
+answer = corpus.ask("What did revenue do in 2021?")
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from threading import Event as CancelEvent
+from typing import Any
+
+from rag import registry
+from rag.answer import Answer, Event, Hit, Query, Settings
+from rag.config import Builder, Table
+from rag.document import Chunk, LabelValue
+from rag.errors import CorpusError
+from rag.filters import Filter, all_of
+from rag.filters import where as parse_where
+from rag.profile import load_profile
+from rag.protocols import ProgressCallback
+from rag.report import Outcome, Report
+from rag.shown import Found, Shown
+from rag.store.catalog import Document
+from rag.store.store import Store
+
+Where = Mapping[str, object] | Filter | None
+Sources = str | Path | bytes | Iterable[str | Path | tuple[str, bytes]]
+
+
+class Corpus:
+    """A corpus on disk. It is made by the first `add`; opening one runs nothing.
+
+    `profile` names how to search and answer: `local` (the default), `server`, `vision`, or a TOML
+    file of the user's. A corpus opened with `restricted` sees what its filter admits, and nothing
+    else, whatever the question's own filter says.
+    """
+
+    def __init__(self, folder: str | Path = ".rag", *, profile: str | Path = "local") -> None:
+        self.folder = Path(folder)
+        self._profile = profile
+        self._restriction: Filter | None = None
+
+    def restricted(self, where: Where) -> Corpus:
+        """A view of this corpus that sees only what the filter admits, here and in all it returns."""
+        view = Corpus(self.folder, profile=self._profile)
+        view._restriction = all_of([self._restriction, parse_where(where)])
+        return view
+
+    # --- documents ---------------------------------------------------------------------------------
+
+    def add(
+        self,
+        sources: Sources,
+        *,
+        name: str = "",
+        labels: Mapping[str, LabelValue] | None = None,
+        refresh: bool = False,
+        sync: bool = False,
+        yes: bool = False,
+        keep: bool = False,
+        workers: int = 2,
+        progress: ProgressCallback | None = None,
+        cancel: CancelEvent | None = None,
+    ) -> Report:
+        """Ingest files, folders, globs, bytes (with `name`), or an iterable of paths and (name, bytes).
+
+        Unchanged documents cost nothing. A broken one is `failed` in the report and the others go
+        on. `progress` is called with what is being done; setting `cancel` stops after the part in
+        hand, and the same call goes on from there. See `rag add --help` for the options.
+        """
+        adding = self.adding(
+            labels=labels or {}, refresh=refresh, sync=sync, yes=yes, keep=keep, workers=workers,
+            progress=progress, cancel=cancel,
+        )  # fmt: skip
+        report: Report = adding.run(_named(sources, name))
+        return report
+
+    def adding(
+        self, *, progress: ProgressCallback | None = None, cancel: CancelEvent | None = None, **options: Any
+    ) -> Any:
+        """The ingest itself (`rag.pipelines.ingest.Ingest`), for callers that want outcomes as they come."""
+        if self._restriction is not None:
+            raise CorpusError("a restricted view cannot be written; add to the corpus itself")
+        store = Store(self.folder, create=True)
+        self.__dict__["store"] = store
+        self._forget()
+        return registry.load("pipelines/ingest")(
+            store, registry.load("pipelines/ingest_options")(**options), progress, cancel
+        )
+
+    def remove(self, source: str) -> list[Outcome]:
+        """Remove a source by its path, name or glob; what it said is not found from now on."""
+        with self.store.writing(timeout=10) as writer:
+            matched = self._matched(source)
+            return [Outcome(uri, "removed", chunks=writer.remove(key)) for key, uri in matched.items()]
+
+    def label(self, source: str, labels: Mapping[str, LabelValue | None]) -> list[str]:
+        """Set labels on sources by path, name or glob; None takes one away. Returns the sources."""
+        with self.store.writing(timeout=10) as writer:
+            matched = self._matched(source)
+            for key in matched:
+                known = writer.source(key)
+                merged = {**(known[2] if known else {}), **labels}
+                writer.set_labels(key, {name: value for name, value in merged.items() if value is not None})
+        return list(matched.values())
+
+    def _matched(self, source: str) -> dict[str, str]:
+        """key -> uri of the sources that a path, name or glob means."""
+        matched = self.store.catalog.named(source) or self.store.catalog.named(str(Path(source).resolve()))
+        if not matched:
+            raise CorpusError(f"no source in {self.folder} is called {source!r}; see: rag list")
+        return matched
+
+    def documents(self, where: Where = None) -> list[Document]:
+        """The documents, in the order they were added."""
+        return list(self.store.catalog.documents(parse_where(where)))
+
+    # --- finding and answering -----------------------------------------------------------------------
+
+    def search(self, question: str | Query, *, k: int = 10, where: Where = None) -> list[Found]:
+        """The best `k` chunks, each with its places; `.image()` draws one."""
+        return [Found(self.store, hit) for hit in self.hits([_query(question, where)], k)[0]]
+
+    def hits(self, queries: list[Query], k: int = 10) -> list[list[Hit]]:
+        """The batched form of `search`: plain hits for each query."""
+        found: list[list[Hit]] = self._search(queries, k)
+        return found
+
+    def explain(self, question: str | Query, *, k: int = 10, where: Where = None) -> list[dict[str, object]]:
+        """Each stage's candidates, and why those were dropped that were."""
+        told: list[dict[str, object]] = self._search.explain(_query(question, where), k)
+        return told
+
+    def ask(self, question: str | Query, *, where: Where = None, settings: Settings = Settings()) -> Shown:  # noqa: B008
+        """An answer in which every sentence points at evidence, or a refusal with near misses."""
+        return Shown(self.store, self.answers([_query(question, where)], settings)[0])
+
+    def answers(self, queries: list[Query], settings: Settings = Settings()) -> list[Answer]:  # noqa: B008
+        """The batched form of `ask`: plain answers, one for each query."""
+        told: list[Answer] = self._ask(queries, settings)
+        return told
+
+    async def aask(
+        self, question: str | Query, *, where: Where = None, settings: Settings = Settings()  # noqa: B008
+    ) -> Shown:  # fmt: skip
+        """`ask` for asynchronous callers; the work runs in a thread."""
+        import asyncio
+
+        return await asyncio.to_thread(self.ask, question, where=where, settings=settings)
+
+    def stream(
+        self, question: str | Query, *, where: Where = None, settings: Settings = Settings()  # noqa: B008
+    ) -> AsyncIterator[Event]:  # fmt: skip
+        """Events: the evidence, then text, then checked claims, then the answer."""
+        events: AsyncIterator[Event] = self._ask.stream(_query(question, where), settings)
+        return events
+
+    def show(self, id: str) -> Found:
+        """A chunk by its id or the start of it."""
+        return Found(self.store, Hit(self.store.catalog.resolve(id), 0.0, "id"))
+
+    def neighbours(self, chunk: Chunk, before: int = 1, after: int = 1) -> list[Chunk]:
+        """The chunks around one in its document."""
+        return self.store.catalog.neighbours(chunk.id, before, after)
+
+    # --- the parts --------------------------------------------------------------------------------------
+
+    @cached_property
+    def store(self) -> Store:
+        """The folder, opened."""
+        return Store(self.folder, restriction=self._restriction)
+
+    @cached_property
+    def profile(self) -> dict[str, Any]:
+        """The tables of the profile in use."""
+        return load_profile(self._profile)
+
+    @cached_property
+    def retriever(self) -> Any:
+        """The retriever in use: words alone where no encoder of the corpus runs here."""
+        self.store.check_encoders()
+        usable = bool(self.store.encoders) and any(len(index) for index in self.store.vectors.values())
+        table = "retriever" if usable else "words_only"
+        return self._build(self.profile.get(table, self.profile["retriever"]), table)
+
+    def warm(self) -> None:
+        """Load what the first question needs, now rather than then."""
+        for name, encoder in self.store.encoders.items():
+            if len(self.store.vectors[name]) and hasattr(encoder, "warm"):
+                encoder.warm()
+
+    @cached_property
+    def _search(self) -> Any:
+        return registry.load("pipelines/search")(self.retriever)
+
+    @cached_property
+    def _ask(self) -> Any:
+        selector = self._build(self.profile["selector"], "selector")
+        generator = self._build(self.profile["generator"], "generator")
+        depth = self.profile.get("ask", {}).get("depth", 30)
+        return registry.load("pipelines/ask")(self.retriever, selector, generator, depth)
+
+    def describe(self) -> str:
+        """The pipeline in use as a tree."""
+        from rag.describe import describe
+
+        return describe(self._ask, "ask")
+
+    def _build(self, table: Table, key: str) -> Any:
+        store = self.store
+        services = {"assets": store.assets, "catalog": store.catalog, "counter": store.counter, "lexicon": store.text}
+        parts: dict[str, Any] = {"text": store.text}
+        for name, encoder in reversed(store.encoders.items()):
+            parts.update({name: encoder, f"{name}.vectors": store.vectors[name]})
+            parts.update({"encoder": encoder, "vectors": store.vectors[name]})
+        if "encoder" in parts and len(parts["vectors"]):
+            services["encoder"] = parts["encoder"]
+        return Builder(services, {**parts, **self.profile.get("parts", {})}, str(self._profile)).build(table, key)
+
+    def _forget(self) -> None:
+        """What was built over the store that was open before."""
+        for name in ("retriever", "_search", "_ask"):
+            self.__dict__.pop(name, None)
+
+    def __repr__(self) -> str:
+        if not (self.folder / "catalog.sqlite").exists():
+            return f"Corpus({str(self.folder)!r}, empty)"
+        counts = self.store.catalog.counts()
+        return f"Corpus({str(self.folder)!r}, {counts['documents']} documents, {counts['chunks']} chunks)"
+
+
+def _query(question: str | Query, where: Where) -> Query:
+    if isinstance(question, Query):
+        return question
+    return Query((question,) if question.strip() else (), where=parse_where(where))
+
+
+def _named(sources: Sources, name: str) -> Iterator[str | Path | tuple[str, bytes]]:
+    if isinstance(sources, bytes):
+        if not name:
+            raise ValueError("bytes need a name, such as name='report.pdf'")
+        yield name, sources
+    elif isinstance(sources, (str, Path)):
+        yield sources
+    else:
+        yield from sources

@@ -1,0 +1,142 @@
+"""What `rag.Corpus` returns: hits and answers that can draw their evidence."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from html import escape
+from typing import Any
+
+from rag import contract
+from rag.answer import Answer, Citation, Claim, Evidence, Hit, Refusal, Usage
+from rag.document import Chunk, PageRegion, Place, TimeSpan
+from rag.errors import RagError
+from rag.store.store import Store
+
+
+class Found:
+    """A hit, and for what has pixels its picture. `relevance` is set where it is evidence."""
+
+    def __init__(self, store: Store, hit: Hit, number: int = 0, relevance: float | None = None) -> None:
+        self.hit = hit
+        self.number = number
+        self.relevance = relevance
+        self._store = store
+
+    @property
+    def chunk(self) -> Chunk:
+        return self.hit.chunk
+
+    @property
+    def score(self) -> float:
+        return self.hit.score
+
+    @property
+    def text(self) -> str:
+        return self.chunk.text
+
+    @property
+    def source(self) -> str:
+        """The source as it was given."""
+        return self.chunk.origin.source.uri
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        return self.chunk.origin.places
+
+    @property
+    def page(self) -> int | None:
+        """The page of the first place on one."""
+        return next((place.page for place in self.places if isinstance(place, PageRegion)), None)
+
+    @property
+    def where(self) -> str:
+        """Its place in words, for people."""
+        return contract.where_it_lies(self.places[0], self.source)
+
+    def image(self, dpi: int = 144, *, page: bool = False) -> bytes:
+        """The place as PNG, or its whole page with the boxes drawn.
+
+        A chunk in markup that holds a picture gives that picture. SourceError where there is
+        nothing to draw, or the linked file changed: a box is never drawn on other bytes.
+        """
+        from rag.drawing import page_with_boxes
+
+        place = next((one for one in self.places if isinstance(one, (PageRegion, TimeSpan))), None)
+        if place is None and self.chunk.media is not None:
+            return self._store.assets.open(self.chunk.media)
+        assets, source = self._store.assets, self.chunk.origin.source
+        if page and isinstance(place, PageRegion):
+            return page_with_boxes(assets, source, self.places, place.page, dpi)
+        return assets.crop(source, place or self.places[0], dpi)
+
+    def to_json(self) -> dict[str, Any]:
+        """The hit as `rag search --json` prints it; as evidence where it is that."""
+        if self.relevance is None:
+            return contract.hit(self.hit, self.number or 1)
+        return contract.evidence(Evidence(self.number, self.hit, self.relevance))
+
+    def __repr__(self) -> str:
+        text = " ".join(self.text.split())
+        return f"<{self.where}: {text[:70]}{'…' if len(text) > 70 else ''}>"
+
+    def _repr_html_(self) -> str:
+        number = f"[{self.number}] " if self.number else ""
+        caption = f"<b>{number}{escape(self.where)}</b>"
+        try:
+            picture = f'<img style="max-width:40em" src="data:image/png;base64,{b64encode(self.image(96)).decode()}">'
+        except RagError:
+            picture = f"<blockquote>{escape(self.text[:600])}</blockquote>"
+        return f"<figure><figcaption>{caption}</figcaption>{picture}</figure>"
+
+
+class Shown:
+    """An answer whose evidence can be opened; `.answer` is the plain noun."""
+
+    def __init__(self, store: Store, answer: Answer) -> None:
+        self.answer = answer
+        self.evidence = [Found(store, one.hit, one.number, one.relevance) for one in answer.evidence]
+        misses = answer.refusal.near_misses if answer.refusal else ()
+        self.near_misses = [Found(store, one.hit, one.number, one.relevance) for one in misses]
+
+    @property
+    def text(self) -> str:
+        return self.answer.text
+
+    @property
+    def abstained(self) -> bool:
+        return self.answer.refusal is not None
+
+    @property
+    def refusal(self) -> Refusal | None:
+        return self.answer.refusal
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        return self.answer.citations
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        return self.answer.claims
+
+    @property
+    def usage(self) -> Usage:
+        return self.answer.usage
+
+    def to_json(self, query: str = "") -> dict[str, Any]:
+        """The answer as `rag ask --json` prints it."""
+        return contract.answer(query, self.answer)
+
+    def __str__(self) -> str:
+        if self.refusal:
+            near = "".join(f"\n  near: {one.where}" for one in self.near_misses)
+            return f"No answer: {self.refusal.reason}{near}"
+        return self.text + "".join(f"\n  [{one.number}] {one.where}" for one in self.evidence)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        if self.refusal:
+            return f"<p><i>No answer: {escape(self.refusal.reason)}</i></p>" + "".join(
+                one._repr_html_() for one in self.near_misses
+            )
+        return f"<p>{escape(self.text)}</p>" + "".join(one._repr_html_() for one in self.evidence)
