@@ -45,7 +45,7 @@ def _problem(kind: str, message: str, place: str = "") -> Message:
 
 
 def _builder(request: Mapping[str, Any]) -> Builder:
-    counter = Builder().build(request["counter"]) if request.get("counter") else WordCounter()
+    counter = Builder().build(request["counter"]).counter if request.get("counter") else WordCounter()
     return Builder({"assets": FolderAssets(Path(request["folder"])), "counter": counter})
 
 

@@ -67,7 +67,8 @@ class Encoding:
 
     def _register(self, writer: Writer, channel: _Channel) -> int:
         encoder = channel.encoder
-        encoder.warm()
+        if not getattr(encoder, "available", lambda: True)():
+            raise MissingExtra(f"the encoder {channel.name}", "")
         writer.set_meta(f"encoder:{channel.name}", encoder.fingerprint)
         return writer.encoder(encoder.fingerprint, channel.name, encoder.dim)
 

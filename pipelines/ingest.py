@@ -28,6 +28,9 @@ from .sources import Found, found
 from .workers import Limits
 
 
+REPLAY_SECONDS = 10.0
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to ingest.
@@ -60,6 +63,7 @@ class Ingest:
         self._cancel = cancel or Event()
         self._warnings: list[str] = []
         self._encoding = Encoding(store, self._warn)
+        self._replayed = time.monotonic()
 
     def run(self, names: Iterable[str | Path | tuple[str, bytes]]) -> Report:
         """Everything at once; `outcomes` gives them as they come."""
@@ -215,6 +219,9 @@ class Ingest:
             row, wanted.key, wanted.source, self._labels(wanted.found, known), title=built["title"],
             language=built["language"], kept=self._store.assets.kept(wanted.source.digest).exists(),
         )  # fmt: skip
+        if time.monotonic() - self._replayed > REPLAY_SECONDS:  # so that readers see documents come
+            self._store.replay()
+            self._replayed = time.monotonic()
         self._encoding.tell_language(built["language"])
         if not chunks:
             warnings.append("nothing in it could be read as text or pictures")

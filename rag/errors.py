@@ -41,7 +41,7 @@ class UnknownComponent(ConfigError):
 
 
 class MissingExtra(RagError, ImportError):
-    """A library is needed that is not installed; says the line that installs it."""
+    """A library is needed that is not installed; `extra` is "" where the plain install brings it."""
 
     def __init__(self, module: str, extra: str) -> None:
         self.module = module

@@ -137,14 +137,13 @@ class TextSink:
     def fill(self, rows: sqlite3.Connection, documents: Sequence[int] | None) -> None:
         """Add the texts of these documents' chunks; a page's picture has none."""
         for batch in live_rows(rows, "c.id, c.body, d.title", "", documents, []):
-            ids, bodies, above = [], [], []
-            for id, body, title in batch:
-                plain = json.loads(body)
-                if text := plain.get("text"):
-                    ids.append(id)
-                    bodies.append(text)
-                    above.append(" ".join([*plain.get("headings", ()), title]))
-            self.index.add(ids, bodies, above)
+            read = ((id, json.loads(body), title) for id, body, title in batch)
+            texts = {
+                id: (plain["text"], " ".join([*plain.get("headings", ()), title]))
+                for id, plain, title in read
+                if plain.get("text")
+            }
+            self.index.add(list(texts), list(texts.values()))
 
     def remove(self, ids: Sequence[str]) -> None:
         self.index.remove(ids)

@@ -14,7 +14,7 @@ from rag.config import Builder, Table, read
 from rag.document import Place, Source
 from rag.errors import ConfigError, CorpusError, SourceError
 from rag.filters import Filter
-from rag.protocols import TextIndex, VectorIndex
+from rag.protocols import TextIndex, TokenCounter, VectorIndex
 from rag.store.assets import FolderAssets
 from rag.store.catalog import Catalog
 from rag.store.derived import Sink, TextSink, VectorSink, replay
@@ -46,7 +46,8 @@ class Store:
         self.encoders: dict[str, Any] = {
             name: builder.build(table, f"encoders.{name}") for name, table in self.settings["encoders"].items()
         }
-        self.counter: Any = next((one for one in self.encoders.values() if hasattr(one, "count")), WordCounter())
+        counters = [one.counter for one in self.encoders.values() if hasattr(one, "counter")]
+        self.counter: TokenCounter = counters[0] if counters else WordCounter()
         self.text: TextIndex = self._index("text", folder=self.folder / "text", catalog=self.catalog)
         self.vectors: dict[str, VectorIndex] = {
             name: self._index("vectors", folder=self.folder / "vectors" / name, dim=encoder.dim, catalog=self.catalog)
@@ -60,8 +61,8 @@ class Store:
     @property
     def counter_table(self) -> Table | None:
         """The settings of the encoder that counts tokens, for worker processes."""
-        tables = self.settings["encoders"]
-        return next((tables[name] for name, one in self.encoders.items() if one is self.counter), None)
+        named = (name for name, one in self.encoders.items() if getattr(one, "counter", None) is self.counter)
+        return next((self.settings["encoders"][name] for name in named), None)
 
     @staticmethod
     def migrate(folder: str | Path) -> None:
@@ -89,7 +90,7 @@ class Store:
 
         chunker = self.settings["chunker"]
         versions = [registry.load(table["use"]).VERSION for table in (loader, chunker)]  # type: ignore[attr-defined]
-        return combined(loader, chunker, versions, getattr(self.counter, "token_fingerprint", self.counter.fingerprint))
+        return combined(loader, chunker, versions, self.counter.fingerprint)
 
     @contextmanager
     def writing(self, timeout: float = 0.0) -> Iterator[Writer]:

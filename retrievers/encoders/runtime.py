@@ -1,0 +1,98 @@
+"""Running a BERT-shaped ONNX file with OpenVINO, one text a request."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from rag.extras import extra
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Pool: TypeAlias = "Callable[[NDArray[np.float32]], NDArray[np.float32]]"
+"""(tokens, dim) to (dim,)."""
+
+
+class Session:
+    """A compiled model. LATENCY gives one request all cores, THROUGHPUT runs several at once.
+
+    Requests hold one text each, so a vector is a function of its text alone. Safe to share
+    between threads, which then take turns.
+    """
+
+    def __init__(
+        self,
+        weights: Path,
+        hint: Literal["LATENCY", "THROUGHPUT"],
+        precision: Literal["f32", "bf16"],
+        cache: bool = True,
+    ) -> None:
+        with extra(""):
+            import openvino
+
+        self._lock = Lock()
+        model = compiled(weights, hint, precision, cache_folder() if cache else None)
+        self._queue = openvino.AsyncInferQueue(model, 1 if hint == "LATENCY" else 0)
+
+    def run(self, inputs: Sequence[Sequence[int]], pool: Pool) -> list[NDArray[np.float32]]:
+        """The pooled output of each input, in their order."""
+        found: dict[int, NDArray[np.float32]] = {}
+
+        def keep(request: Any, number: int) -> None:
+            found[number] = pool(request.get_output_tensor(0).data[0])
+
+        # Longest first: near the end the requests are short, and no core waits long for another.
+        order = sorted(range(len(inputs)), key=lambda number: -len(inputs[number]))
+        with self._lock:
+            self._queue.set_callback(keep)
+            for number in order:
+                self._queue.start_async(_feed(inputs[number]), number)
+            self._queue.wait_all()
+        return [found[number] for number in range(len(inputs))]
+
+
+def compiled(weights: Path, hint: str, precision: str, cache: Path | None) -> Any:
+    """The model for this processor; compiled anew when the cached one cannot be read."""
+    import openvino
+
+    options = {
+        "PERFORMANCE_HINT": hint,
+        "INFERENCE_PRECISION_HINT": precision,
+        # The default quantises activations on some processors: another precision than we state.
+        "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
+    }
+    core = openvino.Core()
+    if cache is not None:
+        try:
+            return core.compile_model(str(weights), "CPU", {**options, "CACHE_DIR": str(cache)})
+        except RuntimeError:
+            pass
+    return core.compile_model(str(weights), "CPU", options)
+
+
+def cache_folder() -> Path | None:
+    """The user's own folder for compiled models; None when there is none that is his alone."""
+    root = os.environ.get("XDG_CACHE_HOME", "")
+    try:
+        base = Path(root) if os.path.isabs(root) else Path.home() / ".cache"
+        folder = base / "argus" / "openvino"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.stat()
+    except (OSError, RuntimeError):
+        return None
+    # What lies there is loaded as a program: nobody else may have put it there.
+    others = os.name == "posix" and (found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o022)
+    return None if others or not os.access(folder, os.W_OK) else folder
+
+
+def _feed(ids: Sequence[int]) -> dict[str, NDArray[np.int64]]:
+    import numpy as np
+
+    row = np.array([ids], np.int64)
+    return {"input_ids": row, "attention_mask": np.ones_like(row), "token_type_ids": np.zeros_like(row)}

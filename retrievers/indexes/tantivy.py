@@ -1,0 +1,385 @@
+"""Full-text search with BM25 by tantivy.
+
+Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework: BM25 and Beyond". Words are
+cut by `rag.words` on both sides and reach tantivy ready; queries are built as terms and never pass
+through a parser, so every text is a legal query.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from rag import words
+from rag.errors import CorpusError
+from rag.extras import extra
+from rag.filters import Filter
+from rag.protocols import Catalog, Scored
+
+if TYPE_CHECKING:
+    from tantivy import Document, Index, IndexWriter, Query, Schema, Searcher
+
+VERSION = 1
+STATE = "state.json"
+MOST_REMOVED = 0.01
+"""Rebuild when more than this share was removed: tantivy's statistics go on counting such rows."""
+MOST_TERMS = 256
+"""Distinct words of a query that are looked up; of a longer one the rarest."""
+_TERM_SET = 256
+"""A filter that admits no more ids than this is part of the query itself."""
+_READS = 20
+
+
+@dataclass(frozen=True)
+class _State:
+    """What `state.json` says: which folder, at which tantivy commit, after how many removals."""
+
+    generation: int
+    index: int
+    opstamp: int
+    removed: int
+
+
+@dataclass(frozen=True)
+class _Open:
+    state: _State
+    index: Index
+    searcher: Searcher
+    clean: bool
+    """Whether tantivy's last commit is the one that the state names."""
+
+
+@dataclass(frozen=True)
+class _Admitted:
+    """What a filter admits: ids, and their keys."""
+
+    ids: set[str]
+    keys: set[int]
+
+
+class Tantivy:
+    """A text index in `folder`: ids with a body and what stands above it (title and headings).
+
+    Derived: `generation` is -1 when it must be rebuilt (no state, damage, a stop between tantivy's
+    commit and ours, words cut by another version, or more than 1% removed): `clear`, add
+    everything from the catalog, commit. Until then it goes on answering from what it has. What was
+    added and removed is found after `commit`. One writer at a time; readers in other processes see
+    each commit at their next search. Also the Lexicon service.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        catalog: Catalog | None = None,
+        above: float = 0.3,
+        heap_mb: int = 64,
+    ) -> None:
+        self.folder = Path(folder)
+        self.catalog = catalog
+        self.above = above
+        self.heap_mb = heap_mb
+        self._lock = RLock()
+        self._stamp: tuple[int, int, int] | None = None
+        self._open: _Open | None = None
+        self._damage = ""
+        self._writer: IndexWriter | None = None
+        self._writing = 0
+        self._fresh = False
+        self._removed = 0
+
+    # --- state -----------------------------------------------------------------------------------
+
+    @property
+    def generation(self) -> int:
+        """The last outbox entry held; -1 when it must be rebuilt from the catalog."""
+        with self._lock:
+            now = self._current()
+            if self._fresh or now is None or not now.clean or self.needs_rebuild:
+                return -1
+            return now.state.generation
+
+    @property
+    def needs_rebuild(self) -> bool:
+        """Whether so much was removed that scores drift."""
+        with self._lock:
+            now = self._current()
+            return now is not None and now.state.removed > MOST_REMOVED * now.searcher.num_docs
+
+    def __len__(self) -> int:
+        with self._lock:
+            now = self._current()
+            return now.searcher.num_docs if now else 0
+
+    def _current(self) -> _Open | None:
+        """The last committed state; None without one that can be read."""
+        for _ in range(_READS):
+            stamp = _stamp(self.folder / STATE)
+            if stamp == self._stamp:
+                return self._open
+            try:
+                found, damage = (self._opened() if stamp else None), ""
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                if _stamp(self.folder / STATE) != stamp:
+                    continue  # a writer moved on while we read
+                found, damage = None, str(error)
+            self._open, self._damage, self._stamp = found, damage, stamp
+            return found
+        raise CorpusError(f"{self.folder}: the text index changes faster than it can be read; try again")
+
+    def _opened(self) -> _Open:
+        data = json.loads((self.folder / STATE).read_text(encoding="utf-8"))
+        if data["version"] != [VERSION, words.VERSION]:
+            raise ValueError(f"{self.folder}: made by another version")
+        names = ("generation", "index", "opstamp", "removed")
+        state = _State(*(int(data[name]) for name in names))
+        same = self._open is not None and self._open.state.index == state.index
+        folder = self.folder / str(state.index)
+        index = self._open.index if self._open and same else _tantivy(folder)
+        index.reload()
+        opstamp = json.loads((folder / "meta.json").read_text(encoding="utf-8"))["opstamp"]
+        return _Open(state, index, index.searcher(), opstamp == state.opstamp)
+
+    # --- writing ---------------------------------------------------------------------------------
+
+    def add(self, ids: Sequence[str], texts: Sequence[str | tuple[str, ...]]) -> None:
+        """Add or replace texts, from the next commit on.
+
+        A text is the body, or (body, above) with the title and headings above it.
+        """
+        from tantivy import Document
+
+        if len(ids) != len(texts):
+            raise ValueError(f"{len(ids)} ids were given for {len(texts)} texts")
+        with self._lock:
+            writer = self._opened_writer()
+            last = dict(zip(ids, texts, strict=True))
+            self._delete(writer, list(last))
+            for id, text in last.items():
+                body, above = (text, "") if isinstance(text, str) else (text[0], " ".join(text[1:]))
+                writer.add_document(_document(Document, id, body, above))
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Remove ids, from the next commit on; those that are not there are left out."""
+        with self._lock:
+            self._delete(self._opened_writer(), ids)
+
+    def clear(self) -> None:
+        """Begin anew: the next commit holds only what is added from here on."""
+        with self._lock:
+            self._writer = None  # uncommitted work goes with it
+            self._fresh, self._removed = True, 0
+
+    def commit(self, generation: int) -> None:
+        """Make it durable at that generation."""
+        with self._lock:
+            writer = self._opened_writer()
+            opstamp = writer.commit()
+            writer.wait_merging_threads()
+            now = self._current()
+            before = now.state.removed if now and not self._fresh else 0
+            state = {
+                "version": [VERSION, words.VERSION],
+                "generation": generation,
+                "index": self._writing,
+                "opstamp": opstamp,
+                "removed": before + self._removed,
+            }
+            _write(self.folder / STATE, state)
+            self._writer, self._fresh, self._removed = None, False, 0
+            for old in self.folder.iterdir():
+                if old.is_dir() and old.name.isdecimal() and old.name != str(self._writing):
+                    shutil.rmtree(old, ignore_errors=True)
+
+    def _opened_writer(self) -> IndexWriter:
+        if self._writer is None:
+            now = self._current()
+            if now is None and self._damage and not self._fresh:
+                raise CorpusError(f"the text index is damaged ({self._damage}); it is rebuilt from the catalog")
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if now is None or self._fresh:
+                self._writing = _highest(self.folder) + 1
+                index = _tantivy(self.folder / str(self._writing), create=True)
+            else:
+                self._writing, index = now.state.index, now.index
+            try:
+                self._writer = index.writer(self.heap_mb << 20, 1)  # one thread: one order of segments
+            except ValueError as error:
+                raise CorpusError(f"{self.folder}: another process writes the text index: {error}") from error
+        return self._writer
+
+    def _delete(self, writer: IndexWriter, ids: Sequence[str]) -> None:
+        now = None if self._fresh else self._current()
+        for id in ids:
+            if now and now.searcher.doc_freq("id", id):
+                self._removed += 1
+            writer.delete_documents_by_term("id", id)
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    def frequencies(self, words: Sequence[str]) -> tuple[dict[str, int], int]:
+        """Texts whose body holds each word (as `rag.words.words` cuts them), and texts in all."""
+        with self._lock:
+            now = self._current()
+        if now is None:
+            return dict.fromkeys(words, 0), 0
+        total = now.searcher.num_docs
+        return {word: min(total, now.searcher.doc_freq("body", word)) for word in words}, total
+
+    def search(self, queries: Sequence[Sequence[str]], k: int, where: Filter | None = None) -> Scored:
+        """The k best of each query, a list of words; a word given twice weighs twice.
+
+        Scores are rounded to five digits: how the index is cut into segments then moves nothing.
+        """
+        with self._lock:
+            now = self._current()
+            if now is None and self._damage:
+                raise CorpusError(f"the text index is damaged ({self._damage}); it is rebuilt from the catalog")
+        if where is not None and self.catalog is None:
+            raise ValueError("this index has no catalog to ask: filters need Tantivy(..., catalog=...)")
+        allowed = self.catalog.matching(where) if where is not None and self.catalog else None
+        if now is None or k <= 0 or allowed == set():
+            return [[] for _ in queries]
+        admitted = None if allowed is None else _Admitted(allowed, {_key(id) for id in allowed})
+        return [self._search(now, terms, k, admitted) for terms in queries]
+
+    def _search(self, now: _Open, terms: Sequence[str], k: int, admitted: _Admitted | None) -> list[tuple[str, float]]:
+        weights = _chosen(now.searcher, terms)
+        if not weights:
+            return []
+        query = _query(now.index.schema, weights, self.above)
+        total = now.searcher.num_docs
+        first = k + 8
+        if admitted and len(admitted.ids) <= _TERM_SET:
+            query = _restricted(now.index.schema, query, admitted.ids)
+        elif admitted:
+            first = min(first * max(1, 2 * total // len(admitted.ids)), total)
+        return _best(now.searcher, query, k, admitted, first)
+
+
+def _best(searcher: Searcher, query: Query, k: int, admitted: _Admitted | None, first: int) -> list[tuple[str, float]]:
+    """The k best admitted, ties by id: asks for more until no tie with the last is left outside."""
+    limit = max(1, min(first, searcher.num_docs))
+    while True:
+        hits = searcher.search(query, limit, count=False).hits
+        found = searcher.fast_field_values("key", [address for _, address in hits])
+        rows = [
+            (-_rounded(score), key, address)
+            for (score, address), key in zip(hits, found, strict=True)
+            if admitted is None or key in admitted.keys
+        ]
+        whole = len(hits) < limit or limit >= searcher.num_docs
+        last = -_rounded(hits[-1][0]) if hits else 0.0
+        if whole or (len(rows) >= k and sorted(row[0] for row in rows)[k - 1] < last):
+            pairs = _named(searcher, rows, k, admitted)
+            if whole or len(pairs) >= k:
+                return pairs
+        limit = min(limit * 4, searcher.num_docs)
+
+
+def _named(
+    searcher: Searcher, rows: list[tuple[float, Any, Any]], k: int, admitted: _Admitted | None
+) -> list[tuple[str, float]]:
+    """Ids of the best rows. Keys are the beginnings of ids: those that share one are all read."""
+    pairs: list[tuple[str, float]] = []
+    previous: tuple[float, Any] | None = None
+    for negative, key, address in sorted(rows, key=lambda row: row[:2]):
+        if len(pairs) >= k and (negative, key) != previous:
+            break
+        id = str(searcher.doc(address)["id"][0])
+        if admitted is None or id in admitted.ids:
+            pairs.append((id, -negative))
+            previous = (negative, key)
+    return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:k]
+
+
+def _chosen(searcher: Searcher, terms: Sequence[str]) -> Mapping[str, int]:
+    """The words to look up, with how often each was given."""
+    counted = Counter(term for term in terms if term)
+    if len(counted) <= MOST_TERMS:
+        return counted
+    common = {term: searcher.doc_freq("body", term) for term in list(counted)[: 16 * MOST_TERMS]}
+    rarest = sorted((term for term in common if common[term]), key=lambda term: (common[term], term))
+    return {term: counted[term] for term in rarest[:MOST_TERMS]}
+
+
+def _query(schema: Schema, weights: Mapping[str, int], above: float) -> Query:
+    from tantivy import Occur, Query
+
+    parts = []
+    for field, boost in (("body", 1.0), ("above", above)):
+        for term, count in weights.items() if boost > 0 else ():
+            query = Query.term_query(schema, field, term, "freq")
+            weight = boost * count
+            parts.append((Occur.Should, query if weight == 1 else Query.boost_query(query, weight)))
+    return Query.boolean_query(parts)
+
+
+def _restricted(schema: Schema, query: Query, allowed: set[str]) -> Query:
+    from tantivy import Occur, Query
+
+    ids = Query.const_score_query(Query.term_set_query(schema, "id", sorted(allowed)), 0.0)
+    return Query.boolean_query([(Occur.Must, query), (Occur.Must, ids)])
+
+
+def _document(kind: type[Document], id: str, body: str, above: str) -> Document:
+    document = kind()
+    document.add_text("id", id)
+    document.add_unsigned("key", _key(id))
+    document.add_text("body", " ".join(words.words(body)))
+    document.add_text("above", " ".join(words.words(above)))
+    return document
+
+
+def _key(id: str) -> int:
+    """The first eight bytes of an id as a number: sorts as the ids do, and is read in bulk."""
+    return int.from_bytes(id.encode()[:8].ljust(8, b"\0"), "big")
+
+
+def _rounded(score: float) -> float:
+    return float(f"{score:.5g}")
+
+
+def _tantivy(folder: Path, create: bool = False) -> Index:
+    with extra(""):
+        import tantivy
+
+    if create:
+        folder.mkdir()
+        schema = tantivy.SchemaBuilder()
+        schema.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic")
+        schema.add_unsigned_field("key", fast=True)
+        for field in ("body", "above"):
+            schema.add_text_field(field, tokenizer_name="whitespace", index_option="freq")
+        index = tantivy.Index(schema.build(), str(folder))
+    else:
+        index = tantivy.Index.open(str(folder))
+    index.config_reader("manual")  # no thread that watches files: searches look for themselves
+    return index
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _write(path: Path, state: Mapping[str, object]) -> None:
+    fresh = path.with_suffix(".new")
+    with open(fresh, "w", encoding="utf-8") as file:
+        json.dump(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(fresh, path)
+
+
+def _highest(folder: Path) -> int:
+    return max((int(one.name) for one in folder.iterdir() if one.name.isdecimal()), default=0)

@@ -1,0 +1,158 @@
+"""Committing to the segment files of `segments`: new files first, then the manifest, then the sweep."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from .segments import MANIFEST, VERSION, Segment, Snapshot, path
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from rag.protocols import Dense
+
+MOST_SEGMENTS = 8
+MOST_DEAD = 0.1
+"""Merge when more than this share of the rows is deleted."""
+_BLOCK = 8192
+
+
+def commit(
+    folder: Path,
+    dim: int,
+    old: Snapshot,
+    added: Mapping[str, NDArray[np.float32]],
+    removed: AbstractSet[str],
+    generation: int,
+) -> None:
+    """`old` without `removed`, with `added`, at `generation`: wholly, or (after a kill) not at all."""
+    import numpy as np
+
+    folder.mkdir(parents=True, exist_ok=True)
+    kept, merged = _plan(_survivors(old, removed | added.keys()), len(added))
+    number = max(old.following, _highest(folder) + 1)
+    segments = [(segment.number, len(segment.ids)) for segment in kept]
+    if merged or added:
+        ids = [name for segment in merged for name in segment.ids[segment.alive].tolist()]
+        ids += [id.encode() for id in added]
+        _write_segment(folder, number, dim, ids, [*_living(merged), *_stacked(added)])
+        segments.append((number, len(ids)))
+    dead = [(s.number, row) for s in kept for row in np.flatnonzero(~s.alive).tolist()]
+    if dead:
+        _write_array(path(folder, number + 1, "deleted"), np.array(dead, np.int64))
+    longest = max((float(np.linalg.norm(vector)) for vector in added.values()), default=0.0)
+    state = {
+        "generation": generation,
+        "next": number + 2,
+        "largest": max(old.largest, longest),
+        "segments": segments,
+        "deleted": number + 1 if dead else None,
+    }
+    _write_manifest(folder, dim, state)
+    _sweep(folder, {number for number, _ in segments}, state["deleted"])
+
+
+def _survivors(old: Snapshot, gone: AbstractSet[str]) -> list[Segment]:
+    """The segments with the ids that go marked as deleted; those with nothing left are dropped."""
+    import numpy as np
+
+    rows = sorted(old.rows[id] for id in gone if id in old.rows) if gone else []
+    alive = np.concatenate([segment.alive for segment in old.segments]) if old.segments else np.ones(0, bool)
+    alive[rows] = False
+    parts = [alive[start:end] for start, end in zip(old.starts, old.starts[1:], strict=False)]
+    return [replace(segment, alive=part) for segment, part in zip(old.segments, parts, strict=True) if part.any()]
+
+
+def _plan(segments: list[Segment], added: int) -> tuple[list[Segment], list[Segment]]:
+    """(those that stay, those that go into the new segment).
+
+    Beyond the limit the newest ones are merged, and older ones while they are not more than twice
+    as large: a row is then written again about log2(commits) times, not at every eighth commit.
+    """
+    rows = sum(len(segment.ids) for segment in segments)
+    if rows - sum(segment.living for segment in segments) > MOST_DEAD * rows:
+        return [], segments
+    kept, merged, size = list(segments), [], added
+    if len(kept) + bool(added) > MOST_SEGMENTS:
+        while kept and (len(kept) >= MOST_SEGMENTS or kept[-1].living <= 2 * size):
+            size += kept[-1].living
+            merged.append(kept.pop())
+    return kept, merged[::-1]
+
+
+def _living(segments: Sequence[Segment]) -> Iterator[Dense]:
+    for segment in segments:
+        for start in range(0, len(segment.ids), _BLOCK):
+            alive = segment.alive[start : start + _BLOCK]
+            yield segment.vectors[start : start + _BLOCK][alive]
+
+
+def _stacked(added: Mapping[str, NDArray[np.float32]]) -> Iterator[Dense]:
+    import numpy as np
+
+    if added:
+        yield np.stack(list(added.values()))
+
+
+def _write_segment(folder: Path, number: int, dim: int, ids: Sequence[bytes], blocks: Sequence[Dense]) -> None:
+    import numpy as np
+
+    with open(path(folder, number, "vectors"), "wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (len(ids), dim)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for block in blocks:
+            file.write(np.ascontiguousarray(block, dtype="<f4").data)
+        _sync(file)
+    _write_array(path(folder, number, "ids"), np.array(ids, dtype=np.bytes_))
+
+
+def _write_manifest(folder: Path, dim: int, state: Mapping[str, Any]) -> None:
+    """Swap the manifest: from here on the new state is the state."""
+    fresh = folder / f"{MANIFEST}.new"
+    with open(fresh, "wb") as file:
+        file.write(json.dumps({"version": VERSION, "dim": dim, **state}).encode())
+        _sync(file)
+    os.replace(fresh, folder / MANIFEST)
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _sweep(folder: Path, segments: set[int], deleted: object) -> None:
+    """Delete the files that the manifest does not name; one that cannot go now goes next time."""
+    named = {path(folder, number, kind) for number in segments for kind in ("vectors", "ids")}
+    for file in folder.glob("*.npy"):
+        if file not in named and file.name != f"{deleted}.deleted.npy":
+            try:
+                file.unlink()
+            except OSError:
+                continue
+
+
+def _highest(folder: Path) -> int:
+    """The highest number that a file of the folder bears; 0 without any."""
+    numbers = (file.name.split(".")[0] for file in folder.glob("*.npy"))
+    return max((int(number) for number in numbers if number.isdecimal()), default=0)
+
+
+def _write_array(file: Path, array: NDArray[Any]) -> None:
+    import numpy as np
+
+    with open(file, "wb") as handle:
+        np.save(handle, array, allow_pickle=False)
+        _sync(handle)
+
+
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())

@@ -1,0 +1,95 @@
+"""An in-memory catalog and chunks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from rag.document import (
+    Chunk,
+    LabelValue,
+    Modality,
+    Origin,
+    PageRegion,
+    Source,
+    labels,
+)
+from rag.document import WHOLE
+from rag.filters import And, Eq, Filter, Glob, In, Not, Or, Range
+from rag.identity import digest, identified
+
+
+def document(
+    name: str, texts: Sequence[str], modality: Modality = "text", **tags: LabelValue
+) -> list[Chunk]:
+    """Chunks with ids, one a page, of a document whose digest follows from its name."""
+    source = Source(name, "text/plain", digest(name))
+    return list(
+        identified(
+            Chunk("", modality, Origin(source, (PageRegion(page, WHOLE),)), text=text, labels=labels(tags))
+            for page, text in enumerate(texts, 1)
+        )
+    )
+
+
+class MemoryCatalog:
+    """rag.protocols.Catalog over a list of chunks, in reading order. `calls` counts `chunks`."""
+
+    def __init__(self, chunks: Iterable[Chunk] = ()) -> None:
+        self.stored: dict[str, Chunk] = {chunk.id: chunk for chunk in chunks}
+        self.calls = 0
+
+    def chunks(self, ids: Sequence[str]) -> dict[str, Chunk]:
+        self.calls += 1
+        return {id: self.stored[id] for id in ids if id in self.stored}
+
+    def matching(self, where: Filter) -> set[str]:
+        return {id for id, chunk in self.stored.items() if admits(where, chunk)}
+
+    def neighbours(self, id: str, before: int, after: int) -> list[Chunk]:
+        chunk = self.stored.get(id)
+        if chunk is None:
+            return []
+        digest = chunk.origin.source.digest
+        row = [one for one in self.stored.values() if one.origin.source.digest == digest]
+        place = row.index(chunk)
+        return row[max(0, place - before) : place] + row[place + 1 : place + 1 + after]
+
+    def remove(self, ids: Iterable[str]) -> None:
+        for id in ids:
+            self.stored.pop(id, None)
+
+
+def admits(where: Filter, chunk: Chunk) -> bool:
+    match where:
+        case And(filters):
+            return all(admits(one, chunk) for one in filters)
+        case Or(filters):
+            return any(admits(one, chunk) for one in filters)
+        case Not(one):
+            return not admits(one, chunk)
+        case Eq(field, value):
+            return value in _values(chunk, field)
+        case In(field, values):
+            return any(value in _values(chunk, field) for value in values)
+        case Glob(field, pattern):
+            return any(fnmatchcase(str(value), pattern) for value in _values(chunk, field))
+        case Range(field, low, high):
+            return any(
+                isinstance(value, (int, float))
+                and (low is None or low <= value)
+                and (high is None or value <= high)
+                for value in _values(chunk, field)
+            )
+
+
+def _values(chunk: Chunk, field: str) -> list[LabelValue]:
+    tags: Mapping[str, LabelValue] = dict(chunk.labels)
+    if field.startswith("label."):
+        key = field.removeprefix("label.")
+        return [tags[key]] if key in tags else []
+    if field == "page":
+        return [place.page for place in chunk.origin.places if isinstance(place, PageRegion)]
+    if field == "source":
+        return [chunk.origin.source.uri]
+    return [str(getattr(chunk, field))]

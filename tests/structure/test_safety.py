@@ -1,0 +1,112 @@
+"""No code from data, no network outside the door, no input check that -O removes: read from syntax trees."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+NETWORK_DOOR = "rag/net.py"
+MODULES = {
+    "pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "jsonpickle", "marshal", "shelve",
+    "code", "codeop",
+}  # fmt: skip
+NETWORK = {
+    "aiohttp", "ftplib", "http", "httpx", "imaplib", "poplib", "requests", "smtplib", "socket",
+    "socketserver", "ssl", "telnetlib", "urllib", "urllib3", "websockets", "xmlrpc",
+}  # fmt: skip
+HARMLESS = {"urllib.parse", "http.HTTPStatus"}
+CALLS = {"eval", "exec", "compile", "__import__", "breakpoint"}
+ATTRIBUTES = {
+    ("os", "system"), ("os", "popen"), ("os", "execv"), ("os", "spawnv"), ("torch", "load"), ("yaml", "load"),
+    ("yaml", "unsafe_load"), ("asyncio", "open_connection"), ("asyncio", "start_server"),
+    ("asyncio", "create_subprocess_shell"), ("tempfile", "mktemp"), ("shutil", "unpack_archive"),
+}  # fmt: skip
+KEYWORDS = {
+    ("trust_remote_code", True), ("allow_pickle", True), ("shell", True), ("resolve_entities", True),
+    ("no_network", False), ("huge_tree", True), ("weights_only", False),
+}  # fmt: skip
+MAY_START_PROGRAMS = {
+    "pipelines/workers.py",  # the parsing processes: this interpreter, no shell
+}
+
+
+def faults(path: str, tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield from (f"{path}:{node.lineno} imports {name}" for name in _forbidden(path, node))
+        elif isinstance(node, ast.Call):
+            yield from (f"{path}:{node.lineno} {what}" for what in _call(node))
+        elif isinstance(node, ast.Assert):
+            yield f"{path}:{node.lineno} assert: raise an error instead"
+
+
+def _forbidden(path: str, node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    else:
+        names = [f"{node.module}.{alias.name}" for alias in node.names] if node.module and not node.level else []
+    for name in names:
+        first = name.split(".")[0]
+        if any(f"{name}.".startswith(f"{harmless}.") for harmless in HARMLESS):
+            continue
+        if first in MODULES or (first in NETWORK and path != NETWORK_DOOR):
+            yield name
+        if first == "subprocess" and path not in MAY_START_PROGRAMS:
+            yield name
+
+
+def _call(node: ast.Call) -> Iterator[str]:
+    match node.func:
+        case ast.Name(id=name) if name in CALLS:
+            yield f"calls {name}"
+        case ast.Attribute(value=ast.Name(id=owner), attr=name) if (owner, name) in ATTRIBUTES:
+            yield f"calls {owner}.{name}"
+        case ast.Attribute(attr="extractall"):
+            yield "calls extractall: take members one by one"
+    for keyword in node.keywords:
+        if isinstance(keyword.value, ast.Constant) and (keyword.arg, keyword.value.value) in KEYWORDS:
+            yield f"passes {keyword.arg}={keyword.value.value}"
+
+
+def test_the_package_is_clean(trees: Mapping[str, ast.Module]) -> None:
+    assert [fault for path, tree in trees.items() for fault in faults(path, tree)] == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import pickle",
+        "from pickle import loads",
+        "def f():\n    import socket",
+        "import urllib.request",
+        "from urllib import request",
+        "import httpx",
+        "eval('1')",
+        "import subprocess",
+        "torch.load(path)",
+        "AutoModel.from_pretrained(name, trust_remote_code=True)",
+        "numpy.load(path, allow_pickle=True)",
+        "etree.XMLParser(no_network=False)",
+        "archive.extractall(folder)",
+        "assert path",
+        "def f(x):\n    assert isinstance(x, str)",
+    ],
+)
+def test_the_rule_sees(code: str) -> None:
+    assert list(faults("loaders/x.py", ast.parse(code)))
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["from urllib.parse import urlsplit", "import urllib.parse", "re.compile('a')", "from .http import x",
+     "etree.XMLParser(no_network=True, resolve_entities=False)", "model.eval()"],
+)  # fmt: skip
+def test_the_rule_lets_pass(code: str) -> None:
+    assert list(faults("loaders/x.py", ast.parse(code))) == []
+
+
+def test_the_door_may_use_sockets() -> None:
+    assert list(faults(NETWORK_DOOR, ast.parse("import socket"))) == []
+    assert list(faults(NETWORK_DOOR, ast.parse("import pickle")))
