@@ -8,6 +8,7 @@ Each table stands between `<!-- begin: NAME -->` and `<!-- end: NAME -->`.
 from __future__ import annotations
 
 import inspect
+import json
 import tomllib
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
@@ -29,7 +30,6 @@ BRINGS = {
     "charset-normalizer": "the encoding of text and HTML that does not state one",
     "filelock": "the write lock of a corpus, which dies with its process",
     "lxml": "HTML: parsing, XPath, serialising",
-    "markdown-it-py": "Markdown: CommonMark blocks with their lines",
     "numpy": "vectors and exact search",
     "openvino": "runs the encoder, in bf16 where the processor has it",
     "pillow": "photos and figures: decoding, EXIF orientation, PNG",
@@ -54,13 +54,21 @@ def components() -> str:
     """One table a room: name, what it is, its settings with their defaults."""
     lines: list[str] = []
     for room, about in ROOMS.items():
-        lines += [f"## {room}", "", about, "", "| name | what | settings |", "| --- | --- | --- |"]
+        named = room != "pipelines"  # a file chooses the other rooms' components; pipelines are called
+        lines += [f"## {room}", "", about, "", "| name | what |" + " settings |" * named]
+        lines.append("| --- | --- |" + " --- |" * named)
         for name in registry.names(room):
             component = registry.load(name)
-            what = (inspect.getdoc(component) or "").split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
-            lines.append(f"| `{name}` | {what} | {settings(component)} |")
+            row = f"| `{name}` | {summary(component)} |"
+            lines.append(f"{row} {settings(component)} |" if named else row)
         lines.append("")
     return "\n".join(lines).strip()
+
+
+def summary(component: object) -> str:
+    """The first paragraph of its docstring; of a command, its line of help."""
+    said = inspect.getdoc(component) if component.__doc__ else getattr(component, "help", "")
+    return " ".join((said or "").split("\n\n")[0].split()).replace("|", "\\|")
 
 
 def settings(component: object) -> str:
@@ -69,17 +77,21 @@ def settings(component: object) -> str:
         return ""
     shown = []
     for name, parameter in inspect.signature(component).parameters.items():
-        if name in SERVICES or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            continue
-        default = "" if parameter.default is parameter.empty else f" = {default_text(parameter.default)}"
-        shown.append(f"`{name}{default}`")
+        if name not in SERVICES and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            shown.append(f"`{name}{default(parameter)}`")
     return ", ".join(shown)
 
 
-def default_text(value: object) -> str:
-    """A default as it would be written; long ones are left to the docstring."""
-    text = str(value).lower() if isinstance(value, bool) else repr(value)
-    return text if len(text) <= 40 else "..."
+def default(parameter: inspect.Parameter) -> str:
+    """` = value` as TOML has it; nothing for a required argument or one that starts empty."""
+    match parameter.default:
+        case bool() as value:
+            return f" = {str(value).lower()}"
+        case tuple() | list() as values:
+            return f" = {json.dumps(list(values))}"
+        case str() | int() | float() as value:
+            return f" = {json.dumps(value)}"
+    return ""
 
 
 def dependencies() -> str:

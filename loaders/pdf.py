@@ -7,22 +7,20 @@ this room imports it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from rag.document import Box, Element, Head, Notice, Origin, Page, PageRegion, Part, Place, Source, WHOLE
+from rag.document import WHOLE, Box, Element, Head, Notice, Origin, Page, PageRegion, Part, Place, Source
 from rag.errors import SourceError
 from rag.identity import element_id
 from rag.protocols import Assets
 
 from .pdf_document import Options, Outline, Style, head, outline, surveyed
 from .pdf_figures import stored
+from .pdf_mupdf import MuDocument
 from .pdf_page import Found, PageFound, analysed
 from .pdf_render import drawn, forget, opened, path_of, short
 from .pdf_running import Edge, running
 from .pdf_text import Reader, Rect
-
-if TYPE_CHECKING:
-    import pymupdf
 
 
 class PDF:
@@ -116,7 +114,7 @@ class _Whole:
     def __init__(
         self,
         source: Source,
-        document: pymupdf.Document,
+        document: MuDocument,
         reader: Reader,
         style: Style,
         above: Outline,

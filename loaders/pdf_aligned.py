@@ -9,45 +9,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import median
 
 from rag.document import Cell
 
+from .pdf_rows import Piece, Row, text_rows
 from .pdf_rules import Rules
 from .pdf_tables import Table, header_rows, numeric
-from .pdf_text import Line, Rect, joined, union
+from .pdf_text import Line, joined, union
 
 MIN_ROWS = 3
 _SIGN = re.compile(r"^[$€£¥(]+$")
-_TAIL = re.compile(r"^[)%]+$")
 _MARKER = re.compile(
     r"^(?:[•◦‣–—*■●-]|\(?[\divxa-z]{1,4}[.)]|\[\d+\]|\d{1,3}|[a-z]?\.?\d*(?:\.\d+)+\.?|[a-z])$", re.IGNORECASE
 )
-
-
-@dataclass(slots=True)
-class Piece:
-    """Text of one cell on one row."""
-
-    box: Rect
-    text: str
-    lines: list[Line]
-
-
-@dataclass(slots=True)
-class Row:
-    pieces: list[Piece]
-    baseline: float
-    size: float
-
-    @property
-    def box(self) -> Rect:
-        return union([piece.box for piece in self.pieces])
-
-    @property
-    def words(self) -> int:
-        return sum(piece.text.count(" ") + 1 for piece in self.pieces)
 
 
 def aligned_tables(
@@ -69,62 +44,6 @@ def aligned_tables(
         if table is not None:
             found.append(table)
     return found
-
-
-def text_rows(lines: Sequence[Line]) -> list[Row]:
-    """Lines grouped by baseline; a currency sign belongs to the number after it."""
-    groups: list[list[Line]] = []
-    for line in sorted(lines, key=lambda line: line.baseline):
-        near = groups[-1] if groups else None
-        if near is not None and abs(near[0].baseline - line.baseline) <= 0.35 * min(near[0].size, line.size):
-            near.append(line)
-        elif near is not None and line.size < 0.8 * near[0].size and _raised(near, line):
-            near.append(line)
-        else:
-            groups.append([line])
-    rows = []
-    for group in _raised_joined(groups):
-        pieces: list[Piece] = []
-        size = max(line.size for line in group)
-        for line in sorted(group, key=lambda line: line.box[0]):
-            last = pieces[-1] if pieces else None
-            gap = line.box[0] - last.box[2] if last else 0.0
-            if last and (
-                (gap < 0.45 * size and not (_SIGN.match(line.text) and numeric(last.text)))
-                or (_SIGN.match(last.text) and numeric(line.text))
-                or (_TAIL.match(line.text) and gap < (4.0 if numeric(last.text) else 1.2) * size)
-            ):
-                space = "" if _SIGN.match(last.text) or _TAIL.match(line.text) or gap < 0.12 * size else " "
-                pieces[-1] = Piece(union([last.box, line.box]), last.text + space + line.text, [*last.lines, line])
-            else:
-                pieces.append(Piece(line.box, line.text, [line]))
-        rows.append(Row(pieces, group[0].baseline, size))
-    return rows
-
-
-def _raised_joined(groups: list[list[Line]]) -> list[list[Line]]:
-    """A superscript's baseline lies over its row's: it joins the row after it."""
-    kept: list[list[Line]] = []
-    for group in groups:
-        above = kept[-1] if kept else None
-        if (
-            above is not None
-            and group[0].baseline - above[0].baseline < 0.7 * group[0].size
-            and all(line.size < 0.8 * group[0].size and _raised(group, line) for line in above)
-        ):
-            kept[-1] = [*group, *above]
-        else:
-            kept.append(group)
-    return kept
-
-
-def _raised(row: Sequence[Line], line: Line) -> bool:
-    """Is a small line a superscript or subscript of a row?"""
-    return any(
-        other.box[1] - 0.3 * other.size <= line.middle[1] <= other.box[3]
-        and -0.2 * other.size <= line.box[0] - other.box[2] <= 0.3 * other.size
-        for other in row
-    )
 
 
 Run = tuple[int, int]
@@ -184,8 +103,7 @@ def _joined_runs(rows: Sequence[Row], runs: Sequence[Run]) -> list[Run]:
 def _same_columns(one: Sequence[Row], other: Sequence[Row]) -> bool:
     """Do numbers of both end at the same places?"""
     ends = [
-        sorted({round(p.box[2]) for row in rows for p in row.pieces[1:] if numeric(p.text)})
-        for rows in (one, other)
+        sorted({round(p.box[2]) for row in rows for p in row.pieces[1:] if numeric(p.text)}) for rows in (one, other)
     ]
     few, many = sorted(ends, key=len)
     return bool(few) and sum(any(abs(x - y) <= 3 for y in many) for x in few) >= 0.7 * len(few)
@@ -248,10 +166,7 @@ def _columns(rows: Sequence[Row], size: float) -> list[tuple[float, float]]:
     for x, step in events:
         before, depth = depth, depth + step
         if before <= tolerance < depth:
-            if columns and x - end < 0.35 * size:
-                start = columns.pop()[0]
-            else:
-                start = x
+            start = columns.pop()[0] if columns and x - end < 0.35 * size else x
         elif depth <= tolerance < before:
             end = x
             columns.append((start, end))
@@ -280,7 +195,9 @@ def _placed(row: Row, columns: Sequence[tuple[float, float]]) -> Placed:
     for piece in row.pieces:
         left, right = _core(piece)
         shares = [min(right, b) - max(left, a) for a, b in columns]
-        hit = [at for at, share in enumerate(shares) if share > 0.3 * min(right - left, columns[at][1] - columns[at][0])]
+        hit = [
+            at for at, share in enumerate(shares) if share > 0.3 * min(right - left, columns[at][1] - columns[at][0])
+        ]
         if not hit:
             middle = (left + right) / 2
             hit = [min(range(len(columns)), key=lambda at: abs(sum(columns[at]) / 2 - middle))]
@@ -361,9 +278,7 @@ def _steady(body: Sequence[Placed]) -> bool:
     """Do the second pieces start at one x, or end at one?"""
     lefts = [piece.box[0] for placed in body for first, _, piece in placed if first == 1]
     rights = [piece.box[2] for placed in body for first, _, piece in placed if first == 1]
-    return any(
-        sum(abs(x - median(xs)) < 3 for x in xs) >= 0.75 * len(xs) for xs in (lefts, rights) if xs
-    )
+    return any(sum(abs(x - median(xs)) < 3 for x in xs) >= 0.75 * len(xs) for xs in (lefts, rights) if xs)
 
 
 def _cells(grid: Sequence[tuple[Row, Placed]], columns: int, words: frozenset[str]) -> list[Cell]:
@@ -386,9 +301,7 @@ def _cells(grid: Sequence[tuple[Row, Placed]], columns: int, words: frozenset[st
                     new[first] = (last, [piece.text])
             rows.append(new)
         previous = row
-    texts = [
-        [joined(row[column][1], words) if column in row else "" for column in range(columns)] for row in rows
-    ]
+    texts = [[joined(row[column][1], words) if column in row else "" for column in range(columns)] for row in rows]
     heads = max(header_rows(texts), heads_end)
     return [
         Cell(at, column, texts[at][column], 1, last - column + 1, header=at < heads)

@@ -98,7 +98,8 @@ def _stretches(items: Sequence[Item]) -> list[list[Item]]:
     current: list[Item] = []
     shared: Strips = []
     inner = False
-    for row in _rows(items):
+    rows = _rows(items)
+    for at, row in enumerate(rows):
         free = _free(row, left, right)
         row_inner = any(a > left and b < right for a, b in free)
         both = _common(shared, free)
@@ -108,12 +109,43 @@ def _stretches(items: Sequence[Item]) -> list[list[Item]]:
             current.extend(row)
             shared = both
         else:
+            pulled: list[list[Item]] = []
+            if row_inner and not inner:
+                free, pulled = _pulled(rows, at, free, len(current), left, right)
+                kept = len(current) - sum(map(len, pulled))
+                current = current[:kept]
             if current:
                 stretches.append(current)
-            current, shared, inner = list(row), free, row_inner
+            current = [item for one in (*pulled, row) for item in one]
+            shared, inner = free, row_inner
     if current:
         stretches.append(current)
     return stretches
+
+
+def _pulled(
+    rows: Sequence[Sequence[Item]], at: int, free: Strips, available: int, left: float, right: float
+) -> tuple[Strips, list[list[Item]]]:
+    """Rows before row `at` that keep to its gutter already, with the strips that are left free.
+
+    Where the lines of two columns stand at different heights, each is a row of its own. The last
+    lines of a paragraph over the full width stay with it.
+    """
+    pulled: list[list[Item]] = []
+    for row in reversed(rows[:at]):
+        both = [(a, b) for a, b in _common(free, _free(row, left, right)) if a > left and b < right]
+        if not both or sum(map(len, pulled)) + len(row) > available:
+            break
+        free = both
+        pulled.insert(0, list(row))
+    first = at - len(pulled)
+    while pulled and first > 0:
+        above, item = rows[first - 1][0], pulled[0][0]
+        if item.box[0] - above.box[0] > item.size or item.box[1] - above.box[3] > 0.6 * item.size:
+            break
+        pulled.pop(0)
+        first += 1
+    return free, pulled
 
 
 def _free(row: Sequence[Item], left: float, right: float) -> Strips:
@@ -183,8 +215,5 @@ def _mean_words(items: Sequence[Item]) -> float:
 def _level(one: Sequence[Item], other: Sequence[Item]) -> float:
     """The share of the shorter side's lines that stand level with a line of the other."""
     few, many = sorted((one, other), key=len)
-    bottoms = sorted(item.box[3] for item in many)
-    if not few:
-        return 0.0
-    hits = sum(any(abs(item.box[3] - bottom) < 1.5 for bottom in bottoms) for item in few)
-    return hits / len(few)
+    bottoms = {round(item.box[3]) + near for item in many for near in (-1, 0, 1)}
+    return sum(round(item.box[3]) in bottoms for item in few) / len(few) if few else 0.0

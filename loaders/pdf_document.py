@@ -9,14 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from rag.document import Head, labels
 
+from .pdf_mupdf import MuDocument
 from .pdf_text import Line, Reader, clean
-
-if TYPE_CHECKING:
-    import pymupdf
 
 SAMPLE = 48
 MAX_LEVEL = 6
@@ -92,8 +90,11 @@ class Outline:
         if len(squeezed) < 2:
             return 0
         for level, title in self.pages.get(page, ()):
-            if title == squeezed or (len(title) > 5 and (squeezed.endswith(title) or title.endswith(squeezed))
-                                     and abs(len(title) - len(squeezed)) <= 6):
+            if title == squeezed or (
+                len(title) > 5
+                and (squeezed.endswith(title) or title.endswith(squeezed))
+                and abs(len(title) - len(squeezed)) <= 6
+            ):
                 return min(level, MAX_LEVEL)
         return 0
 
@@ -103,7 +104,7 @@ def squeeze(text: str) -> str:
     return "".join(c for c in text.casefold() if c.isalnum())
 
 
-def outline(document: pymupdf.Document) -> Outline:
+def outline(document: MuDocument) -> Outline:
     """The outline; empty where there is none or it cannot be read."""
     try:
         entries = document.get_toc(simple=True)
@@ -123,7 +124,7 @@ _POOR = re.compile(
 )
 
 
-def head(document: pymupdf.Document, reader: Reader, style: Style, stem: str) -> Head:
+def head(document: MuDocument, reader: Reader, style: Style, stem: str) -> Head:
     """Title (of the metadata if it says something, else the largest text of page 1), pages, metadata."""
     said = {key: clean(str(value or "")) for key, value in (document.metadata or {}).items()}
     title = said.get("title", "")
@@ -152,7 +153,7 @@ _DATE = re.compile(r"^(?:D:)?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?")
 
 
 def _date(text: str) -> str:
-    """"D:20210720081530Z" as "2021-07-20"; empty if it is no date."""
+    """ "D:20210720081530Z" as "2021-07-20"; empty if it is no date."""
     match = _DATE.match(text)
     if not match or not 1900 <= int(match[1]) <= 2200:
         return ""

@@ -6,20 +6,18 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rag.document import Media, PageRegion, Source
 from rag.identity import combined, place_key
 from rag.protocols import Assets
 
-from .pdf_aligned import text_rows
 from .pdf_document import Options
+from .pdf_mupdf import MuDocument, MuPage, mupdf
 from .pdf_render import drawn
+from .pdf_rows import text_rows
 from .pdf_tables import numeric
 from .pdf_text import Line, Rect, area, inside, overlap, union
-
-if TYPE_CHECKING:
-    import pymupdf
 
 CELL = 7.0
 """Drawings nearer than this (points) are one figure."""
@@ -43,12 +41,11 @@ class Figure:
     caption_box: Rect | None = None
 
 
-def pictures(page: pymupdf.Page, options: Options) -> list[Figure]:
+def pictures(page: MuPage, options: Options, textless: bool) -> list[Figure]:
     """The pictures of a page as shown, tiles of one picture joined, ornaments left out."""
-    infos = page.get_image_info()
-    if not infos:
-        return []
     known = _objects(page)
+    # Asking for placements runs the whole page: only where it names pictures, or may have them inline.
+    infos = page.get_image_info() if known or textless else []
     shown = (0.0, 0.0, page.rect.width, page.rect.height)
     found = []
     for info in infos:
@@ -71,7 +68,7 @@ def pictures(page: pymupdf.Page, options: Options) -> list[Figure]:
     return kept[:MAX_FIGURES]
 
 
-def _objects(page: pymupdf.Page) -> dict[tuple[int, int], list[int]]:
+def _objects(page: MuPage) -> dict[tuple[int, int], list[int]]:
     """Width and height in pixels -> the picture objects of that size that the page names."""
     known: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
     for item in page.get_images(full=False):
@@ -80,19 +77,19 @@ def _objects(page: pymupdf.Page) -> dict[tuple[int, int], list[int]]:
     return known
 
 
-def _stored_bytes(document: pymupdf.Document, xref: int) -> int:
+def _stored_bytes(document: MuDocument, xref: int) -> int:
     kind, value = document.xref_get_key(xref, "Length")
     return int(value) if kind == "int" else 1 << 30
 
 
-def _turned(page: pymupdf.Page, box: Sequence[float]) -> Rect:
-    import pymupdf
+def _turned(page: MuPage, box: Sequence[float]) -> Rect:
+    pymupdf = mupdf()
 
     turned = pymupdf.Rect(box) * page.rotation_matrix if page.rotation else pymupdf.Rect(box)
     return (turned.x0, turned.y0, turned.x1, turned.y1)
 
 
-def _upright(page: pymupdf.Page, transform: Sequence[float]) -> bool:
+def _upright(page: MuPage, transform: Sequence[float]) -> bool:
     a, b, c, d = transform[:4]
     return page.rotation == 0 and a > 0 and d > 0 and abs(b) + abs(c) < 0.01 * (a + d)
 
@@ -132,9 +129,9 @@ def _one_picture(a: Rect, b: Rect) -> bool:
     return (same_rows and beside) or (same_columns and below)
 
 
-def drawings(page: pymupdf.Page, options: Options) -> list[dict[str, Any]] | None:
+def drawings(page: MuPage, options: Options) -> list[dict[str, Any]] | None:
     """The vector drawings of a page in points as shown; None if there are too many to look at."""
-    import pymupdf
+    pymupdf = mupdf()
 
     document = page.parent
     size = 0
@@ -155,7 +152,7 @@ def drawings(page: pymupdf.Page, options: Options) -> list[dict[str, Any]] | Non
 
 
 def _turned_item(item: tuple[Any, ...], matrix: Any) -> tuple[Any, ...]:
-    import pymupdf
+    pymupdf = mupdf()
 
     if item[0] == "re":
         return ("re", tuple(pymupdf.Rect(item[1]) * matrix), *item[2:])
@@ -226,6 +223,7 @@ def _over_captions(outlines: Sequence[Rect], captions: Sequence[Rect]) -> list[l
     found = []
     claimed: set[int] = set()
     for left, top, right, _ in sorted(captions, key=lambda box: box[1]):
+
         def within(box: Rect, left: float = left, right: float = right) -> bool:
             return box[0] > left - 40 and box[2] < right + 40
 
@@ -314,9 +312,9 @@ def with_labels(figure: Figure, lines: Sequence[Line], captions: Sequence[Rect])
         x, y = line.middle
         if any(inside(other, x, y) for other in captions):
             continue
-        if inside(box, x, y, 1.0):
-            wanted.append(line)
-        elif margin and inside(box, x, y, margin) and (line.turned or line.words <= _LABEL_WORDS) and _beside(box, line):
+        if inside(box, x, y, 1.0) or (
+            margin and inside(box, x, y, margin) and (line.turned or line.words <= _LABEL_WORDS) and _beside(box, line)
+        ):
             wanted.append(line)
     figure.lines = wanted
     if wanted:
@@ -349,7 +347,9 @@ _ORIENTED = re.compile(rb"Exif\x00\x00")
 _PLAIN_SPACES = ("/DeviceRGB", "/DeviceGray")
 
 
-def stored(page: pymupdf.Page, figure: Figure, place: PageRegion, source: Source, options: Options, assets: Assets) -> Media | None:
+def stored(
+    page: MuPage, figure: Figure, place: PageRegion, source: Source, options: Options, assets: Assets
+) -> Media | None:
     """The figure's pixels put in the assets: the JPEG of the file where it is shown as it is, else drawn.
 
     The name follows from the document, the place and the resolution, never from the bytes, so
@@ -366,7 +366,7 @@ def stored(page: pymupdf.Page, figure: Figure, place: PageRegion, source: Source
     return assets.put(data, "image/png", combined(source.digest, "drawn", place_key(place), dpi))
 
 
-def _plain_jpeg(document: pymupdf.Document, xref: int) -> bytes | None:
+def _plain_jpeg(document: MuDocument, xref: int) -> bytes | None:
     """A JPEG that looks the same outside of its page: no mask, no decoding table, no turn, RGB or grey."""
 
     def key(name: str) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Literal
 
-from .pdf_aligned import Row, text_rows
 from .pdf_document import Outline, Style
+from .pdf_rows import Row, text_rows
 from .pdf_text import Line, Rect, joined, union
 
 BlockRole = Literal["paragraph", "heading", "list", "code", "caption", "footnote", "hidden"]
@@ -23,7 +24,9 @@ CAPTION = re.compile(
 TABLE_KIND = re.compile(r"^(tab|table)", re.IGNORECASE)
 _BULLET = re.compile(r"^[•◦‣⁃▪■□●○✓✔➢❖►∙·*–—-]\s+\S|^[•◦‣▪■●➢❖►]\S")
 _NUMBERED = re.compile(r"^(?:\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]|\[\d{1,3}\])\s+\S")
-_SECTION = re.compile(r"^(?:(?:chapter|section|part|appendix|item)\s+)?((?:\d+|[A-Z])(?:\.\d+)*)\.?\s+\S", re.IGNORECASE)
+_SECTION = re.compile(
+    r"^(?:(?:chapter|section|part|appendix|item)\s+)?((?:\d+|[A-Z])(?:\.\d+)*)\.?\s+\S", re.IGNORECASE
+)
 _FOOTNOTE = re.compile(r"^(?:\(?\d{1,2}\)?|[*†‡§¶]+)\s?\S")
 _ENDS = (".", "!", "?", ":", ";", "。", "”", '."')
 
@@ -69,7 +72,7 @@ def _groups(rows: Sequence[Row], left: float, right: float) -> list[list[Row]]:
 def _pitch(rows: Sequence[Row]) -> dict[int, float]:
     """The usual distance of baselines for each size of type."""
     gaps: dict[int, list[float]] = {}
-    for one, other in zip(rows, rows[1:], strict=False):
+    for one, other in itertools.pairwise(rows):
         gap = other.baseline - one.baseline
         if round(one.size) == round(other.size) and 0.8 * one.size < gap < 2.2 * one.size:
             gaps.setdefault(round(one.size), []).append(gap)
@@ -211,8 +214,14 @@ def _headed(found: list[Block]) -> list[Block]:
         if kept and block.role == "heading" and re.fullmatch(r"(?:[A-Z]|\d+)(?:\.\d+)*\.?", kept[-1].text):
             if kept[-1].box[3] >= block.box[1]:
                 number = kept.pop()
-                block = Block("heading", f"{number.text} {block.text}", union([number.box, block.box]),
-                              [*number.lines, *block.lines], block.level, block.size)
+                block = Block(
+                    "heading",
+                    f"{number.text} {block.text}",
+                    union([number.box, block.box]),
+                    [*number.lines, *block.lines],
+                    block.level,
+                    block.size,
+                )
         elif (
             kept
             and block.role == kept[-1].role == "heading"
@@ -223,8 +232,14 @@ def _headed(found: list[Block]) -> list[Block]:
             and not _SECTION.match(block.text)
         ):
             last = kept.pop()
-            block = Block("heading", joined([last.text, block.text]), union([last.box, block.box]),
-                          [*last.lines, *block.lines], block.level, block.size)
+            block = Block(
+                "heading",
+                joined([last.text, block.text]),
+                union([last.box, block.box]),
+                [*last.lines, *block.lines],
+                block.level,
+                block.size,
+            )
         kept.append(block)
     return kept
 
@@ -240,8 +255,13 @@ def _lists(found: list[Block]) -> list[Block]:
             and len(last.text) + len(block.text) < 1800
             and block.box[1] - last.box[3] < 2.5 * block.size
         ):
-            kept[-1] = Block("list", f"{last.text}\n{block.text}", union([last.box, block.box]),
-                             [*last.lines, *block.lines], size=last.size)
+            kept[-1] = Block(
+                "list",
+                f"{last.text}\n{block.text}",
+                union([last.box, block.box]),
+                [*last.lines, *block.lines],
+                size=last.size,
+            )
         else:
             kept.append(block)
     return kept
@@ -250,7 +270,11 @@ def _lists(found: list[Block]) -> list[Block]:
 def footnotes(found: list[Block], style: Style, height: float) -> None:
     """Marks small numbered paragraphs at the foot of a column as footnotes, from the last upwards."""
     for block in reversed(found):
-        if block.role not in ("paragraph", "list", "footnote") or block.size > 0.93 * style.body or block.box[1] < 0.6 * height:
+        if (
+            block.role not in ("paragraph", "list", "footnote")
+            or block.size > 0.93 * style.body
+            or block.box[1] < 0.6 * height
+        ):
             break
         if _FOOTNOTE.match(block.text):
             block.role = "footnote"

@@ -6,13 +6,11 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rag.document import PageRegion, Source
 from rag.errors import SourceError
 
-if TYPE_CHECKING:
-    import pymupdf
+from .pdf_mupdf import MuDocument, MuPage, mupdf
 
 
 def path_of(source: Source) -> Path:
@@ -21,9 +19,9 @@ def path_of(source: Source) -> Path:
 
 
 @contextmanager
-def opened(source: Source, max_pages: int) -> Iterator[pymupdf.Document]:
+def opened(source: Source, max_pages: int) -> Iterator[MuDocument]:
     """The document, closed at the end. SourceError: missing, unreadable, empty, damaged, encrypted, limit."""
-    import pymupdf
+    pymupdf = mupdf()
 
     def refused(kind: str, message: str) -> SourceError:
         return SourceError(message, source=source.uri, kind=kind)
@@ -36,14 +34,13 @@ def opened(source: Source, max_pages: int) -> Iterator[pymupdf.Document]:
         with path.open("rb") as file:
             start = file.read(1024)
     except OSError as error:
-        raise refused("unreadable", f"the file cannot be read ({error.strerror or error}); check its permissions") from error
+        raise refused(
+            "unreadable", f"the file cannot be read ({error.strerror or error}); check its permissions"
+        ) from error
     if not size:
         raise refused("empty", "the file is empty (0 bytes); save or download it again")
     if b"%PDF" not in start:
         raise refused("damaged", "this is no PDF: it does not begin with %PDF; check the file or its type")
-    # MuPDF would print to the terminal of whoever runs us; what matters is in our messages.
-    pymupdf.TOOLS.mupdf_display_errors(False)
-    pymupdf.TOOLS.mupdf_display_warnings(False)
     try:
         document = pymupdf.open(str(path), filetype="pdf")
     except Exception as error:
@@ -60,7 +57,9 @@ def opened(source: Source, max_pages: int) -> Iterator[pymupdf.Document]:
                 raise refused("damaged", f"no page could be found in the damaged PDF; {_REPAIR}")
             raise refused("empty", "the PDF has no pages; there is nothing to add")
         if pages > max_pages:
-            raise refused("limit", f"the PDF has {pages} pages, more than the limit of {max_pages}; split it or raise max_pages")
+            raise refused(
+                "limit", f"the PDF has {pages} pages, more than the limit of {max_pages}; split it or raise max_pages"
+            )
         yield document
     finally:
         document.close()
@@ -77,15 +76,15 @@ def short(error: Exception) -> str:
 
 def forget() -> None:
     """Let go of fonts and pictures that MuPDF keeps for pages to come, and of its messages."""
-    import pymupdf
+    pymupdf = mupdf()
 
     pymupdf.TOOLS.store_shrink(100)
     pymupdf.TOOLS.reset_mupdf_warnings()
 
 
-def drawn(page: pymupdf.Page, place: PageRegion, dpi: int, max_pixels: int) -> bytes:
+def drawn(page: MuPage, place: PageRegion, dpi: int, max_pixels: int) -> bytes:
     """A region of a page as PNG, as shown; at fewer dpi if it would have more than `max_pixels`."""
-    import pymupdf
+    pymupdf = mupdf()
 
     width, height = page.rect.width, page.rect.height
     box = place.box

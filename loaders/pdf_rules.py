@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -173,7 +174,7 @@ def _parted(cells: Iterable[Sequence[Line]]) -> int:
         ordered = _ordered(cell)
         parted += any(
             abs(a.baseline - b.baseline) < 2 and b.box[0] - a.box[2] > 1.6 * max(a.size, b.size)
-            for a, b in zip(ordered, ordered[1:], strict=False)
+            for a, b in itertools.pairwise(ordered)
         )
     return parted
 
@@ -268,14 +269,10 @@ def _tight(cells: list[Cell]) -> list[Cell]:
         inner_rows = [at for at, row in enumerate(rows) if cell.row <= row < cell.row + cell.rows]
         inner_columns = [at for at, c in enumerate(columns) if cell.column <= c < cell.column + cell.columns]
         if inner_rows and inner_columns:
-            tight.append(
-                Cell(inner_rows[0], inner_columns[0], cell.text, len(inner_rows), len(inner_columns))
-            )
+            tight.append(Cell(inner_rows[0], inner_columns[0], cell.text, len(inner_rows), len(inner_columns)))
     tight.sort(key=lambda cell: (cell.row, cell.column))
     texts = [["" for _ in columns] for _ in rows]
     for cell in tight:
         texts[cell.row][cell.column] = cell.text
     heads = header_rows(texts)
-    return [
-        Cell(c.row, c.column, c.text, c.rows, c.columns, header=c.row < heads) for c in tight
-    ]
+    return [Cell(c.row, c.column, c.text, c.rows, c.columns, header=c.row < heads) for c in tight]

@@ -51,7 +51,9 @@ def markdown(cells: Sequence[Cell]) -> str:
         reach = cell.columns if cell.row < head_rows else 1
         for column in range(cell.column, min(cell.column + reach, columns)):
             grid[cell.row][column] = text
-    head = [" ".join(dict.fromkeys(row[column] for row in grid[:head_rows] if row[column])) for column in range(columns)]
+    head = [
+        " ".join(dict.fromkeys(row[column] for row in grid[:head_rows] if row[column])) for column in range(columns)
+    ]
     body = grid[head_rows:]
     lines = [_row(head), "|" + " --- |" * columns]
     return "\n".join([*lines, *(_row(row) for row in body if any(row))])

@@ -6,10 +6,10 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import Any
 
-if TYPE_CHECKING:
-    import pymupdf
+from .pdf_mupdf import MuDocument, MuPage, mupdf
 
 Rect = tuple[float, float, float, float]
 """Left, top, right, bottom in points, origin top left of the page as shown."""
@@ -64,7 +64,7 @@ class PageText:
 class Reader:
     """Reads pages once: what the first pass and the running heads looked at is kept while near."""
 
-    def __init__(self, document: pymupdf.Document) -> None:
+    def __init__(self, document: MuDocument) -> None:
         self.document = document
         self.count: int = document.page_count
         self._labelled = bool(document.get_page_labels())
@@ -88,9 +88,15 @@ class Reader:
             return PageText([], 0.0, 0.0, failed=" ".join(str(error).split())[:200] or type(error).__name__)
 
 
-def lines(page: pymupdf.Page) -> list[Line]:
+@lru_cache(maxsize=2048)
+def _named(font: str) -> tuple[bool, bool]:
+    """Does a font's name say that it is bold, that it is of one width?"""
+    return bool(_BOLD.search(font)), bool(_MONO.search(font))
+
+
+def lines(page: MuPage) -> list[Line]:
     """The lines of a page. Text outside of what is shown is left out."""
-    import pymupdf
+    pymupdf = mupdf()
 
     flags = pymupdf.TEXTFLAGS_DICT & ~pymupdf.TEXT_PRESERVE_IMAGES
     found = page.get_text("dict", flags=flags)
@@ -108,9 +114,9 @@ def lines(page: pymupdf.Page) -> list[Line]:
 
 
 def _line(raw: dict[str, Any], matrix: Any) -> Line | None:
-    import pymupdf
+    pymupdf = mupdf()
 
-    spans = [span for span in raw["spans"] if span["text"]]
+    spans = raw["spans"]
     text = clean("".join(span["text"] for span in spans))
     if not text:
         return None
@@ -120,10 +126,11 @@ def _line(raw: dict[str, Any], matrix: Any) -> Line | None:
         letters = len(span["text"].strip())
         total += letters
         sizes[round(span["size"], 1)] += letters
-        flags, font = span["flags"], span["font"]
-        bold += letters * (bool(flags & 16) or bool(_BOLD.search(font)))
-        italic += letters * (bool(flags & 2))
-        mono += letters * (bool(flags & 8) or bool(_MONO.search(font)))
+        flags = span["flags"]
+        named_bold, named_mono = _named(span["font"])
+        bold += letters * (named_bold or bool(flags & 16))
+        italic += letters * bool(flags & 2)
+        mono += letters * (named_mono or bool(flags & 8))
         hidden += letters * (span["size"] < 1.5 or span.get("alpha", 255) == 0)
     size = max(sizes, key=lambda s: (sizes[s], s)) or 1.0
     origin = next((s["origin"] for s in spans if round(s["size"], 1) == size), spans[0]["origin"])

@@ -27,7 +27,6 @@ from .prefetch import Job, Prefetch, Wanted
 from .sources import Found, found
 from .workers import Limits
 
-
 REPLAY_SECONDS = 10.0
 
 

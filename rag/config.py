@@ -101,7 +101,10 @@ class Builder:
         for name in _parameters(component):
             if name in SERVICES and name not in arguments and name in self._services:
                 arguments[name] = self._services[name]
-        return component(**arguments)
+        try:
+            return component(**arguments)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"{value['use']}: {error}", path=self._path, key=str(value["use"])) from error
 
     def _shared(self, name: str) -> Any:
         if name not in self._built:

@@ -188,6 +188,8 @@ class TextIndex(Derived, Lexicon, Protocol):
 
 
 class Retriever(Protocol):
+    """For each query at most k hits, best first."""
+
     def retrieve(self, queries: Sequence[Query], k: int) -> list[list[Hit]]: ...
 
 

@@ -48,11 +48,11 @@ def _told(corpus: str) -> dict[str, Any]:
     import os
     import shutil
 
-    import rag
+    from rag import __version__
 
     counts, advice = _corpus(corpus)
     return {
-        "version": rag.__version__,
+        "version": __version__,
         "python": sys.version.split()[0],
         "cores": os.cpu_count(),
         "packages": {name: _module(name, adds, "") for name, adds in PLAIN.items()},

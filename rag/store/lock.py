@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import socket
+import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ def write_lock(folder: Path, timeout: float = 0.0) -> Iterator[None]:
     except Timeout:
         raise CorpusError(f"{folder} is being written by {_named(holder)}; wait for it to end") from None
     try:
-        holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": round(time.time())}))
+        holder.write_text(json.dumps({"pid": os.getpid(), "host": platform.node(), "since": round(time.time())}))
         yield
     finally:
         holder.unlink(missing_ok=True)

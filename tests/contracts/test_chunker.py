@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rag.document import Chunk, Page, Part
 from rag.loaders.chunking.structure import Structure
+
+from rag.document import Chunk, Page, Part
 from rag.protocols import Chunker
 from rag.words import words
-
 from tests.loaders.chunking.build import Document, sentence
 
 LIMIT = 64
@@ -19,9 +19,7 @@ CHUNKERS: dict[str, Callable[[], Chunker]] = {"structure": lambda: Structure(tar
 ROLES = ["paragraph", "list", "code", "table", "figure", "caption", "footnote", "equation", "header", "hidden"]
 
 
-@pytest.fixture(params=CHUNKERS)
-def chunker(request: pytest.FixtureRequest) -> Chunker:
-    return CHUNKERS[request.param]()
+every = pytest.mark.parametrize("chunker", [make() for make in CHUNKERS.values()], ids=CHUNKERS)
 
 
 @st.composite
@@ -50,6 +48,7 @@ def all_words(chunk: Chunk) -> set[str]:
     return set(words(" ".join([chunk.text, *chunk.headings])))
 
 
+@every
 @given(document=documents())
 def test_every_word_that_is_read_is_in_some_chunk(chunker: Chunker, document: Document) -> None:
     found = set().union(*(all_words(chunk) for chunk in chunker(document.parts())))
@@ -58,6 +57,7 @@ def test_every_word_that_is_read_is_in_some_chunk(chunker: Chunker, document: Do
             assert set(words(f"{element.text} {element.caption}")) <= found
 
 
+@every
 @given(document=documents())
 def test_chunks_keep_the_limit_and_have_places(chunker: Chunker, document: Document) -> None:
     for chunk in chunker(document.parts()):
@@ -66,6 +66,7 @@ def test_chunks_keep_the_limit_and_have_places(chunker: Chunker, document: Docum
         assert chunk.tokens == len(words(chunk.text))
 
 
+@every
 @given(document=documents())
 def test_tables_and_figures_keep_their_captions(chunker: Chunker, document: Document) -> None:
     for chunk in chunker(document.parts()):
@@ -73,6 +74,7 @@ def test_tables_and_figures_keep_their_captions(chunker: Chunker, document: Docu
             assert chunk.text.startswith("Caption")
 
 
+@every
 @given(document=documents(), data=st.data())
 def test_where_parts_are_cut_changes_nothing(chunker: Chunker, document: Document, data: st.DataObject) -> None:
     pages = [Page(number, "", 600, 800) for number in range(1, 4)]
@@ -82,6 +84,7 @@ def test_where_parts_are_cut_changes_nothing(chunker: Chunker, document: Documen
     assert list(chunker(document.parts(pages=pages))) == list(chunker(document.parts(pages=pages)))
 
 
+@every
 @given(document=documents(), data=st.data())
 def test_chunks_between_two_parts_depend_on_the_parts_before(
     chunker: Chunker, document: Document, data: st.DataObject
@@ -106,5 +109,6 @@ def test_chunks_between_two_parts_depend_on_the_parts_before(
     assert runs[0][:first] == runs[1][:first]
 
 
+@every
 def test_no_parts_give_no_chunks(chunker: Chunker) -> None:
     assert list(chunker([])) == []

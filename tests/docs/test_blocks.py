@@ -18,6 +18,7 @@ from rag.config import SERVICES, Builder
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^(?P<mark>```+)(?P<language>\w*)[^\n]*\n(?P<code>.*?)^(?P=mark)\s*$", re.S | re.M)
+CORPUS_PARTS = ("encoder", "vectors", "text", "minilm", "minilm.vectors")
 LANGUAGES = {"python", "toml", "console", "json", "text", ""}
 
 
@@ -93,9 +94,14 @@ def test_toml_is_valid(page: Path) -> None:
     ready = {name: object() for name in SERVICES}
     for block in blocks(page, "toml"):
         table = tomllib.loads(block.code)
-        parts = {"minilm": object(), **table.pop("parts", {})}
+        parts = {**{name: object() for name in CORPUS_PARTS}, **table.pop("parts", {})}
         problems = list(Builder(services=ready, parts=parts).problems({**table, "parts": parts}))
         assert problems == [], f"{page.name}:{block.line}"
+
+
+def test_the_default_profile_is_shown_as_it_is() -> None:
+    shipped = tomllib.loads((ROOT / "rag" / "profiles" / "local.toml").read_text(encoding="utf-8"))
+    assert shipped in [tomllib.loads(block.code) for block in blocks(ROOT / "docs" / "config.md", "toml")]
 
 
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from rag.document import (
+    WHOLE,
     Chunk,
     LabelValue,
     Modality,
@@ -14,14 +15,11 @@ from rag.document import (
     Source,
     labels,
 )
-from rag.document import WHOLE
 from rag.filters import And, Eq, Filter, Glob, In, Not, Or, Range
 from rag.identity import digest, identified
 
 
-def document(
-    name: str, texts: Sequence[str], modality: Modality = "text", **tags: LabelValue
-) -> list[Chunk]:
+def document(name: str, texts: Sequence[str], modality: Modality = "text", **tags: LabelValue) -> list[Chunk]:
     """Chunks with ids, one a page, of a document whose digest follows from its name."""
     source = Source(name, "text/plain", digest(name))
     return list(
@@ -76,9 +74,7 @@ def admits(where: Filter, chunk: Chunk) -> bool:
             return any(fnmatchcase(str(value), pattern) for value in _values(chunk, field))
         case Range(field, low, high):
             return any(
-                isinstance(value, (int, float))
-                and (low is None or low <= value)
-                and (high is None or value <= high)
+                isinstance(value, (int, float)) and (low is None or low <= value) and (high is None or value <= high)
                 for value in _values(chunk, field)
             )
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rag.answer import Query
 from rag.document import Chunk, Modality
 from rag.identity import view_text
-from rag.protocols import Dense
 from rag.words import content_words, words
+
+if TYPE_CHECKING:
+    from rag.protocols import Dense
 
 
 class HashEncoder:

@@ -1,10 +1,12 @@
 """Sentences: where they end, and what holds for any text."""
 
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rag.sentences import sentences
 
 
@@ -47,7 +49,7 @@ def test_where_sentences_end(text: str, expected: list[str]) -> None:
 def test_spans_hold_every_character_once(text: str) -> None:
     spans = sentences(text)
     assert all(start < end for start, end in spans)
-    assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in pairwise(spans))
     assert all(text[start:end] == text[start:end].strip() for start, end in spans)
     gaps = [0, *[at for span in spans for at in span], len(text)]
     between = [text[gaps[i] : gaps[i + 1]] for i in range(0, len(gaps), 2)]

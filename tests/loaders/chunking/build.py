@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
+
+from rag.loaders.chunking.structure import Structure
 
 from rag.document import Box, Chunk, Element, Head, MarkupPath, Media, Origin, Page, PageRegion, Part, Place, Source
-from rag.loaders.chunking.structure import Structure
 
 PDF = Source("a.pdf", "application/pdf", "d" * 64)
 HTML = Source("a.html", "text/html", "e" * 64)
@@ -60,7 +62,7 @@ class Document:
 
     def parts(self, cuts: Sequence[int] = (), pages: Sequence[Page] = ()) -> list[Part]:
         edges = [0, *sorted(cuts), len(self.elements)]
-        slices = [self.elements[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+        slices = [self.elements[start:end] for start, end in pairwise(edges)]
         return [
             Part(number, Head("The title"), tuple(elements), tuple(pages) if number == 0 else (), source=self.source)
             for number, elements in enumerate(slices)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from rag.loaders.chunking.structure import Structure
+
 from rag.document import WHOLE, CharSpan, Origin, Page, PageRegion, Source, TimeSpan
 from rag.identity import identified
-from rag.loaders.chunking.structure import Structure
 from rag.words import WordCounter
-
 from tests.loaders.chunking.build import HTML, PDF, PICTURE, Document, at, sentence
 
 
@@ -194,7 +194,7 @@ def test_every_piece_of_a_long_list_repeats_its_lead() -> None:
 
 
 def test_code_is_whole_where_it_fits_and_else_cut_between_lines() -> None:
-    code = "\n".join(f"    call function_{number} with argument" for number in range(60))
+    code = "\n".join(f"    call function{number} with argument" for number in range(60))
     (whole,) = Document().add(code, "code").chunks(maximum=256)
     assert whole.text == code
     pieces = Document().add(code, "code").chunks(maximum=64)
@@ -267,10 +267,10 @@ def test_ids_and_views_are_filled_in_and_final() -> None:
 def test_sizes_are_those_of_the_counter() -> None:
     class Letters(WordCounter):
         def count(self, texts: object) -> list[int]:
-            return [len(text) for text in texts]  # type: ignore[attr-defined]
+            return [len(text) - text.count(" ") for text in texts]  # type: ignore[attr-defined]
 
-    parts = Document().add("One two. " * 30).parts()
-    assert all(chunk.tokens == len(chunk.text) <= 64 for chunk in Structure(Letters(64))(parts))
+    parts = Document().add("Letters count. " * 30).parts()
+    assert all(len(chunk.text) * 0.8 < chunk.tokens <= 64 for chunk in Structure(Letters(64))(parts))
 
 
 def test_the_counter_is_asked_in_batches() -> None:

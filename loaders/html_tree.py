@@ -1,0 +1,138 @@
+"""A parsed page made ready for walking: where each element stands, what it holds, what is shown."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from rag.document import Role
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6"])
+BLOCKS = HEADINGS | frozenset(
+    "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption "
+    "figure footer form frameset header hgroup hr html legend li listing main menu nav noframes ol p plaintext "
+    "pre search section summary table tbody td tfoot th thead tr ul xmp".split()
+)
+UNSEEN = frozenset(
+    "script style noscript template head title datalist iframe audio video canvas annotation annotation-xml "
+    "metadata defs desc rp param source track col colgroup".split()
+)
+_HIDING = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_CONTAINERS = frozenset("div ul ol table td tr tbody p center section span dl form".split())
+_FRAME_WORDS = frozenset(
+    "nav navbar navigation navheader navfooter nav-header nav-footer menu breadcrumb breadcrumbs sidebar header "
+    "footer masthead topbar bottombar pagination pager toolbar related sphinxsidebar".split()
+)
+_LOW = frozenset(["footer", "contentinfo", "aside", "complementary", "sidebar", "navfooter", "nav-footer"])
+
+
+def name(node: _Element) -> str:
+    """The tag in lower case; "" for a comment or an instruction."""
+    return node.tag.lower() if isinstance(node.tag, str) else ""
+
+
+class Tree:
+    """Facts about every element of a page, each gathered in one pass, never by recursion."""
+
+    def __init__(self, root: _Element) -> None:
+        self.root = root
+        self._nodes = list(root.iter())  # keeps lxml's proxies alive, so that they can be keys
+        self._among: dict[_Element, str] = {root: name(root)}
+        self._size: dict[_Element, int] = {}
+        self._linked: dict[_Element, int] = {}
+        self._blocks: set[_Element] = set()
+        self._headed: set[_Element] = set()
+        for node in self._nodes:
+            self._number(node)
+        for node in reversed(self._nodes):  # children before their parents
+            self._measure(node)
+
+    def _number(self, parent: _Element) -> None:
+        same: Counter[str] = Counter()
+        all_together = 0
+        for child in parent:
+            tag = name(child)
+            if tag:
+                all_together += 1
+                same[tag] += 1
+                plain = _PLAIN.fullmatch(tag)
+                self._among[child] = f"{tag}[{same[tag]}]" if plain else f"*[{all_together}]"
+
+    def _measure(self, node: _Element) -> None:
+        tag = name(node)
+        own = len(node.text.strip()) if tag and tag not in UNSEEN and node.text else 0
+        size = own + self._size.get(node, 0)
+        linked = size if tag == "a" else self._linked.get(node, 0)
+        self._size[node] = size = 0 if tag in UNSEEN or not tag else size
+        self._linked[node] = min(linked, size)
+        parent = node.getparent()
+        if parent is None:
+            return
+        tail = len(node.tail.strip()) if node.tail else 0
+        self._size[parent] = self._size.get(parent, 0) + size + tail
+        self._linked[parent] = self._linked.get(parent, 0) + self._linked[node]
+        if tag in BLOCKS or node in self._blocks:
+            self._blocks.add(parent)
+        if tag in HEADINGS or node in self._headed:
+            self._headed.add(parent)
+
+    def step(self, node: _Element) -> str:
+        """The last step of the element's path: its name and number among its like."""
+        return self._among[node]
+
+    def path(self, node: _Element) -> str:
+        """The XPath of an element from the root."""
+        steps = [self._among[node], *(self._among[above] for above in node.iterancestors())]
+        return "/" + "/".join(reversed(steps))
+
+    def inline(self, node: _Element) -> bool:
+        """Part of a line of text: neither a block nor the holder of one."""
+        return name(node) not in BLOCKS and node not in self._blocks
+
+    def holds_blocks(self, node: _Element) -> bool:
+        return node in self._blocks
+
+    def holds_headings(self, node: _Element) -> bool:
+        return node in self._headed
+
+    def size(self, node: _Element) -> int:
+        """Characters of text inside, scripts and the white space around texts left out."""
+        return self._size.get(node, 0)
+
+    def hidden(self, node: _Element) -> bool:
+        """Does the page keep this from its readers?"""
+        tag = name(node)
+        if tag in UNSEEN or not tag:
+            return True
+        if tag == "option":
+            return node.get("selected") is None
+        if tag == "dialog" and node.get("open") is None:
+            return True
+        if node.get("hidden") is not None or _HIDING.search(node.get("style", "")):
+            return True
+        # A page saved while a notice lay over it has its whole body marked so.
+        return node.get("aria-hidden", "").lower() == "true" and 2 * self.size(node) <= self.size(self.root)
+
+    def region(self, node: _Element, inside_main: bool) -> Role | None:
+        """`header` or `footer` for navigation and other frame of a page, None for its content.
+
+        What holds most of the page's text is content, whatever it is called.
+        """
+        if 2 * self.size(node) > self.size(self.root):
+            return None
+        tag, role = name(node), node.get("role", "").lower()
+        if tag == "nav" or role == "navigation":
+            return "header"
+        marks = {tag, role} & {"header", "footer", "aside", "banner", "contentinfo", "complementary"}
+        if marks and not inside_main:
+            return "footer" if marks & _LOW else "header"
+        if tag in _CONTAINERS:
+            marks |= set(f"{node.get('class', '')} {node.get('id', '')}".lower().split()) & _FRAME_WORDS
+        if marks and 2 * self._linked.get(node, 0) > self.size(node):
+            return "footer" if marks & _LOW else "header"
+        return None

@@ -1,0 +1,20 @@
+"""The door to PyMuPDF, which is imported at first use and is not typed."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+MuDocument: TypeAlias = Any
+"""A pymupdf.Document."""
+MuPage: TypeAlias = Any
+"""A pymupdf.Page."""
+
+
+def mupdf() -> Any:
+    """The module `pymupdf`, silent: what goes wrong is said in our own messages."""
+    import pymupdf
+
+    tools: Any = pymupdf.TOOLS
+    tools.mupdf_display_errors(False)
+    tools.mupdf_display_warnings(False)
+    return pymupdf

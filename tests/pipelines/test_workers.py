@@ -1,0 +1,85 @@
+"""What goes wrong in a parser costs one document: hangs, crashes, growth, noise, surprises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rag.corpus import Corpus
+from rag.errors import SourceError
+from rag.pipelines.workers import Limits, render
+from rag.report import Outcome
+
+LIMITS = Limits(seconds=3, memory=300 * 2**20)
+
+
+def added(corpus: Path, files: dict[str, str], workers: int = 2, limits: Limits = LIMITS) -> dict[str, Outcome]:
+    folder = corpus.parent / "documents"
+    folder.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    adding = Corpus(corpus).adding(workers=workers, limits=limits)
+    return {Path(one.source).name: one for one in adding.outcomes([str(folder)])}
+
+
+@pytest.mark.parametrize(
+    ("order", "kind", "words"),
+    [
+        ("hang", "limit", "longer than 3 s"),
+        ("crash", "crashed", "signal 11"),
+        ("grow", "limit", "memory"),
+        ("exit", "crashed", "exit code 3"),
+        ("raise", "damaged", "ZeroDivisionError"),
+        ("refuse", "damaged", "refused by the loader"),
+    ],
+)
+def test_one_bad_document_costs_itself_alone(faulty_corpus: Path, order: str, kind: str, words: str) -> None:
+    told = added(faulty_corpus, {"a.csv": "well", "b.csv": f"first part\n{order}\nlast", "c.csv": "well too"})
+    assert told["a.csv"].status == told["c.csv"].status == "done"
+    failure = told["b.csv"].error
+    assert told["b.csv"].status == "failed"
+    assert failure is not None
+    assert failure.type == kind
+    assert words in failure.message
+    hits = Corpus(faulty_corpus).search("first part last well")
+    assert {hit.source.rsplit("/", 1)[1] for hit in hits} == {"a.csv", "c.csv"}
+
+
+def test_a_crash_is_tried_again_from_where_it_was(faulty_corpus: Path, tmp_path: Path) -> None:
+    told = added(faulty_corpus, {"a.csv": f"one\ntwo\ncrash once,{tmp_path / 'marker'}\nfour"})
+    assert told["a.csv"].status == "done"
+    elements = Corpus(faulty_corpus).store.catalog.elements(Corpus(faulty_corpus).documents()[0].digest)
+    assert [one.text.split(",")[0] for one in elements] == ["one", "two", "crash once", "four"]
+
+
+def test_what_a_library_prints_is_not_taken_for_a_message(faulty_corpus: Path) -> None:
+    assert added(faulty_corpus, {"a.csv": "one\nprint\nthree"})["a.csv"].status == "done"
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_the_number_of_workers_changes_nothing(faulty_corpus: Path, workers: int) -> None:
+    files = {f"{number}.csv": f"part one of {number}\npart two" for number in range(6)}
+    told = added(faulty_corpus, files, workers)
+    assert [one.status for one in told.values()] == ["done"] * 6
+    documents = Corpus(faulty_corpus).documents()
+    assert [Path(one.sources[0].uri).name for one in documents] == sorted(files)
+
+
+def test_a_worker_is_replaced_after_its_share_of_documents(faulty_corpus: Path) -> None:
+    files = {f"{number}.csv": f"text {number}" for number in range(5)}
+    told = added(faulty_corpus, files, 1, Limits(documents=2))
+    assert [one.status for one in told.values()] == ["done"] * 5
+
+
+def test_a_region_that_cannot_be_drawn_is_an_error_of_the_source(faulty_corpus: Path, tmp_path: Path) -> None:
+    request = {
+        "op": "render",
+        "source": {"uri": "x.csv", "media_type": "text/csv", "digest": "0" * 64, "path": str(tmp_path / "x.csv")},
+        "place": {"kind": "PageRegion", "page": 1, "box": {"left": 0, "top": 0, "right": 1, "bottom": 1}},
+        "dpi": 72,
+        "loader": {"use": "loaders/faulty"},
+        "folder": str(faulty_corpus),
+    }
+    with pytest.raises(SourceError, match="render"):
+        render(request)
