@@ -45,7 +45,7 @@ def head(root: _Element, encoding: str) -> Head:
             stated = node.get("lang") or node.get("xml:lang")
             language = language or (stated or "").strip()[:40] if tag == "body" else (stated or "").strip()[:40]
         elif _within(node, tag):
-            titles.setdefault(tag, _short("".join(node.itertext())))
+            titles.setdefault(tag, _short("".join(str(text) for text in node.itertext())))
     title = next((titles[kind] for kind in ("title", "meta", "h1") if titles.get(kind)), "")
     return Head(title, 0, language[:40], labels(found))
 

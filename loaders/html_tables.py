@@ -63,37 +63,33 @@ def _rows(table: _Element, tree: Tree) -> tuple[list[list[_Element]] | None, lis
     """Cells by row, and captions. None for the rows if anything visible stands outside the cells."""
     rows: list[list[_Element]] = []
     captions: list[_Element] = []
-    loose: list[_Element] = []  # cells without a row of their own
-    pending = [iter([table])]
+    if table.text and table.text.strip():
+        return None, captions
+    pending = [iter(table)]
     while pending:
         node = next(pending[-1], None)
         if node is None:
             pending.pop()
             continue
-        tag = name(node)
-        if node is not table and node.tail and node.tail.strip():
+        if node.tail and node.tail.strip():
             return None, captions
-        if node is not table and tree.hidden(node):
+        tag = name(node)
+        if tree.hidden(node):
             continue
-        if tag in ("td", "th"):
-            loose.append(node)
-            if len(pending) > 1 and name_of_parent(node) == "tr":
-                rows[-1].append(loose.pop())
+        if tag in ("td", "th") and _parent(node) == "tr":
+            rows[-1].append(node)
         elif tag == "caption":
             captions.append(node)
-        elif node is table or tag in ("thead", "tbody", "tfoot", "tr"):
-            if node.text and node.text.strip():
-                return None, captions
+        elif tag in ("thead", "tbody", "tfoot", "tr") and not (node.text and node.text.strip()):
             if tag == "tr":
                 rows.append([])
             pending.append(iter(node))
         else:
             return None, captions
-    return (None, captions) if loose else ([row for row in rows if row], captions)
+    return [row for row in rows if row], captions
 
 
-def name_of_parent(node: _Element) -> str:
-    """The tag of the element around."""
+def _parent(node: _Element) -> str:
     parent = node.getparent()
     return name(parent) if parent is not None else ""
 
@@ -101,10 +97,8 @@ def name_of_parent(node: _Element) -> str:
 def _lays_out(cell: _Element, tree: Tree, marked: bool) -> bool:
     if tree.holds_headings(cell) or any(True for _ in cell.iter("table")):
         return True
-    if marked or not tree.holds_blocks(cell):
-        return not marked and tree.size(cell) > 2 * LONG_CELL
     blocks = sum(1 for child in cell if name(child) in ("p", "div", "ul", "ol", "pre", "blockquote", "dl"))
-    return blocks > 3 or tree.size(cell) > LONG_CELL
+    return not marked and (blocks > 3 or tree.size(cell) > LONG_CELL)
 
 
 def _is_header(cell: _Element) -> bool:
@@ -121,5 +115,3 @@ def _span(cell: _Element, attribute: str, most: int) -> int:
     if not digits.isascii() or not digits.isdigit() or len(digits) > 9:
         return 1
     return min(int(digits), most)
-
-

@@ -28,12 +28,17 @@ _FRAME_WORDS = frozenset(
     "nav navbar navigation navheader navfooter nav-header nav-footer menu breadcrumb breadcrumbs sidebar header "
     "footer masthead topbar bottombar pagination pager toolbar related sphinxsidebar".split()
 )
+_CONTROLS = frozenset(["navigation", "menu", "menubar", "toolbar", "tablist", "search"])
 _LOW = frozenset(["footer", "contentinfo", "aside", "complementary", "sidebar", "navfooter", "nav-footer"])
 
 
 def name(node: _Element) -> str:
     """The tag in lower case; "" for a comment or an instruction."""
     return node.tag.lower() if isinstance(node.tag, str) else ""
+
+
+def _role(node: _Element) -> str:
+    return node.get("role", "").strip().lower() if name(node) else ""
 
 
 class Tree:
@@ -51,6 +56,8 @@ class Tree:
             self._number(node)
         for node in reversed(self._nodes):  # children before their parents
             self._measure(node)
+        self._main = self._main_element()
+        self._around_main = set(self._main.iterancestors()) if self._main is not None else set()
 
     def _number(self, parent: _Element) -> None:
         same: Counter[str] = Counter()
@@ -80,6 +87,12 @@ class Tree:
             self._blocks.add(parent)
         if tag in HEADINGS or node in self._headed:
             self._headed.add(parent)
+
+    def _main_element(self) -> _Element | None:
+        """The <main> of the page, where there is one that holds a good part of its text."""
+        mains = [node for node in self._nodes if name(node) == "main" or _role(node) == "main"]
+        largest = max(mains, key=self.size, default=None)
+        return largest if largest is not None and 3 * self.size(largest) > self.size(self.root) else None
 
     def step(self, node: _Element) -> str:
         """The last step of the element's path: its name and number among its like."""
@@ -125,8 +138,8 @@ class Tree:
         """
         if 2 * self.size(node) > self.size(self.root):
             return None
-        tag, role = name(node), node.get("role", "").lower()
-        if tag == "nav" or role == "navigation":
+        tag, role = name(node), _role(node)
+        if tag == "nav" or role in _CONTROLS or self._beside_main(node):
             return "header"
         marks = {tag, role} & {"header", "footer", "aside", "banner", "contentinfo", "complementary"}
         if marks and not inside_main:
@@ -136,3 +149,9 @@ class Tree:
         if marks and 2 * self._linked.get(node, 0) > self.size(node):
             return "footer" if marks & _LOW else "header"
         return None
+
+    def _beside_main(self, node: _Element) -> bool:
+        """Outside the page's <main>, and small beside it."""
+        if self._main is None or node is self._main or node in self._around_main:
+            return False
+        return node.getparent() in self._around_main and 4 * self.size(node) < self.size(self._main)

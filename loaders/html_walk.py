@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rag.document import MarkupPath, Notice, Role
 
 from .html_images import figure
-from .html_tables import data_table
+from .html_tables import TableFound, data_table
 from .html_text import read
 from .html_tree import HEADINGS, Tree, name
 from .parts import Found
@@ -70,16 +70,16 @@ class Walk:
                     yield from self._flush(frame)
                 else:
                     frame.run.append(item)
-            yield from self._pictures.notices()
+            if self._pictures.notices:
+                yield from self._pictures.told()
 
     # --- blocks ------------------------------------------------------------------------------
 
-    def _block(
-        self, frame: _Frame, position: int, node: _Element, stack: list[_Frame]
-    ) -> Iterator[Found | Notice]:
+    def _block(self, frame: _Frame, position: int, node: _Element, stack: list[_Frame]) -> Iterator[Found | Notice]:
         tag = name(node)
         plain = not self._tree.holds_blocks(node)
-        if name(frame.element) == "dl" and tag in ("dt", "dd") and plain:
+        short = plain or (tag == "dd" and self._one_paragraph(node))
+        if short and tag in ("dt", "dd") and _defines(frame.element):
             yield from self._flush(frame)
             yield from self._definition(frame, position, node, tag)
             return
@@ -98,8 +98,8 @@ class Walk:
             yield from self._figures(line.images, region)
         elif tag == "figure" and region is None and self._is_picture(node):
             yield from self._figure(node)
-        elif tag == "table" and region is None and (yield from self._table(node, path)):
-            pass
+        elif tag == "table" and region is None and (table := data_table(node, self._tree)):
+            yield from self._table(table, path)
         elif tag != "hr":
             stack.append(self._opened(frame, node, path, region))
 
@@ -134,18 +134,13 @@ class Walk:
             yield Found(region or "heading", text, (MarkupPath(path),))
         yield from self._figures(line.images, region)
 
-    def _table(self, node: _Element, path: str) -> Iterator[Found]:
-        """Yields the table and returns True if it is one of data."""
-        table = data_table(node, self._tree)
-        if table is None:
-            return False
+    def _table(self, table: TableFound, path: str) -> Iterator[Found]:
         places = [MarkupPath(path)]
         if table.caption_of is not None:
             places.append(MarkupPath(self._tree.path(table.caption_of)))
         text = markdown(table.cells)
         yield Found("table", text, tuple(places), "table", table.caption, cells=table.cells)
         yield from self._figures(table.images, None)
-        return True
 
     def _is_picture(self, node: _Element) -> bool:
         """A figure of pictures and a caption, and nothing else that is read."""
@@ -155,7 +150,7 @@ class Walk:
 
     def _figure(self, node: _Element) -> Iterator[Found]:
         captions = [child for child in node if name(child) == "figcaption" and not self._tree.hidden(child)]
-        images = [image for image in read([node], self._tree).images]
+        images = read([node], self._tree).images
         caption = read(captions, self._tree).text
         places = tuple(MarkupPath(self._tree.path(one)) for one in captions) if caption else ()
         shown = list(self._figures(images, None, caption, places))
@@ -190,7 +185,8 @@ class Walk:
         if text := line.text:
             yield from self._terms(frame)
             marker = frame.marker.pop() if frame.marker else ""
-            path = frame.path if whole else self._span(frame, run[0][0], run[-1][0], run)
+            first = run[0][1] if len(run) == 1 else None
+            path = frame.path if whole else self._span(frame, run[0][0], run[-1][0], first)
             yield Found(self._role(frame), marker + text, (MarkupPath(path),))
         frame.whole = False
         yield from self._figures(line.images, frame.region)
@@ -202,11 +198,12 @@ class Walk:
             return "caption"
         return "list" if frame.item else "paragraph"
 
-    def _span(self, frame: _Frame, first: int, last: int, run: list[tuple[int, _Element | str]]) -> str:
-        """The XPath of a run of sibling nodes inside a block."""
+    def _span(self, frame: _Frame, first: int, last: int, only: _Element | str | None = None) -> str:
+        """The XPath of a run of sibling nodes inside a block, by its name where it is one element."""
+        if only is not None and not isinstance(only, str):
+            return f"{frame.path}/{self._tree.step(only)}"
         if first == last:
-            node = run[0][1]
-            return f"{frame.path}/{f'node()[{first}]' if isinstance(node, str) else self._tree.step(node)}"
+            return f"{frame.path}/node()[{first}]"
         return f"{frame.path}/node()[position()>={first} and position()<={last}]"
 
     # --- definitions -------------------------------------------------------------------------
@@ -224,16 +221,23 @@ class Walk:
             gap = "" if not terms else ": " if len(terms) == 1 and "\n" not in line.text else ":\n"
             text = f"{joined.rstrip(' :')}{gap}{line.text}" if terms else line.text
             first = terms[0][0] if terms else position
-            path = self._span(frame, first, position, [(position, node)])
+            path = self._span(frame, first, position, None if terms else node)
             yield Found(self._role(frame), text, (MarkupPath(path),))
         yield from self._figures(line.images, frame.region)
+
+    def _one_paragraph(self, node: _Element) -> bool:
+        """Nothing inside but a single <p>."""
+        inside = [child for child in node if not self._tree.hidden(child)]
+        if len(inside) != 1 or name(inside[0]) != "p" or self._tree.holds_blocks(inside[0]):
+            return False
+        return self._tree.size(node) == self._tree.size(inside[0])
 
     def _terms(self, frame: _Frame) -> Iterator[Found]:
         """Terms whose explanation is made of blocks stand alone, before it."""
         if not frame.terms:
             return
         terms, frame.terms = frame.terms, []
-        path = f"{frame.path}/node()[position()>={terms[0][0]} and position()<={terms[-1][0]}]"
+        path = self._span(frame, terms[0][0], terms[-1][0])
         yield Found(self._role(frame), "\n".join(term for _, term in terms), (MarkupPath(path),))
 
 
@@ -268,6 +272,12 @@ def _after_break(run: list[tuple[int, _Element | str]]) -> bool:
     return False
 
 
+def _defines(node: _Element) -> bool:
+    """A definition list, or the <div> that holds one of its groups."""
+    parent = node.getparent()
+    return name(node) == "dl" or (name(node) == "div" and parent is not None and name(parent) == "dl")
+
+
 def _heading_level(node: _Element) -> int:
     tag = name(node)
     if tag in HEADINGS:
@@ -280,5 +290,3 @@ def _heading_level(node: _Element) -> int:
 def _number(value: str | None, default: int) -> int:
     text = (value or "").strip()
     return int(text) if re.fullmatch(r"-?[0-9]{1,9}", text) else default
-
-

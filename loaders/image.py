@@ -6,7 +6,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rag.document import (
-    Box, Element, Head, Notice, Origin, Page, PageRegion, Part, Place, Source, WHOLE, labels,
+    WHOLE,
+    Box,
+    Element,
+    Head,
+    Notice,
+    Origin,
+    Page,
+    PageRegion,
+    Part,
+    Place,
+    Source,
+    labels,
 )  # fmt: skip
 from rag.errors import SourceError
 from rag.identity import element_id
@@ -114,7 +125,7 @@ class Image:
                     media=media,
                 )
             )
-        return Part(number, head, tuple(elements), tuple(pages), tuple(notices))
+        return Part(number, head, tuple(elements), tuple(pages), tuple(notices), source)
 
     def _frame(self, image: Pillow.Image, source: Source, frame: int) -> Pillow.Image:
         place = f"page {frame + 1}" if frame else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -61,8 +62,10 @@ def _exif(image: Pillow.Image) -> dict[int, object]:
 
 
 def _iptc(image: Pillow.Image) -> dict[tuple[int, int], object]:
-    from PIL import IptcImagePlugin
+    from PIL import ImageFile, IptcImagePlugin
 
+    if not isinstance(image, ImageFile.ImageFile):
+        return {}
     try:
         return dict(IptcImagePlugin.getiptcinfo(image) or {})
     except Exception:
@@ -91,16 +94,11 @@ def _clean(value: object) -> str:
     if isinstance(value, list):
         value = value[0] if value else ""
     if isinstance(value, bytes):
-        try:
-            value = value.decode("utf-8")
-        except UnicodeDecodeError:
-            value = value.decode("cp1252", errors="replace")
+        value = value.decode("latin-1")
     if not isinstance(value, str):
         return ""
-    try:  # Pillow reads EXIF text as Latin-1, most programs write UTF-8
+    with suppress(UnicodeError):  # Pillow reads EXIF text as Latin-1, most programs write UTF-8
         value = value.encode("latin-1").decode("utf-8")
-    except UnicodeError:
-        pass
     printable = "".join(char if char.isprintable() else " " for char in value[: 4 * MAX_WORDS])
     return " ".join(printable.split())[:MAX_WORDS]
 

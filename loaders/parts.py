@@ -57,12 +57,12 @@ def parts(source: Source, head: Head, found: Iterable[Found | Notice], start: in
             continue
         if len(elements) == PART_ELEMENTS:
             if number >= start:
-                yield Part(number, head, tuple(elements), warnings=tuple(warnings))
+                yield Part(number, head, tuple(elements), warnings=tuple(warnings), source=source)
             number += 1
             elements, warnings = [], []
         elements.append(_element(source, number, len(elements), one, sections.place(one)))
     if number >= start and (elements or warnings or number == 0):
-        yield Part(number, head, tuple(elements), warnings=tuple(warnings))
+        yield Part(number, head, tuple(elements), warnings=tuple(warnings), source=source)
 
 
 def _element(source: Source, part: int, ordinal: int, found: Found, headings: tuple[str, ...]) -> Element:

@@ -130,7 +130,7 @@ class _Whole:
 
     def part(self, number: int, first: int, last: int, about: Head, assets: Assets | None) -> Part:
         """The pages [first, last), counted from 0."""
-        edges = running(self.reader, first, last)
+        edges = running(self.reader, first, last, self.style.body)
         elements: list[Element] = []
         pages: list[Page] = []
         notices: list[Notice] = []

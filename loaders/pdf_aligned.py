@@ -301,10 +301,10 @@ def _cells(grid: Sequence[tuple[Row, Placed]], columns: int, words: frozenset[st
                     new[first] = (last, [piece.text])
             rows.append(new)
         previous = row
-    texts = [[joined(row[column][1], words) if column in row else "" for column in range(columns)] for row in rows]
-    heads = max(header_rows(texts), heads_end)
+    filled = [[joined(row[column][1], words) if column in row else "" for column in range(columns)] for row in rows]
+    heads = max(header_rows(filled), heads_end)
     return [
-        Cell(at, column, texts[at][column], 1, last - column + 1, header=at < heads)
+        Cell(at, column, filled[at][column], 1, last - column + 1, header=at < heads)
         for at, row in enumerate(rows)
         for column, (last, _) in sorted(row.items())
     ]

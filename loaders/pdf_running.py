@@ -22,11 +22,12 @@ _PAGE_NUMBER = re.compile(
 Edge = Literal["header", "footer"]
 
 
-def running(reader: Reader, first: int, last: int) -> dict[int, dict[int, Edge]]:
+def running(reader: Reader, first: int, last: int, body: float) -> dict[int, dict[int, Edge]]:
     """For each page of [first, last) its running lines: index among the page's lines -> edge.
 
     A line runs if a line of the same words (numbers aside) stands at the same height on another
     two pages of the stretch and the pages around it, or is a bare page number as on other pages.
+    `body` is the size of the text's type: what is set much larger is a heading.
     """
     window = range(max(0, first - WINDOW), min(reader.count, last + WINDOW))
     reader.keep(window.start, window.stop)
@@ -41,8 +42,11 @@ def running(reader: Reader, first: int, last: int) -> dict[int, dict[int, Edge]]
         index: {
             at: edge
             for edge, key, height, at in edges[index]
-            if (seen[edge, key, height] >= 3 or (len(edges) == 2 and seen[edge, key, height] == 2))
-            or (_PAGE_NUMBER.match(key) and numbers[edge] >= 2)
+            if reader[index].lines[at].size < 1.3 * body
+            and (
+                seen[edge, key, height] >= (2 if len(edges) == 2 else 3)
+                or (_PAGE_NUMBER.match(key) and numbers[edge] >= 2)
+            )
         }
         for index in range(first, last)
     }

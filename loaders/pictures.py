@@ -6,13 +6,13 @@ import base64
 import binascii
 import os
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from rag.document import Media, Notice, Source
 from rag.errors import SourceError
+from rag.identity import digest
 from rag.protocols import Assets
 from rag.sniff import media_type
 
@@ -53,29 +53,27 @@ class Pictures:
         self._left = max_total
         self._folder = _folder(source)
         self._seen: dict[str, Picture | None] = {}
-        self._notices: list[Notice] = []
+        self.notices: list[Notice] = []
 
     def find(self, reference: str) -> Picture | None:
         """The picture behind a `src`; None where it is elsewhere, absent, refused or no picture."""
         reference = reference.strip()
         if not reference:
             return None
-        key = pixels.digest(reference) if len(reference) > 256 else reference
+        key = digest(reference) if len(reference) > 256 else reference
         if key not in self._seen:
             self._seen[key] = self._found(reference)
         return self._seen[key]
 
-    def notices(self) -> Iterator[Notice]:
+    def told(self) -> list[Notice]:
         """What was worth telling since the last call."""
-        told, self._notices = self._notices, []
-        yield from told
+        told, self.notices = self.notices, []
+        return told
 
     def _found(self, reference: str) -> Picture | None:
         shown = reference[:80]
-        if reference[:5].lower() == "data:":
-            data = self._inside(reference)
-        else:
-            data = self._beside(reference)
+        inside = reference[:5].lower() == "data:"
+        data = self._inside(reference) if inside else self._beside(reference)
         if data is None:
             return None
         self._left -= len(data)
@@ -90,14 +88,14 @@ class Pictures:
             media = pixels.kept(clean, pixels.asset_name(data), image.format or "", self._assets)
             return Picture(width, height, media)
         except SourceError as error:
-            self._notices.append(Notice(f"picture left out: {error}"))
+            self.notices.append(Notice(f"picture left out: {error}"))
             return None
 
     def _inside(self, reference: str) -> bytes | None:
         kind, comma, body = reference[5:].partition(",")
         limit = min(self._max_bytes, self._left)
         if not comma or len(body) > 3 * limit + 16:
-            self._notices.append(Notice(f"picture inside the page left out: more than {limit:,} bytes"))
+            self.notices.append(Notice(f"picture inside the page left out: more than {limit:,} bytes"))
             return None
         try:
             if kind.lower().replace(" ", "").endswith(";base64"):
@@ -118,7 +116,7 @@ class Pictures:
                 return None
             target = (self._folder / name.replace("\\", "/")).resolve(strict=True)
             if not target.is_relative_to(self._folder):
-                self._notices.append(Notice(f"picture outside the page's folder left out: {name[:120]}"))
+                self.notices.append(Notice(f"picture outside the page's folder left out: {name[:120]}"))
                 return None
             return self._read(target)
         except (OSError, ValueError, RuntimeError):  # absent, a loop of links, not an address at all
@@ -133,7 +131,7 @@ class Pictures:
                 return None
             if state.st_size > limit:
                 told = f"picture left out: {target.name} has more than {limit:,} bytes"
-                self._notices.append(Notice(told))
+                self.notices.append(Notice(told))
                 return None
             return file.read(limit)
 

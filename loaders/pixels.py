@@ -135,9 +135,9 @@ def _eight_bits(image: Pillow.Image) -> Pillow.Image:
 
     values = np.nan_to_num(np.asarray(image).astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     low, high = (0.0, 65535.0) if image.mode.startswith("I;16") else (float(values.min()), float(values.max()))
-    if image.mode == "I" and 0 <= low and 255 < high <= 65535:
+    if image.mode == "I" and low >= 0 and 255 < high <= 65535:
         low, high = 0.0, 65535.0
-    elif 0 <= low and high <= 255 and not image.mode.startswith("I;16"):
+    elif low >= 0 and high <= 255 and not image.mode.startswith("I;16"):
         low, high = 0.0, 255.0 if high > 1 else 1.0
     scaled = (values - low) * (255.0 / max(high - low, 1e-6))
     return pillow.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8))

@@ -1,29 +1,52 @@
-"""A page with the boxes of what was found drawn on it."""
+"""A place in its surroundings: the page, or the region with a margin, and a frame around each box."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
 
-from rag.document import WHOLE, PageRegion, Place, Source
+from rag.document import WHOLE, Box, PageRegion, Place, Source
 from rag.protocols import Assets
 
 COLOUR = (214, 60, 40)
+MARGIN = 0.03
+"""Of the page's side, shown around a region so that a reader sees where it stands."""
 
 
-def page_with_boxes(assets: Assets, source: Source, places: Sequence[Place], page: int, dpi: int) -> bytes:
-    """The page as PNG with a frame around each of the places on it."""
+def framed(assets: Assets, source: Source, places: Sequence[Place], page: int, dpi: int, *, whole: bool) -> bytes:
+    """PNG of the places on one page, framed: the whole page, or the region around them.
+
+    A place that is a whole page or photo is given as it is. Raises what `Assets.crop` raises.
+    """
+    boxes = [place.box for place in places if isinstance(place, PageRegion) and place.page == page]
+    shown = WHOLE if whole or WHOLE in boxes else _around(boxes)
+    data = assets.crop(source, PageRegion(page, shown), dpi)
+    frames = [box for box in boxes if box != WHOLE]
+    return _drawn(data, shown, frames) if frames else data
+
+
+def _around(boxes: Sequence[Box]) -> Box:
+    return Box(
+        max(0.0, min(box.left for box in boxes) - MARGIN),
+        max(0.0, min(box.top for box in boxes) - MARGIN),
+        min(1.0, max(box.right for box in boxes) + MARGIN),
+        min(1.0, max(box.bottom for box in boxes) + MARGIN),
+    )
+
+
+def _drawn(data: bytes, shown: Box, frames: Sequence[Box]) -> bytes:
+    """The picture of the region `shown` with a frame around each box."""
     from PIL import Image, ImageDraw
 
-    picture = Image.open(BytesIO(assets.crop(source, PageRegion(page, WHOLE), dpi))).convert("RGB")
+    picture = Image.open(BytesIO(data)).convert("RGB")
+    across = picture.width / max(shown.right - shown.left, 1e-6)
+    down = picture.height / max(shown.bottom - shown.top, 1e-6)
+    line = max(2, round(across / 500))
     pen = ImageDraw.Draw(picture)
-    line = max(2, round(picture.width / 400))
-    for place in places:
-        if isinstance(place, PageRegion) and place.page == page and place.box != WHOLE:
-            box = place.box
-            left, right = box.left * picture.width, box.right * picture.width
-            top, bottom = box.top * picture.height, box.bottom * picture.height
-            pen.rectangle((left - line, top - line, right + line, bottom + line), outline=COLOUR, width=line)
+    for box in frames:
+        left, right = (box.left - shown.left) * across, (box.right - shown.left) * across
+        top, bottom = (box.top - shown.top) * down, (box.bottom - shown.top) * down
+        pen.rectangle((left - line, top - line, right + line, bottom + line), outline=COLOUR, width=line)
     told = BytesIO()
     picture.save(told, "PNG")
     return told.getvalue()

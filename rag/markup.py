@@ -93,15 +93,22 @@ def select(markup: bytes, path: str) -> str:
     Scripts and styles included, white space as in the page. ValueError for a path that is not of
     the form that the HTML loader makes.
     """
-    return "".join(node if isinstance(node, str) else "".join(node.itertext()) for node in nodes(markup, path))
+    return "".join(
+        node if isinstance(node, str) else "".join(str(text) for text in node.itertext())
+        for node in nodes(markup, path)
+    )
 
 
 def nodes(markup: bytes, path: str) -> list[_Element | str]:
     """The elements and texts that `path` names, in document order."""
     if not _PATH.fullmatch(path):
         raise ValueError(f"not a path into a page: {path[:80]!r}; one looks like /html/body/div[2]/p[1]")
+    from lxml.etree import iselement
+
     page = parse(markup)
     if page is None:
         return []
     found = page.root.getroottree().xpath(path)
-    return [node for node in found if isinstance(node, str) or isinstance(node.tag, str)]
+    if not isinstance(found, list):
+        return []
+    return [node for node in found if isinstance(node, str) or (iselement(node) and isinstance(node.tag, str))]

@@ -8,7 +8,7 @@ from typing import Any
 
 from rag import contract
 from rag.answer import Answer, Citation, Claim, Evidence, Hit, Refusal, Usage
-from rag.document import Chunk, PageRegion, Place, TimeSpan
+from rag.document import Chunk, PageRegion, Place
 from rag.errors import RagError
 from rag.store.store import Store
 
@@ -54,20 +54,19 @@ class Found:
         return contract.where_it_lies(self.places[0], self.source)
 
     def image(self, dpi: int = 144, *, page: bool = False) -> bytes:
-        """The place as PNG, or its whole page with the boxes drawn.
+        """The place as PNG with its boxes framed, in a little of its surroundings or on its whole page.
 
         A chunk in markup that holds a picture gives that picture. SourceError where there is
         nothing to draw, or the linked file changed: a box is never drawn on other bytes.
         """
-        from rag.drawing import page_with_boxes
+        from rag.drawing import framed
 
-        place = next((one for one in self.places if isinstance(one, (PageRegion, TimeSpan))), None)
-        if place is None and self.chunk.media is not None:
-            return self._store.assets.open(self.chunk.media)
         assets, source = self._store.assets, self.chunk.origin.source
-        if page and isinstance(place, PageRegion):
-            return page_with_boxes(assets, source, self.places, place.page, dpi)
-        return assets.crop(source, place or self.places[0], dpi)
+        if self.page is not None:
+            return framed(assets, source, self.places, self.page, dpi, whole=page)
+        if self.chunk.media is not None:
+            return assets.open(self.chunk.media)
+        return assets.crop(source, self.places[0], dpi)
 
     def to_json(self) -> dict[str, Any]:
         """The hit as `rag search --json` prints it; as evidence where it is that."""

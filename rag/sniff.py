@@ -132,7 +132,7 @@ def _is_pdf(head: bytes, suffix: str) -> bool:
     if at < 0 or not head[:at].strip(b"\xef\xbb\xbf \t\r\n\0"):
         return at >= 0
     # Junk may stand before the mark, but a text that speaks of PDF is none.
-    return suffix == "pdf" or not _is_text(head) or b" obj" in head
+    return suffix == "pdf" or not is_text(head) or b" obj" in head
 
 
 def _zipped(head: bytes, suffix: str) -> str:
@@ -150,7 +150,8 @@ def _until_next_member(told: bytes) -> str:
     return told.split(b"PK")[0].decode("ascii")
 
 
-def _is_text(head: bytes) -> bool:
+def is_text(head: bytes) -> bool:
+    """Text in some charset: no zero bytes (UTF-16 and UTF-32 apart), hardly a control character."""
     if b"\0" in head:
         return bool(_wide(head))
     return sum(map(head.count, (bytes([byte]) for byte in _CONTROLS))) * 100 <= len(head)
@@ -175,7 +176,7 @@ def _text(head: bytes, suffix: str) -> str | None:
     named = _BY_NAME.get(suffix)
     if not head.strip(b" \t\r\n\xef\xbb\xbf"):
         return named or ("text/plain" if suffix in ("txt", "text", "log", "rst") else None)
-    if not _is_text(head):
+    if not is_text(head):
         return None
     codec = _wide(head)
     start = head.decode(codec, errors="replace").encode() if codec else head

@@ -47,6 +47,8 @@ def replay(path: Path, sinks: Iterable[Sink]) -> None:
                 rebuild(rows, sink, newest)
             else:
                 _catch_up(rows, sink, reached, newest)
+                if sink.index.generation != newest:  # so much was removed that its statistics drift
+                    rebuild(rows, sink, newest)
             writer.on_step(f"index:{sink.name}")
         rows.execute("DELETE FROM outbox WHERE seq <= ?", [newest])
 

@@ -89,6 +89,8 @@ class Exact:
         import numpy as np
 
         queries = self._checked(queries, "queries")
+        if where is not None and self.catalog is None:
+            raise ValueError("this index has no catalog to ask: filters need Exact(..., catalog=...)")
         snapshot = self._sound()
         if k <= 0 or not len(queries) or not snapshot.living:
             return [[] for _ in queries]
@@ -112,10 +114,8 @@ class Exact:
         """The rows that a filter admits, rising; None for all."""
         import numpy as np
 
-        if where is None:
+        if where is None or self.catalog is None:
             return None
-        if self.catalog is None:
-            raise ValueError("this index has no catalog to ask: filters need Exact(..., catalog=...)")
         rows = snapshot.rows
         admitted = sorted(rows[id] for id in self.catalog.matching(where) if id in rows)
         return np.array(admitted, np.intp)

@@ -1,0 +1,109 @@
+"""How much of a question a text speaks of: words weighted by how rare they are in the corpus.
+
+Used where hits are selected and where sentences are quoted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from math import log
+
+from rag.protocols import Lexicon
+from rag.words import ENGLISH_STOPWORDS, words
+
+_BACKGROUND = 50
+"""Chunks of other texts that are imagined beside a corpus, so that three chunks tell no rarities."""
+_ASKING = frozenset(
+    """
+    much many according following please tell list name also does do doing done get gets give gives given
+    any some there every each way ways kind kinds mean means meaning called use used uses using
+    """.split()
+)
+_ENDINGS = ("ings", "ing", "edly", "ed", "ers", "er", "ions", "ion", "ies", "es", "ly", "s", "e", "y")
+_LEADER = re.compile(r"(?:\.\s?){4,}|…|(?:·\s?){3,}")
+_PAGES = re.compile(r"\b\d{1,4}(?=[,\s]|$)")
+
+
+def stem(word: str) -> str:
+    """A word without its common English ending: "defined" and "defines" become one.
+
+    Cruder than Porter's, and safe for names: only endings of letters go, and four letters stay.
+    """
+    if not word.isalpha() or not word.isascii():
+        return word
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= 4:
+            return _undoubled(word[: -len(ending)])
+    return word
+
+
+def _undoubled(root: str) -> str:
+    return root[:-1] if len(root) > 4 and root[-1] == root[-2] and root[-1] not in "sl" else root
+
+
+def stems(text: str) -> list[str]:
+    """The stems of a text's words in order."""
+    return [stem(word) for word in words(text)]
+
+
+def asked(question: str) -> list[str]:
+    """The words of a question that say what it is about, each once, in order."""
+    every = list(dict.fromkeys(words(question)))
+    content = [word for word in every if word not in ENGLISH_STOPWORDS]
+    return [word for word in content if word not in _ASKING] or content or every
+
+
+def weights(question: str, lexicon: Lexicon | None) -> dict[str, float]:
+    """The stems of what is asked and how much each tells: its inverse document frequency, over 1 in all.
+
+    Without a lexicon all words tell the same.
+    """
+    cut = asked(question)
+    found, total = lexicon.frequencies(cut) if lexicon else ({}, 0)
+    size = total + _BACKGROUND
+    weighed: dict[str, float] = {}
+    for word in cut:
+        rare = log((size + 1) / (min(found.get(word, 0), total) + 0.5)) if lexicon else 1.0
+        weighed[stem(word)] = max(weighed.get(stem(word), 0.0), rare, 0.05)
+    whole = sum(weighed.values())
+    return {word: weight / whole for word, weight in weighed.items()} if whole else {}
+
+
+def covered(weighed: Mapping[str, float], text: Iterable[str]) -> float:
+    """The share 0..1 of what is asked that stands among the stems of a text."""
+    there = set(text)
+    return sum(weight for word, weight in weighed.items() if word in there)
+
+
+def is_listing(text: str) -> bool:
+    """Whether a text is a table of contents or an index: words that only point at pages."""
+    cut = text.split()
+    if len(cut) < 4:
+        return bool(_LEADER.search(text)) and text.rstrip()[-1:].isdigit()
+    leaders = len(_LEADER.findall(text))
+    if leaders >= 3 and leaders * 12 >= len(cut):
+        return True
+    if leaders and text.rstrip()[-1:].isdigit() and len(cut) < 25:
+        return True
+    numbers = sum(word.rstrip(",").isdigit() for word in cut)
+    commas = sum(word.endswith(",") for word in cut)
+    return len(cut) >= 12 and numbers * 3 >= len(cut) and commas * 4 >= len(cut) and "|" not in text
+
+
+def names_and_numbers(question: str) -> list[str]:
+    """Words of a question, case kept, that an answer must not contradict: numbers, codes, proper names."""
+    found: list[str] = re.findall(r"[^\W_][\w%$.:/+-]*[^\W_]|\d", question)
+    keep: list[str] = []
+    for at, word in enumerate(found):
+        coded = any(letter.isdigit() for letter in word) or "_" in word or word[1:] != word[1:].lower()
+        named = at > 0 and word[:1].isupper()
+        if coded or named:
+            keep.append(word)
+    return keep
+
+
+def share_of(names: Sequence[str], text: Iterable[str]) -> float:
+    """The share 0..1 of names whose every word is among the stems of a text; 1.0 without names."""
+    there = set(text)
+    return sum(all(one in there for one in stems(name)) for name in names) / len(names) if names else 1.0
