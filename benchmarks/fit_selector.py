@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rag.retrievers.selectors import features as measure
 
 from rag import Corpus, registry
 from rag.answer import Hit, query
 from rag.overlap import is_listing
-from rag.retrievers.selectors import features as measure
 from rag.words import words
 
 HERE = Path(__file__).parent

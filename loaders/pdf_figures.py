@@ -205,6 +205,8 @@ def vector_figures(
             continue
         figure = Figure(box, False)
         held = [line for line in lines if inside(box, *line.middle)]
+        if held and len(members) <= 3:
+            continue  # a shade or a banner behind text
         running = sum(line.words for line in held if line.words >= 7)
         total = sum(line.words for line in held)
         if running > 45 and running > 0.35 * total:
@@ -312,13 +314,16 @@ def with_labels(figure: Figure, lines: Sequence[Line], captions: Sequence[Rect])
         x, y = line.middle
         if any(inside(other, x, y) for other in captions):
             continue
-        if inside(box, x, y, 1.0) or (
-            margin and inside(box, x, y, margin) and (line.turned or line.words <= _LABEL_WORDS) and _beside(box, line)
-        ):
+        label = margin > 0 and _is_label(line) and inside(box, x, y, margin + 8 * line.turned) and _beside(box, line)
+        if label or inside(box, x, y, 1.0):
             wanted.append(line)
     figure.lines = wanted
     if wanted:
         figure.box = union([box, *(line.box for line in wanted)])
+
+
+def _is_label(line: Line) -> bool:
+    return line.turned or line.words <= _LABEL_WORDS
 
 
 def _beside(box: Rect, line: Line) -> bool:

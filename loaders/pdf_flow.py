@@ -23,7 +23,7 @@ CAPTION = re.compile(
 )
 TABLE_KIND = re.compile(r"^(tab|table)", re.IGNORECASE)
 _BULLET = re.compile(r"^[•◦‣⁃▪■□●○✓✔➢❖►∙·*–—-]\s+\S|^[•◦‣▪■●➢❖►]\S")
-_NUMBERED = re.compile(r"^(?:\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]|\[\d{1,3}\])\s+\S")
+_NUMBERED = re.compile(r"^(?:\(?(?:\d{1,2}|[A-Za-z]|[ivx]{1,4})[.)]|\[\d{1,3}\])\s+\S")
 _SECTION = re.compile(
     r"^(?:(?:chapter|section|part|appendix|item)\s+)?((?:\d+|[A-Z])(?:\.\d+)*)\.?\s+\S", re.IGNORECASE
 )
@@ -211,6 +211,12 @@ def _headed(found: list[Block]) -> list[Block]:
     """
     kept: list[Block] = []
     for block in found:
+        last = kept[-1] if kept else None
+        if last and last.role == "caption" and _titles(last, block):
+            kept[-1] = Block(
+                "caption", f"{last.text} {block.text}", union([last.box, block.box]), [*last.lines, *block.lines]
+            )
+            continue
         if kept and block.role == "heading" and re.fullmatch(r"(?:[A-Z]|\d+)(?:\.\d+)*\.?", kept[-1].text):
             if kept[-1].box[3] >= block.box[1]:
                 number = kept.pop()
@@ -242,6 +248,12 @@ def _headed(found: list[Block]) -> list[Block]:
             )
         kept.append(block)
     return kept
+
+
+def _titles(caption: Block, block: Block) -> bool:
+    """Is a block the words of a caption that is only "TABLE I" so far?"""
+    near = block.box[1] - caption.box[3] < 0.9 * block.size
+    return near and caption.text.count(" ") < 2 and block.role in ("paragraph", "heading") and len(block.text) < 200
 
 
 def _lists(found: list[Block]) -> list[Block]:

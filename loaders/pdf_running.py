@@ -69,6 +69,8 @@ def _edges(page: PageText, number: int) -> list[tuple[Edge, str, int, int]]:
                 break
             for at, line in row:
                 key = _NUMBER.sub("#", line.text.casefold())
+                if not any(c.isalnum() or c == "#" for c in key):  # a bullet
+                    continue
                 found.append((edge, key, round(line.baseline / 3), at))
     return found
 

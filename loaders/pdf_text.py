@@ -137,7 +137,7 @@ def _line(raw: dict[str, Any], matrix: Any) -> Line | None:
     box, direction = raw["bbox"], raw["dir"]
     first, last = spans[0], spans[-1]
     if matrix is None and abs(direction[1]) < 0.02:  # outer spaces are no part of what is seen
-        left = first["bbox"][2] if first["text"].isspace() and len(spans) > 1 else box[0]
+        left = first["bbox"][2] if first["text"].isspace() and len(spans) > 1 else box[0] + _lead(first)
         right = last["bbox"][0] if last["text"].isspace() and len(spans) > 1 else box[2]
         box = (min(left, right), box[1], max(left, right), box[3])
     if matrix is not None:
@@ -156,6 +156,17 @@ def _line(raw: dict[str, Any], matrix: Any) -> Line | None:
         turned=abs(direction[1]) > 0.05 or direction[0] < 0,
         hidden=hidden * 2 > total,
     )
+
+
+def _lead(span: dict[str, Any]) -> float:
+    """The width of the spaces that a span begins with."""
+    text: str = span["text"]
+    spaces = len(text) - len(text.lstrip())
+    if not spaces or spaces == len(text):
+        return 0.0
+    left, _, right, _ = span["bbox"]
+    even = (right - left) / len(text)
+    return float(spaces * (even if span["flags"] & 8 or _named(span["font"])[1] else min(even, 0.28 * span["size"])))
 
 
 def _currency_parted(line: Line) -> list[Line]:

@@ -24,11 +24,12 @@ def opened(source: Source, limit: int) -> BinaryIO:
         raise SourceError("no such file", source=source.uri, kind="missing") from None
     except (OSError, ValueError) as error:
         raise SourceError(f"cannot be opened: {error}", source=source.uri) from error
+    state = os.fstat(handle)
+    if not stat.S_ISREG(state.st_mode):
+        os.close(handle)
+        raise SourceError("not a regular file", source=source.uri, kind="refused")
     file = os.fdopen(handle, "rb")
     try:
-        state = os.fstat(handle)
-        if not stat.S_ISREG(state.st_mode):
-            raise SourceError("not a regular file", source=source.uri, kind="refused")
         if state.st_size == 0:
             raise SourceError("the file is empty", source=source.uri, kind="empty")
         if state.st_size > limit:

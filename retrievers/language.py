@@ -25,7 +25,7 @@ def foreign(text: str) -> bool:
     if 2 * sum(_latin(letter) for letter in letters) < len(letters):
         return True
     cut = words(text)
-    if len(cut) < FEWEST_WORDS or not _ENGLISH.isdisjoint(cut):
+    if len(text.split()) < FEWEST_WORDS or not _ENGLISH.isdisjoint(cut):
         return False
     from py3langid import classify
 

@@ -14,6 +14,7 @@ from rag.config import Builder, Table, read
 from rag.document import Place, Source
 from rag.errors import ConfigError, CorpusError, SourceError
 from rag.filters import Filter
+from rag.identity import combined, digest
 from rag.protocols import TextIndex, TokenCounter, VectorIndex
 from rag.store.assets import FolderAssets
 from rag.store.catalog import Catalog
@@ -50,7 +51,7 @@ class Store:
         self.counter: TokenCounter = counters[0] if counters else WordCounter()
         self.text: TextIndex = self._index("text", folder=self.folder / "text", catalog=self.catalog)
         self.vectors: dict[str, VectorIndex] = {
-            name: self._index("vectors", folder=self.folder / "vectors" / name, dim=encoder.dim, catalog=self.catalog)
+            name: self._index("vectors", folder=self._vectors_folder(name, encoder.fingerprint), dim=encoder.dim, catalog=self.catalog)
             for name, encoder in self.encoders.items()
         }
 
@@ -86,8 +87,6 @@ class Store:
 
     def derivation(self, loader: Table) -> str:
         """Names everything that a document's chunks depend on beside its bytes."""
-        from rag.identity import combined
-
         chunker = self.settings["chunker"]
         versions = [registry.load(table["use"]).VERSION for table in (loader, chunker)]  # type: ignore[attr-defined]
         return combined(loader, chunker, versions, self.counter.fingerprint)
@@ -134,6 +133,10 @@ class Store:
             writer = Writer(self.catalog_path)
             writer.set_meta("created", str(round(time.time())))
             writer.close()
+
+    def _vectors_folder(self, name: str, fingerprint: str) -> Path:
+        """Where an encoder's index lies; another fingerprint has another folder."""
+        return self.folder / "vectors" / f"{name}-{digest(fingerprint)[:12]}"
 
     def _index(self, name: str, **services: object) -> Any:
         table = dict(self.settings["indexes"].get(name, {}))

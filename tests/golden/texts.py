@@ -57,7 +57,7 @@ total += rain
 <table><tr><td>Raw markup</td></tr></table>
 """
 
-CSV = "Month,Rain,Note\nMay,40,\nJune,31,\"dry, warm\"\nJuly,55,wet\n"
+CSV = 'Month,Rain,Note\nMay,40,\nJune,31,"dry, warm"\nJuly,55,wet\n'
 
 
 def plain() -> bytes:

@@ -40,3 +40,18 @@ def faulty_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
     (corpus / "corpus.toml").write_text(FAULTY)
     yield corpus
     registry._plugins.cache_clear()
+
+
+@pytest.fixture()
+def hashed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A corpus folder whose settings use the small test encoder; documents go beside it."""
+    from rag import registry
+    from tests.pipelines.killed import SETTINGS, with_hash_encoder
+
+    monkeypatch.setattr(registry, "_plugins", registry._plugins)
+    with_hash_encoder()
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    images = '[loaders.image]\nuse = "loaders/image"\n[loaders.markdown]\nuse = "loaders/markdown"\n'
+    (corpus / "corpus.toml").write_text(SETTINGS + images)
+    return corpus

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rag.retrievers.indexes import writing
+from rag.retrievers.indexes.exact import Exact
 
 from rag.errors import CorpusError
 from rag.filters import Eq
-from rag.retrievers.indexes import writing
-from rag.retrievers.indexes.exact import Exact
 
 if TYPE_CHECKING:
     from rag.protocols import Dense
@@ -83,13 +83,17 @@ def test_results_do_not_depend_on_blocks_or_on_the_way_a_filter_is_taken(tmp_pat
             return wanted
 
     ids, vectors = names(3000), units(3000)
-    index = Exact(tmp_path, DIM, Half())  # type: ignore[arg-type]
+    catalog: Any = Half()
+    index = Exact(tmp_path, DIM, catalog)
     index.add(ids, vectors)
     index.commit(1)
     for count in (10, 500, 2000):  # gathered rows, then masked ones
         wanted = set(ids[:count])
         (found,) = index.search(units(1, seed=3), 20, Eq("page", 1))
-        exact = sorted((-float(v.astype(np.float64) @ units(1, seed=3)[0]), id) for id, v in zip(ids[:count], vectors, strict=False))
+        exact = sorted(
+            (-float(v.astype(np.float64) @ units(1, seed=3)[0]), id)
+            for id, v in zip(ids[:count], vectors, strict=False)
+        )
         assert [id for id, _ in found] == [id for _, id in exact[:20]]
 
 

@@ -1,0 +1,163 @@
+"""Answers in the words of the sources: sentences and table rows that answer, each cited."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from rag.answer import (
+    Answer,
+    Checked,
+    Citation,
+    Claim,
+    Done,
+    Event,
+    Evidence,
+    Evidenced,
+    Query,
+    Refusal,
+    Selection,
+    Settings,
+    TextPiece,
+    Usage,
+)
+from rag.protocols import Encoder, Lexicon
+
+from .quote_scores import Scored, ranked, wanted
+from .quote_units import Unit, is_verbatim, units
+
+if TYPE_CHECKING:
+    from rag.protocols import Dense
+
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """An extractive Generator: at most `sentences` pieces, quoted word for word.
+
+    Pieces are scored by the question's words (rare ones count more, by `lexicon`), by cosine (if
+    there is an `encoder`), and by the kind of answer asked for. A piece after the first is taken if its
+    score is at least `keep` of the best. `Answer.citations` is the truth about what cites what: a
+    document may itself contain "[1]".
+    """
+
+    sentences: int = 3
+    keep: float = 0.8
+    encoder: Encoder[Dense] | None = None
+    lexicon: Lexicon | None = None
+
+    def __post_init__(self) -> None:
+        if self.sentences < 1:
+            raise ValueError(f"sentences is at least 1, got {self.sentences}")
+        if not 0 <= self.keep <= 1:
+            raise ValueError(f"keep is between 0 and 1, got {self.keep}")
+
+    def generate(self, queries: Sequence[Query], selections: Sequence[Selection], settings: Settings) -> list[Answer]:
+        """For each query its answer; a refusal where nothing was selected or nothing can be quoted."""
+        return [self._answer(query, one, settings) for query, one in zip(queries, selections, strict=True)]
+
+    async def stream(self, query: Query, selection: Selection, settings: Settings) -> AsyncIterator[Event]:
+        """The evidence, the text sentence by sentence, the claims, the answer."""
+        yield Evidenced(selection)
+        answer = await asyncio.to_thread(self._answer, query, selection, settings)
+        starts = [citation.start for citation in answer.citations][1:]
+        for start, end in zip([0, *starts], [*starts, len(answer.text)], strict=True):
+            if end > start:
+                yield TextPiece(answer.text[start:end])
+        for claim in answer.claims:
+            yield Checked(claim)
+        yield Done(answer)
+
+    def _answer(self, query: Query, selection: Selection, settings: Settings) -> Answer:
+        if not selection.evidence:
+            reason = selection.reason or "no evidence was selected"
+            return _refused(selection, reason, selection.near_misses)
+        evidence = list(_within(selection.evidence, settings.token_budget))
+        asked = wanted(query.text)
+        found = [unit for one in evidence for unit in units(one, asked)]
+        best = ranked(query, found, self.lexicon, self.encoder)
+        chosen = self._chosen(best, settings)
+        if not chosen:
+            reason = "the evidence holds no text that can be quoted"
+            return _refused(selection, reason, selection.evidence[:3])
+        read = sum(one.hit.chunk.tokens for one in evidence)
+        return _written(chosen, selection, Usage(input_tokens=read, calls=1 if self.encoder else 0))
+
+    def _chosen(self, best: Sequence[Scored], settings: Settings) -> list[list[Unit]]:
+        """Groups of pieces that say the same, best group first, within the settings."""
+        groups: list[list[Unit]] = []
+        size = 0
+        for one in best:
+            if groups and one.score < self.keep * best[0].score:
+                break
+            same = next((group for group in groups if _alike(group[0], one.unit)), None)
+            if same:
+                if one.unit.evidence.number not in {unit.evidence.number for unit in same}:
+                    same.append(one.unit)
+                continue
+            if len(groups) == self.sentences or any(stop in one.unit.text for stop in settings.stop if stop):
+                continue
+            cost = tokens(one.unit.text) + 3
+            if size + cost > settings.max_tokens:
+                continue
+            size += cost
+            groups.append([one.unit])
+        return _in_order(groups)
+
+
+def tokens(text: str) -> int:
+    """Words and marks of a text: what `max_tokens` counts here."""
+    return len(_TOKEN.findall(text))
+
+
+def _within(evidence: Sequence[Evidence], budget: int) -> Iterator[Evidence]:
+    """Evidence, best first, while it fits the budget of tokens; the first always."""
+    spent = 0
+    for one in evidence:
+        spent += one.hit.chunk.tokens
+        if spent > budget and spent > one.hit.chunk.tokens:
+            return
+        yield one
+
+
+def _alike(one: Unit, other: Unit) -> bool:
+    """Whether two pieces say the same: nearly the same words."""
+    mine, theirs = set(one.stems), set(other.stems)
+    return len(mine & theirs) >= 0.8 * max(1, min(len(mine), len(theirs))) and (
+        len(mine & theirs) >= 0.6 * max(len(mine), len(theirs))
+    )
+
+
+def _in_order(groups: list[list[Unit]]) -> list[list[Unit]]:
+    """Pieces of one chunk in reading order, chunks in the order of their best piece."""
+    places: dict[int, int] = {}
+    for group in groups:
+        places.setdefault(group[0].evidence.number, len(places))
+    return sorted(groups, key=lambda group: (places[group[0].evidence.number], group[0].at))
+
+
+def _written(groups: Sequence[Sequence[Unit]], selection: Selection, usage: Usage) -> Answer:
+    """The text with its markers; spans are those of the quoted sentences, markers left out."""
+    text = ""
+    citations: list[Citation] = []
+    claims: list[Claim] = []
+    for group in groups:
+        text += " " if text else ""
+        start = len(text)
+        text += group[0].text
+        numbers = tuple(sorted({unit.evidence.number for unit in group}))
+        citations.append(Citation(start, len(text), numbers))
+        status = "supported" if is_verbatim(group[0]) else "partial"
+        claims.append(Claim(start, len(text), status, numbers))
+        text += " " + "".join(f"[{number}]" for number in numbers)
+    usage = replace(usage, output_tokens=tokens(text))
+    return Answer(text, selection.evidence, tuple(citations), tuple(claims), usage=usage)
+
+
+def _refused(selection: Selection, reason: str, near: Sequence[Evidence]) -> Answer:
+    refusal = Refusal(reason, selection.expected_risk, tuple(near))
+    return Answer("", selection.evidence, refusal=refusal)

@@ -1,0 +1,209 @@
+"""What of a chunk can be quoted: sentences, list items, table rows, captions, lines of code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from rag.answer import Evidence
+from rag.document import Chunk
+from rag.overlap import is_listing, stems
+from rag.sentences import sentences
+
+TEMPLATES = {
+    "table": "In the table {caption}: {row}",
+    "row": "{label} — {cells}",
+    "cell": "{header}: {cell}",
+    "between": "; ",
+    "item": "{lead} {item}",
+}
+"""All that is ever written around quoted words."""
+MOST_UNITS = 400
+LONGEST = 90
+"""Words of the longest sentence that is quoted."""
+_RULE = re.compile(r"\s*\|?[\s:|-]*-[\s:|-]*$")
+_CELL = re.compile(r"(?<!\\)\|")
+_ITEM = re.compile(r"\s*(?:[-*+•‣◦▪–]|\(?(?:\d{1,3}|[A-Za-z])[.)])\s+")
+_NUMBERED = re.compile(r"(?:Table|Tab\.|Exhibit|Figure|Fig\.)\s+[\w.-]*\w", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A quotable piece: `text` as it will be written, `quoted` its words as they stand in the chunk.
+
+    `stems` are those of the text, `around` those of what tells its subject: headings, caption,
+    the sentence before. `at` orders the units of a chunk.
+    """
+
+    evidence: Evidence
+    text: str
+    quoted: tuple[str, ...]
+    kind: str
+    at: int
+    stems: tuple[str, ...]
+    around: frozenset[str] = field(default=frozenset())
+
+    @property
+    def length(self) -> int:
+        return len(self.text.split())
+
+
+def units(evidence: Evidence, wanted: frozenset[str] = frozenset()) -> list[Unit]:
+    """The quotable pieces of a chunk in order; `wanted` are the stems that a table column may be asked by."""
+    chunk = evidence.hit.chunk
+    above = frozenset(stems("\n".join((chunk.title, *chunk.headings))))
+    if chunk.modality == "table" and "|" in chunk.text:
+        found = _table(evidence, chunk, above, wanted)
+    else:
+        found = _prose(evidence, chunk.text, above, {folded(title) for title in (chunk.title, *chunk.headings)})
+    kept: list[Unit] = []
+    for unit in found:
+        if len(kept) == MOST_UNITS:
+            break
+        kept.append(unit)
+    return kept
+
+
+def folded(text: str) -> str:
+    """White space folded."""
+    return " ".join(text.split())
+
+
+def is_verbatim(unit: Unit) -> bool:
+    """Whether all quoted words stand in the chunk, and the text is nothing but them and a template."""
+    source = folded(unit.evidence.hit.chunk.text)
+    rest = unit.text
+    for piece in unit.quoted:
+        at = rest.find(piece)
+        if piece not in source or at < 0:
+            return False
+        rest = rest[:at] + rest[at + len(piece) :]
+    return re.sub(r"[\s:;—]", "", rest.replace("In the table", "")) == ""
+
+
+def _prose(evidence: Evidence, text: str, above: frozenset[str], titles: set[str]) -> Iterator[Unit]:
+    """Sentences; one that announces something goes with what it announces."""
+    spans = [(start, end) for start, end in sentences(text)]
+    pieces = [folded(text[start:end]) for start, end in spans]
+    lead, before = "", frozenset[str]()
+    at = 0
+    while at < len(pieces):
+        piece, last = pieces[at], at
+        item = bool(_ITEM.match(text[spans[at][0] : spans[at][1]]))
+        if piece.endswith((":", "：")) and at + 1 < len(pieces):
+            lead = piece if len(piece.split()) <= 30 else ""
+            while (
+                last + 1 < len(pieces) and last - at < 3 and len(folded(" ".join(pieces[at : last + 2])).split()) <= 50
+            ):
+                last += 1
+                if not _shows(text, spans[last]):
+                    break
+            quoted: tuple[str, ...] = (" ".join(pieces[at : last + 1]),)
+            whole = quoted[0]
+        elif item and lead:
+            quoted = (lead, piece)
+            whole = TEMPLATES["item"].format(lead=lead, item=piece)
+        else:
+            quoted, whole = (piece,), piece
+            lead = lead if item else ""
+        if piece not in titles and _is_quotable(whole):
+            kind = "item" if item else "sentence"
+            yield Unit(evidence, whole, quoted, kind, at, tuple(stems(whole)), above | before)
+        before = frozenset(stems(piece))
+        at += 1
+
+
+def _shows(text: str, span: tuple[int, int]) -> bool:
+    """Whether a span is a line of code or a short row, so that the next may belong to it too."""
+    piece = text[span[0] : span[1]]
+    return not piece.rstrip().endswith((".", "!", "?", "。")) and len(piece) < 80
+
+
+def _is_quotable(text: str) -> bool:
+    """No page numbers, contents lines, or rubble; not too long."""
+    cut = text.split()
+    letters = sum(letter.isalnum() for letter in text)
+    return letters >= 3 and letters * 3 >= len(text.replace(" ", "")) and len(cut) <= LONGEST and not is_listing(text)
+
+
+def _table(evidence: Evidence, chunk: Chunk, above: frozenset[str], wanted: frozenset[str]) -> Iterator[Unit]:
+    """Rows with their header cells, and the sentences of the caption."""
+    lines = chunk.text.split("\n")
+    first = next((at for at, line in enumerate(lines) if line.lstrip().startswith("|")), len(lines))
+    caption = folded(" ".join(lines[:first]))
+    yield from _prose(evidence, caption, above, set())
+    rows = [_cells(line) for line in lines[first:] if line.strip().startswith("|") and not _RULE.match(line)]
+    if not rows:
+        return
+    header = rows[0] if _heads(rows) else [""] * len(rows[0])
+    named = _short(caption)
+    about = above | frozenset(stems(caption))
+    for at, row in enumerate(rows[1 if any(header) else 0 :], 1000):
+        unit = _row(evidence, header, row, named, at, about, wanted)
+        if unit:
+            yield unit
+
+
+def _row(
+    evidence: Evidence,
+    header: Sequence[str],
+    row: Sequence[str],
+    caption: str,
+    at: int,
+    about: frozenset[str],
+    wanted: frozenset[str],
+) -> Unit | None:
+    """A row as label and cells; only the columns that are asked for, if some are."""
+    pairs = [(head, cell) for head, cell in zip([*header, *[""] * len(row)], row, strict=False) if cell]
+    if not pairs:
+        return None
+    label, cells = pairs[0][1], pairs[1:]
+    asked = [(head, cell) for head, cell in cells if wanted & set(stems(head))]
+    shown = (asked or cells)[:8]
+    quoted = [label]
+    parts = []
+    for head, cell in shown:
+        parts.append(TEMPLATES["cell"].format(header=head, cell=cell) if head else cell)
+        quoted += [head, cell] if head else [cell]
+    text = TEMPLATES["row"].format(label=label, cells=TEMPLATES["between"].join(parts)) if parts else label
+    if caption:
+        text = TEMPLATES["table"].format(caption=caption, row=text)
+        quoted.insert(0, caption)
+    if not _is_quotable(text):
+        return None
+    return Unit(evidence, text, tuple(quoted), "row", at, tuple(stems(" ".join(row) + " " + " ".join(header))), about)
+
+
+def _cells(line: str) -> list[str]:
+    inner = line.strip().removeprefix("|").removesuffix("|")
+    return [folded(cell.replace("\\|", "|")) for cell in _CELL.split(inner)]
+
+
+def _heads(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row names the columns rather than being one more row."""
+    if len(rows) < 2 or not any(rows[0]):
+        return False
+    if any(len(cell.split()) > 6 for cell in rows[0]):
+        return False
+    shapes = [_shape(row[0]) for row in rows[1:] if row and row[0]]
+    first = _shape(rows[0][0]) if rows[0] else ""
+    return not (first not in ("", "plain") and shapes.count(first) * 10 >= len(shapes) * 6 > 0)
+
+
+def _shape(cell: str) -> str:
+    if not cell:
+        return ""
+    if re.fullmatch(r"[^\w]*[\d.,\s%$€£()-]+", cell):
+        return "number"
+    if re.search(r"[_()%\\^-]", cell):
+        return "code"
+    return "plain"
+
+
+def _short(caption: str) -> str:
+    """A caption short enough to name the table by."""
+    if not caption or len(caption.split()) <= 10:
+        return caption.rstrip(".:")
+    numbered = _NUMBERED.match(caption)
+    return numbered[0] if numbered else ""
