@@ -146,7 +146,7 @@ def threshold(number: np.ndarray, p: np.ndarray, asked: Sequence[Question]) -> f
 def profile(corpus: Corpus, asked: Sequence[Question], name: str) -> dict[str, Any]:
     """The fitted profile and what cross-validation over questions says of it."""
     found = list(rows(corpus, asked, name))
-    names = [one for one in found[0][1] if name == "dense" or one not in ("cosine", "both")]
+    names = [one for one in found[0][1] if name == "dense" or one != "cosine"]
     number = np.array([row[0] for row in found])
     x = np.array([[row[1][one] for one in names] for row in found])
     y = np.array([row[2] for row in found], float)

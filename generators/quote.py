@@ -13,6 +13,7 @@ from rag.answer import (
     Checked,
     Citation,
     Claim,
+    ClaimStatus,
     Done,
     Event,
     Evidence,
@@ -46,7 +47,7 @@ class Quote:
     """
 
     sentences: int = 3
-    keep: float = 0.8
+    keep: float = 0.85
     encoder: Encoder[Dense] | None = None
     lexicon: Lexicon | None = None
 
@@ -94,6 +95,8 @@ class Quote:
         for one in best:
             if groups and one.score < self.keep * best[0].score:
                 break
+            if groups and one.own < best[0].own / 2:
+                continue
             same = next((group for group in groups if _alike(group[0], one.unit)), None)
             if same:
                 if one.unit.evidence.number not in {unit.evidence.number for unit in same}:
@@ -133,11 +136,11 @@ def _alike(one: Unit, other: Unit) -> bool:
 
 
 def _in_order(groups: list[list[Unit]]) -> list[list[Unit]]:
-    """Pieces of one chunk in reading order, chunks in the order of their best piece."""
+    """The best piece first; then those of its chunk in reading order, then those of other chunks."""
     places: dict[int, int] = {}
     for group in groups:
         places.setdefault(group[0].evidence.number, len(places))
-    return sorted(groups, key=lambda group: (places[group[0].evidence.number], group[0].at))
+    return groups[:1] + sorted(groups[1:], key=lambda group: (places[group[0].evidence.number], group[0].at))
 
 
 def _written(groups: Sequence[Sequence[Unit]], selection: Selection, usage: Usage) -> Answer:
@@ -151,7 +154,7 @@ def _written(groups: Sequence[Sequence[Unit]], selection: Selection, usage: Usag
         text += group[0].text
         numbers = tuple(sorted({unit.evidence.number for unit in group}))
         citations.append(Citation(start, len(text), numbers))
-        status = "supported" if is_verbatim(group[0]) else "partial"
+        status: ClaimStatus = "supported" if is_verbatim(group[0]) else "partial"
         claims.append(Claim(start, len(text), status, numbers))
         text += " " + "".join(f"[{number}]" for number in numbers)
     usage = replace(usage, output_tokens=tokens(text))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from rag.answer import Query
-from rag.overlap import asked, covered, stem, weights
+from rag.overlap import asked, covered, signs, signs_share, stem, weights
 from rag.protocols import Encoder, Lexicon
 
 from .quote_units import Unit
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST_ENCODED = 32
 """Pieces that the encoder reads for one question: the best by words."""
-_WEIGHT = {"words": 1.0, "around": 0.35, "meaning": 1.2, "kind": 0.25, "relevance": 0.3}
+_WEIGHT = {"words": 1.0, "around": 0.5, "signs": 0.3, "meaning": 1.2, "kind": 0.25, "relevance": 0.3}
 _NUMBER = re.compile(r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|hundred|zero|both|none)\b", re.I)
 _DATE = re.compile(
     r"\b(?:1[5-9]|20)\d\d\b|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b|\d{1,2}[:.]\d\d\b", re.I
@@ -50,7 +51,8 @@ def ranked(
 ) -> list[Scored]:
     """The pieces, best first; equal ones in the order of the evidence."""
     weighed = weights(query.text, lexicon)
-    scored = sorted((_by_words(query.text, weighed, unit) for unit in found), key=_order)
+    exact = signs(query.text)
+    scored = sorted((_by_words(query.text, weighed, exact, unit) for unit in found), key=_order)
     if encoder is None or not query.text:
         return scored
     head = scored[:MOST_ENCODED]
@@ -65,13 +67,14 @@ def _order(one: Scored) -> tuple[float, int, int]:
     return (-one.score, one.unit.evidence.number, one.unit.at)
 
 
-def _by_words(question: str, weighed: Mapping[str, float], unit: Unit) -> Scored:
+def _by_words(question: str, weighed: Mapping[str, float], exact: Sequence[str], unit: Unit) -> Scored:
     own = covered(weighed, unit.stems)
     around = covered(weighed, unit.around | set(unit.stems)) - own
     new = len(set(unit.stems) - weighed.keys())
     score = (
         _WEIGHT["words"] * own
         + _WEIGHT["around"] * around
+        + (_WEIGHT["signs"] * signs_share(exact, unit.text) if exact else 0.0)
         + _WEIGHT["kind"] * _fits(question, unit)
         + _WEIGHT["relevance"] * unit.evidence.relevance
         - (0.3 if new < 2 else 0.0)
@@ -89,7 +92,7 @@ def _fits(question: str, unit: Unit) -> float:
     text = unit.text
     if not words:
         return 0.0
-    pairs = set(zip(words, words[1:], strict=False))
+    pairs = set(pairwise(words))
     if pairs & {("how", "many"), ("how", "much"), ("what", "percentage"), ("how", "often"), ("how", "long")}:
         return float(bool(_NUMBER.search(text)))
     if {"percentage", "percent", "number", "value", "amount", "range", "size", "price"} & set(words):

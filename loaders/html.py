@@ -47,7 +47,7 @@ class HTML:
             raise SourceError(str(error), source=source.uri, kind="limit") from error
         if page is None:
             raise SourceError("a page without content", source=source.uri, kind="empty")
-        walk = Walk(Tree(page.root), Pictures(source, self.assets), self.min_image_side)
+        walk = Walk(Tree(page.root), Pictures(source, self.assets, min_side=self.min_image_side), self.min_image_side)
         yield from parts(source, head(page.root, page.encoding), _told(walk.found(), page.cut), start)
 
 

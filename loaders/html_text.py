@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .html_tree import BLOCKS, Tree, name
+from rag.markup import BLOCKS
+
+from .html_tree import Tree, name
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -73,10 +75,11 @@ def _enter(node: _Element, line: Line) -> None:
     if tag == "br":
         line.pieces.append(BREAK)
     elif tag in ("img", "image"):
-        line.images.append(node)
         alt = node.get("alt", "").strip()
         if _FORMULA.search(alt) or "math" in node.get("class", "").lower().split():
-            line.pieces.append(alt)
+            line.pieces.append(alt)  # a formula drawn as a picture: its source is what is read
+        else:
+            line.images.append(node)
     elif tag in _SPACED:
         line.pieces.append(" ")
     elif tag in BLOCKS:

@@ -7,16 +7,11 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from rag.document import Role
+from rag.markup import BLOCKS, HEADINGS
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6"])
-BLOCKS = HEADINGS | frozenset(
-    "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption "
-    "figure footer form frameset header hgroup hr html legend li listing main menu nav noframes ol p plaintext "
-    "pre search section summary table tbody td tfoot th thead tr ul xmp".split()
-)
 UNSEEN = frozenset(
     "script style noscript template head title datalist iframe audio video canvas annotation annotation-xml "
     "metadata defs desc rp param source track col colgroup".split()
@@ -139,11 +134,13 @@ class Tree:
         if 2 * self.size(node) > self.size(self.root):
             return None
         tag, role = name(node), _role(node)
-        if tag == "nav" or role in _CONTROLS or self._beside_main(node):
+        if tag == "nav" or role in _CONTROLS:
             return "header"
         marks = {tag, role} & {"header", "footer", "aside", "banner", "contentinfo", "complementary"}
         if marks and not inside_main:
             return "footer" if marks & _LOW else "header"
+        if self._beside_main(node):
+            return "header"
         if tag in _CONTAINERS:
             marks |= set(f"{node.get('class', '')} {node.get('id', '')}".lower().split()) & _FRAME_WORDS
         if marks and 2 * self._linked.get(node, 0) > self.size(node):

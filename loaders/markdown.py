@@ -47,5 +47,6 @@ class Markdown:
             raise SourceError("the file holds no text", source=source.uri, kind="empty")
         about, body = head(text, encoding)
         blocks = tokens(body)
-        walk = Walk(text, blocks, Pictures(source, self.assets), self.min_image_side)
+        pictures = Pictures(source, self.assets, min_side=self.min_image_side)
+        walk = Walk(text, blocks, pictures, self.min_image_side)
         yield from parts(source, about.of(blocks, file_name(source)), walk.found(), start)

@@ -33,7 +33,7 @@ class Picture:
 class Pictures:
     """Finds the pictures of one document.
 
-    `min_side`: smaller ones (tracking dots, icons) are left out, in pixels. `max_bytes` of one
+    `min_side`: of smaller ones (tracking dots, icons) no bytes are kept, in pixels. `max_bytes` of one
     picture as stored; `max_pixels` of one once decoded; `max_total` bytes read for one document.
     """
 
@@ -42,6 +42,7 @@ class Pictures:
         source: Source,
         assets: Assets | None,
         *,
+        min_side: int = 50,
         max_bytes: int = 20_000_000,
         max_pixels: int = pixels.MAX_PIXELS,
         max_total: int = 500_000_000,
@@ -50,6 +51,7 @@ class Pictures:
         self._assets = assets
         self._max_bytes = max_bytes
         self._max_pixels = max_pixels
+        self._min_side = min_side
         self._left = max_total
         self._folder = _folder(source)
         self._seen: dict[str, Picture | None] = {}
@@ -82,7 +84,7 @@ class Pictures:
         try:
             image = pixels.opened(data, shown, self._max_pixels)
             width, height = pixels.shown_size(image)
-            if self._assets is None:
+            if self._assets is None or min(width, height) < self._min_side:
                 return Picture(width, height, None)
             clean = pixels.normalised(image, shown)
             media = pixels.kept(clean, pixels.asset_name(data), image.format or "", self._assets)

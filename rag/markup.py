@@ -8,6 +8,7 @@ differently by another.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,14 @@ MAX_TAGS = 2_000_000
 """A page of more tags than this is refused: the tree takes some 300 bytes a tag."""
 MAX_ATTRIBUTES = 500
 """libxml2 takes time in the square of a tag's attributes (184 s for 200,000), so more are refused."""
+
+HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6"])
+BLOCKS = HEADINGS | frozenset(
+    "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption "
+    "figure footer form frameset header hgroup hr html legend li listing main menu nav noframes ol p plaintext "
+    "pre search section summary table tbody td tfoot th thead tr ul xmp".split()
+)
+"""Elements that begin and end a line."""
 
 _DECLARED = re.compile(
     rb"<meta\b[^>]{0,500}?charset\s*=\s*[\"']?\s*([\w:.+-]{1,40})|<\?xml\b[^>]{0,200}?encoding\s*=\s*[\"']([\w:.+-]{1,40})",
@@ -90,13 +99,23 @@ def _check(text: str) -> None:
 def select(markup: bytes, path: str) -> str:
     """The text of the block that `path` names in a stored page, "" where there is none.
 
-    Scripts and styles included, white space as in the page. ValueError for a path that is not of
-    the form that the HTML loader makes.
+    White space is as in the page, blocks stand on lines of their own. ValueError for a path that is
+    not of the form that the HTML loader makes.
     """
-    return "".join(
-        node if isinstance(node, str) else "".join(str(text) for text in node.itertext())
-        for node in nodes(markup, path)
-    )
+    found = nodes(markup, path)
+    return "".join(node if isinstance(node, str) else "".join(_texts(node)) for node in found)
+
+
+def _texts(top: _Element) -> Iterator[str]:
+    from lxml import etree
+
+    for event, node in etree.iterwalk(top, events=("start", "end", "comment", "pi")):
+        if event in ("start", "end") and (node.tag in BLOCKS or (node.tag == "br" and event == "end")):
+            yield "\n"
+        if event == "start":
+            yield node.text or ""
+        elif node is not top:
+            yield node.tail or ""
 
 
 def nodes(markup: bytes, path: str) -> list[_Element | str]:

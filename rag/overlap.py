@@ -10,19 +10,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import log
 
 from rag.protocols import Lexicon
-from rag.words import ENGLISH_STOPWORDS, words
+from rag.words import ENGLISH_STOPWORDS, normalised, words
 
 _BACKGROUND = 50
 """Chunks of other texts that are imagined beside a corpus, so that three chunks tell no rarities."""
 _ASKING = frozenset(
     """
     much many according following please tell list name also does do doing done get gets give gives given
-    any some there every each way ways kind kinds mean means meaning called use used uses using
+    any some there every each way ways kind kinds mean means meaning called use used uses using stand stands
     """.split()
 )
 _ENDINGS = ("ings", "ing", "edly", "ed", "ers", "er", "ions", "ion", "ies", "es", "ly", "s", "e", "y")
 _LEADER = re.compile(r"(?:\.\s?){4,}|…|(?:·\s?){3,}")
-_PAGES = re.compile(r"\b\d{1,4}(?=[,\s]|$)")
 
 
 def stem(word: str) -> str:
@@ -91,19 +90,22 @@ def is_listing(text: str) -> bool:
     return len(cut) >= 12 and numbers * 3 >= len(cut) and commas * 4 >= len(cut) and "|" not in text
 
 
-def names_and_numbers(question: str) -> list[str]:
-    """Words of a question, case kept, that an answer must not contradict: numbers, codes, proper names."""
-    found: list[str] = re.findall(r"[^\W_][\w%$.:/+-]*[^\W_]|\d", question)
-    keep: list[str] = []
-    for at, word in enumerate(found):
-        coded = any(letter.isdigit() for letter in word) or "_" in word or word[1:] != word[1:].lower()
-        named = at > 0 and word[:1].isupper()
-        if coded or named:
-            keep.append(word)
-    return keep
+def signs(question: str) -> list[str]:
+    """What of a question must be matched to the letter: numbers, codes such as `%F` or `C-c`, proper names."""
+    found: list[str] = []
+    for at, token in enumerate(question.split()):
+        bare = token.strip("?!,;:.\"'‘’“”")
+        bare = bare[:-2] if bare.endswith(("'s", "’s")) else bare
+        coded = any(not letter.isalpha() and letter not in "-/" for letter in bare) or bare[1:] != bare[1:].lower()
+        if bare and (coded or (at > 0 and bare[0].isupper())) and any(map(str.isalnum, bare)):
+            found.append(bare)
+    return found
 
 
-def share_of(names: Sequence[str], text: Iterable[str]) -> float:
-    """The share 0..1 of names whose every word is among the stems of a text; 1.0 without names."""
-    there = set(text)
-    return sum(all(one in there for one in stems(name)) for name in names) / len(names) if names else 1.0
+def signs_share(wanted: Sequence[str], text: str) -> float:
+    """The share 0..1 of signs that a text holds, as whole words, case ignored; 1.0 where none is asked for."""
+    if not wanted:
+        return 1.0
+    within = normalised(text)
+    held = sum(bool(re.search(rf"(?<![^\W_]){re.escape(normalised(one))}(?![^\W_])", within)) for one in wanted)
+    return held / len(wanted)

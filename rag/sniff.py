@@ -115,7 +115,7 @@ def _binary(head: bytes, suffix: str) -> str | None:
         return _BRANDS.get(head[8:12], "video/mp4")
     if head[:2] == b"BM" and len(head) > 18 and head[14] in (12, 40, 52, 56, 64, 108, 124) and not any(head[15:18]):
         return "image/bmp"
-    if len(head) > 4 and head[0] == 0xFF and head[1] & 0xE6 in (0xE2, 0xE4, 0xE6) and head[1] & 0x18 != 0x08:
+    if len(head) > 4 and head[0] == 0xFF and head[1] < 0xFE and head[1] & 0xE6 in (0xE2, 0xE4, 0xE6) and head[1] & 0x18 != 0x08:
         # An MPEG audio frame: layer, bit rate and sampling rate must be ones that exist.
         return "audio/mpeg" if head[2] & 0xF0 not in (0x00, 0xF0) and head[2] & 0x0C != 0x0C else None
     if len(head) > 376 and head[0] == head[188] == head[376] == 0x47:

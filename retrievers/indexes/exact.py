@@ -116,9 +116,10 @@ class Exact:
 
         if where is None or self.catalog is None:
             return None
-        rows = snapshot.rows
-        admitted = sorted(rows[id] for id in self.catalog.matching(where) if id in rows)
-        return np.array(admitted, np.intp)
+        row = snapshot.rows.get
+        found = (row(id, -1) for id in self.catalog.matching(where))
+        admitted = np.sort(np.fromiter(found, np.intp))
+        return admitted[np.searchsorted(admitted, 0) :]
 
     # --- writing ---------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log
 
@@ -19,10 +19,10 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as the features need it: weighted stems, names and numbers, and its size."""
+    """A question as the features need it: weighted stems, and signs to be matched to the letter."""
 
     weights: Mapping[str, float]
-    names: tuple[str, ...]
+    signs: tuple[str, ...]
 
     @property
     def words(self) -> int:
@@ -31,7 +31,7 @@ class Asked:
 
 def asked(question: str, lexicon: Lexicon | None) -> Asked:
     """The question, weighed by the corpus."""
-    return Asked(overlap.weights(question, lexicon), tuple(overlap.names_and_numbers(question)))
+    return Asked(overlap.weights(question, lexicon), tuple(overlap.signs(question)))
 
 
 def matched(question: Asked, hit: Hit) -> int:
@@ -57,8 +57,7 @@ def features(question: Asked, hit: Hit) -> dict[str, float]:
         "coverage": whole,
         "full": float(whole > 0.99),
         "sentence": best,
-        "names": overlap.share_of(question.names, every),
-        "both": cosine * whole,
+        "signs": overlap.signs_share(question.signs, "\n".join((*chunk.headings, chunk.text))),
         "short": 1 / max(question.words, 1),
         "sparse": 1 / log(2 + len(own)),
     }
@@ -71,6 +70,3 @@ def has_dense(hits: Mapping[str, Hit]) -> bool:
 
 def _stems(hit: Hit) -> list[str]:
     return overlap.stems("\n".join((hit.chunk.title, *hit.chunk.headings, hit.chunk.text)))
-
-
-Features = Callable[[Asked, Hit], Mapping[str, float]]

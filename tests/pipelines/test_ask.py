@@ -1,0 +1,76 @@
+"""Search, ask and stream as plain calls over parts that can be anything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rag.answer import (
+    Answer,
+    Done,
+    Event,
+    Evidence,
+    Evidenced,
+    Hit,
+    Query,
+    Selection,
+    Settings,
+    TextPiece,
+    query,
+)
+from rag.document import CharSpan, Chunk, Origin, Source
+from rag.pipelines.ask import Ask
+from rag.pipelines.search import Search
+
+CHUNKS = [
+    Chunk(f"{number:032x}", "text", Origin(Source("a.txt", "text/plain", "0" * 64), (CharSpan(number, number + 1),)), str(number))
+    for number in range(5)
+]
+
+
+@dataclass(frozen=True)
+class All:
+    def retrieve(self, queries: Sequence[Query], k: int) -> list[list[Hit]]:
+        return [[Hit(chunk, 1 - n / 10, "all") for n, chunk in enumerate(CHUNKS)] for _ in queries]
+
+
+@dataclass(frozen=True)
+class FirstTwo:
+    def select(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> list[Selection]:
+        return [Selection(tuple(Evidence(n, hit, 0.9) for n, hit in enumerate(found[:2], 1))) for found in hits]
+
+
+@dataclass(frozen=True)
+class Counting:
+    def generate(
+        self, queries: Sequence[Query], selections: Sequence[Selection], settings: Settings
+    ) -> list[Answer]:
+        return [Answer(f"{len(one.evidence)} pieces", one.evidence) for one in selections]
+
+
+def test_search_keeps_k_and_an_empty_question_finds_nothing() -> None:
+    search = Search(All())
+    assert [len(hits) for hits in search([query("a"), Query(()), query("b")], 3)] == [3, 0, 3]
+    assert search([query("a")], 0) == [[]]
+    assert search([], 3) == []
+
+
+def test_explain_names_the_leaf_and_what_fell_behind() -> None:
+    (stage,) = Search(All()).explain(query("a"), 2)
+    candidates = stage["candidates"]
+    assert isinstance(candidates, list)
+    assert [one["kept_at"] for one in candidates] == [1, 2, None, None, None]
+
+
+def test_ask_is_batched_and_timed() -> None:
+    answers = Ask(All(), FirstTwo(), Counting())([query("a"), query("b")])
+    assert [answer.text for answer in answers] == ["2 pieces", "2 pieces"]
+    assert list(answers[0].trace) == ["retrieve", "select", "generate", "total"]
+
+
+def test_a_generator_that_cannot_stream_still_gives_the_events_in_order() -> None:
+    async def events() -> list[Event]:
+        return [event async for event in Ask(All(), FirstTwo(), Counting()).stream(query("a"))]
+
+    assert [type(event) for event in asyncio.run(events())] == [Evidenced, TextPiece, Done]

@@ -1,0 +1,259 @@
+"""The command `rag`, as a person and as a program use it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rag.cli import main
+from tests.golden.pdfs import encrypted, ruled_table
+
+Run = Callable[..., tuple[int, str, str]]
+
+HIT_FIELDS = {
+    "rank", "score", "chunk_id", "modality", "source", "title", "page", "box", "path", "start", "end", "places", "text",
+    "headings", "parts",
+}  # fmt: skip
+ANSWER_FIELDS = {
+    "query", "answer", "abstained", "reason", "near_misses", "citations", "claims", "evidence", "usage", "seconds",
+}  # fmt: skip
+
+
+@pytest.fixture()
+def documents(tmp_path: Path) -> Path:
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    (folder / "gauge.md").write_text(
+        "# Gauge\n\nThe rain gauge stands on the roof of the school in Harby.\n\nIt is read at nine every morning.\n"
+    )
+    (folder / "wind.html").write_text("<h1>Wind</h1><p>The wind mast is ten metres high and made of larch.</p>")
+    (folder / "table.pdf").write_bytes(ruled_table())
+    return folder
+
+
+@pytest.fixture()
+def rag(hashed: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        try:
+            code = main([*(str(one) for one in arguments), "--corpus", str(hashed)])
+        except SystemExit as stopped:
+            code = int(stopped.code or 0)
+        told = capsys.readouterr()
+        return code, told.out, told.err
+
+    return run
+
+
+@pytest.fixture()
+def filled(rag: Run, documents: Path) -> Run:
+    assert rag("add", documents, "--workers", 0)[0] == 0
+    return rag
+
+
+def lines(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_add_prints_a_line_a_document_and_a_summary(rag: Run, documents: Path) -> None:
+    (documents / "secret.pdf").write_bytes(encrypted())
+    code, out, _ = rag("add", documents, "--workers", 0, "--json")
+    told = lines(out)
+    assert code == 3
+    assert [set(one) for one in told[:-1]] == [
+        {"source", "status", "pages", "chunks", "seconds", "warnings", "error"}
+    ] * 4
+    failed = next(one for one in told[:-1] if one["status"] == "failed")
+    assert set(failed["error"]) == {"type", "message", "place"}  # type: ignore[call-overload]
+    assert told[-1]["summary"]["done"] == 3  # type: ignore[index]
+    code, out, _ = rag("add", documents / "gauge.md", "--workers", 0)
+    assert code == 0
+    assert "1 unchanged" in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("add",), ("search",), ("search", "x", "--queries", "f"), ("search", "x", "--where", "colour=red"),
+     ("search", "x", "--where", "nonsense"), ("search", "x", "--k", "-1"), ("nonsense",), ("show", "zz"),
+     ("add", "x", "--label", "a b=c"), ("label", "x"), ("search", "--queries", "missing.jsonl")],
+)  # fmt: skip
+def test_wrong_usage_is_exit_code_2_and_a_sentence(filled: Run, arguments: tuple[str, ...]) -> None:
+    code, out, err = filled(*arguments)
+    assert code == 2
+    assert out == ""
+    assert err.strip()
+    assert "Traceback" not in err
+
+
+def test_search_json_is_the_contract(filled: Run, documents: Path) -> None:
+    code, out, _ = filled("search", "where does the rain gauge stand", "--k", 2, "--json")
+    (told,) = lines(out)
+    assert code == 0
+    assert set(told) == {"query", "hits", "seconds"}
+    hits = told["hits"]
+    assert isinstance(hits, list)
+    assert set(hits[0]) >= HIT_FIELDS
+    assert hits[0]["source"] == str(documents / "gauge.md")
+    assert hits[0]["rank"] == 1
+    assert len(hits) == 2
+    for hit in hits[0]["parts"].values():
+        assert set(hit) == {"rank", "score"}
+
+
+def test_places_by_kind_of_document(filled: Run) -> None:
+    def first(source: str, question: str) -> dict[str, object]:
+        _, out, _ = filled("search", question, "--where", f"source={source}", "--k", 1, "--json")
+        hit: dict[str, object] = json.loads(out)["hits"][0]
+        return hit
+
+    page = first("table.pdf", "table")
+    assert page["page"] == 1
+    assert isinstance(page["box"], list)
+    assert page["path"] is None
+    block = first("wind.html", "wind mast")
+    assert str(block["path"]).startswith("/")
+    assert block["page"] is block["box"] is block["start"] is None
+
+
+def test_queries_come_back_in_order_with_ids_and_filters(filled: Run, tmp_path: Path) -> None:
+    asked = [
+        {"id": "a", "query": "wind mast"},
+        {"id": 7, "query": "rain gauge", "where": {"source": "wind.html"}},
+        {"id": "c", "query": ""},
+    ]
+    (tmp_path / "q.jsonl").write_text("\n".join(json.dumps(one) for one in asked))
+    code, out, _ = filled("search", "--queries", "q.jsonl", "--json", "--k", 3)
+    told = lines(out)
+    assert code == 0
+    assert [one["id"] for one in told] == ["a", 7, "c"]
+    assert {Path(hit["source"]).name for hit in told[1]["hits"]} == {"wind.html"}  # type: ignore[index, union-attr, attr-defined]
+    assert told[2]["hits"] == []
+    (tmp_path / "q.jsonl").write_text('{"id": 1}')
+    code, _, err = filled("ask", "--queries", "q.jsonl", "--json")
+    assert code == 2
+    assert "line 1" in err
+
+
+def test_ask_json_is_the_contract(filled: Run) -> None:
+    code, out, _ = filled("ask", "Where does the rain gauge stand?", "--json")
+    (told,) = lines(out)
+    assert code == 0
+    assert set(told) == ANSWER_FIELDS
+    assert "roof of the school" in str(told["answer"])
+    assert told["abstained"] is False
+    evidence = told["evidence"]
+    assert isinstance(evidence, list)
+    assert set(evidence[0]) >= HIT_FIELDS | {"number", "relevance"}
+    for citation in told["citations"]:  # type: ignore[attr-defined]
+        assert set(citation["evidence"]) <= {one["number"] for one in evidence}
+        assert str(told["answer"])[citation["start"] : citation["end"]].strip()
+
+
+def test_ask_refuses_what_the_corpus_does_not_hold(filled: Run) -> None:
+    _, out, _ = filled("ask", "Who won the chess championship in Reykjavik?", "--json")
+    (told,) = lines(out)
+    assert told["abstained"] is True
+    assert told["reason"]
+    assert told["citations"] == []
+    code, out, _ = filled("ask", "Who won the chess championship in Reykjavik?")
+    assert code == 0
+    assert "No answer" in out
+
+
+def test_explain_tells_each_channel_and_what_was_dropped(filled: Run) -> None:
+    _, out, _ = filled("search", "wind mast", "--k", 1, "--explain", "--json")
+    (told,) = lines(out)
+    stages = {stage["stage"]: stage["candidates"] for stage in told["stages"]}  # type: ignore[index, attr-defined]
+    assert {"dense", "lexical"} <= set(stages)
+    fates = [one["dropped"] for one in stages["dense"]]
+    assert None in fates
+    assert any(fate for fate in fates)
+
+
+def test_show_writes_the_crop(filled: Run, tmp_path: Path) -> None:
+    _, out, _ = filled("search", "table", "--where", "source=table.pdf", "--where", "modality=table", "--json")
+    id = json.loads(out)["hits"][0]["chunk_id"]
+    code, out, _ = filled("show", id[:10], "--out", "crop.png", "--around", 1)
+    assert code == 0
+    assert (tmp_path / "crop.png").read_bytes().startswith(b"\x89PNG")
+    assert "table.pdf, page 1" in out
+    code, out, _ = filled("show", id, "--page", "--json", "--out", "page.png")
+    assert json.loads(out)["picture"] == "page.png"
+    (tmp_path / "documents" / "table.pdf").unlink()
+    (tmp_path / "corpus" / "cache").rename(tmp_path / "elsewhere")
+    code, out, err = filled("show", id)
+    assert code == 0
+    assert "no picture" in err
+    assert "gone" in err
+
+
+def test_list_label_remove(filled: Run) -> None:
+    assert filled("label", "*.md", "year=2021")[0] == 0
+    _, out, _ = filled("list", "--where", "label.year=2021", "--json")
+    (told,) = lines(out)
+    assert told["labels"] == {"year": "2021"}
+    _, out, _ = filled("remove", "gauge.md", "--json")
+    assert lines(out)[0]["status"] == "removed"
+    code, _, err = filled("remove", "gauge.md")
+    assert code == 1
+    assert "rag list" in err
+    _, out, _ = filled("list")
+    assert "wind.html" in out
+    assert "gauge.md" not in out
+
+
+def test_check_repair_reindex_gc(filled: Run, hashed: Path, documents: Path) -> None:
+    assert filled("check")[1].strip() == "the corpus holds together"
+    state = hashed / "text" / "state.json"
+    state.write_text("damage")
+    code, out, _ = filled("check", "--json")
+    assert code == 1
+    assert json.loads(out)["ok"] is False
+    assert filled("check", "--repair")[0] == 0
+    assert filled("check")[0] == 0
+    (documents / "gauge.md").write_text("changed")
+    code, out, _ = filled("check")
+    assert code == 1
+    assert "changed since" in out
+    filled("remove", "gauge.md")
+    _, out, _ = filled("gc", "--json")
+    assert json.loads(out)["vectors"] >= 1
+    _, out, _ = filled("reindex", "--index", "exact", "--json")
+    told = json.loads(out)
+    assert told["encoded"] == 0
+    assert told["text"] == told["vectors"] > 0
+
+
+def test_describe_components_doctor_init(filled: Run, tmp_path: Path) -> None:
+    _, out, _ = filled("describe")
+    assert "retrievers/fused" in out
+    assert "generators/quote" in out
+    assert "encoder hash: hash.64" in out
+    assert main(["components", "retrievers", "--json"]) == 0
+    assert filled("doctor")[0] == 0
+    assert main(["init", "--corpus", str(tmp_path / "new"), "--profile", str(tmp_path / "mine.toml")]) == 0
+    assert (tmp_path / "new" / "corpus.toml").exists()
+    code, _, err = filled("search", "wind", "--profile", tmp_path / "mine.toml")
+    assert code == 0, err
+    assert main(["init", "--corpus", str(tmp_path / "new"), "--profile", str(tmp_path / "mine.toml")]) == 2
+
+
+def test_no_corpus_is_a_sentence_with_the_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["search", "x", "--corpus", str(tmp_path / "none")]) == 1
+    assert "rag add" in capsys.readouterr().err
+
+
+def test_help_of_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    from rag import registry
+
+    for name in registry.names("pipelines/commands"):
+        with pytest.raises(SystemExit) as stopped:
+            main([name.rsplit("/", 1)[1], "--help"])
+        assert stopped.value.code == 0
+        assert len(capsys.readouterr().out) > 100
+    assert main([]) == 2
+    assert "rag ask" in capsys.readouterr().out
