@@ -30,6 +30,7 @@ BRINGS = {
     "charset-normalizer": "the encoding of text and HTML that does not state one",
     "filelock": "the write lock of a corpus, which dies with its process",
     "lxml": "HTML: parsing, XPath, serialising",
+    "markdown-it-py": "Markdown: parsing with line numbers",
     "numpy": "vectors and exact search",
     "openvino": "runs the encoder, in bf16 where the processor has it",
     "pillow": "photos and figures: decoding, EXIF orientation, PNG",

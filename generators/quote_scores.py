@@ -79,11 +79,16 @@ def _by_words(question: str, weighed: Mapping[str, float], exact: Sequence[str],
         + _WEIGHT["relevance"] * unit.evidence.relevance
         - (0.3 if new < 2 else 0.0)
         - (0.15 if unit.text[:1].islower() and unit.kind == "sentence" and unit.at == 0 else 0.0)
-        - (0.15 if unit.length < 4 and unit.kind == "sentence" else 0.0)
+        - (0.3 if _is_rubble(unit) else 0.0)
         - (0.15 if unit.text.endswith("?") else 0.0)
         - 0.004 * max(0, unit.length - 35)
     )
     return Scored(unit, score, own)
+
+
+def _is_rubble(unit: Unit) -> bool:
+    """Link texts and labels: a few words that end without a full stop."""
+    return unit.kind == "sentence" and unit.length < 7 and not unit.text.endswith((".", "!", ")", "。", '"'))
 
 
 def _fits(question: str, unit: Unit) -> float:

@@ -91,14 +91,9 @@ def _prose(evidence: Evidence, text: str, above: frozenset[str], titles: set[str
     while at < len(pieces):
         piece, last = pieces[at], at
         item = bool(_ITEM.match(text[spans[at][0] : spans[at][1]]))
-        if piece.endswith((":", "：")) and at + 1 < len(pieces):
-            lead = piece if len(piece.split()) <= 30 else ""
-            while (
-                last + 1 < len(pieces) and last - at < 3 and len(folded(" ".join(pieces[at : last + 2])).split()) <= 50
-            ):
-                last += 1
-                if not _shows(text, spans[last]):
-                    break
+        if piece.endswith((":", "：")):
+            lead = piece if 2 < len(piece.split()) <= 30 else ""
+            last = _announced(text, spans, pieces, at) if lead else at
             quoted: tuple[str, ...] = (" ".join(pieces[at : last + 1]),)
             whole = quoted[0]
         elif item and lead:
@@ -107,17 +102,28 @@ def _prose(evidence: Evidence, text: str, above: frozenset[str], titles: set[str
         else:
             quoted, whole = (piece,), piece
             lead = lead if item else ""
-        if piece not in titles and _is_quotable(whole):
+        empty = piece.endswith((":", "：")) and last == at
+        if piece not in titles and not empty and _is_quotable(whole):
             kind = "item" if item else "sentence"
             yield Unit(evidence, whole, quoted, kind, at, tuple(stems(whole)), above | before)
         before = frozenset(stems(piece))
-        at += 1
+        at = last + 1
 
 
-def _shows(text: str, span: tuple[int, int]) -> bool:
-    """Whether a span is a line of code or a short row, so that the next may belong to it too."""
-    piece = text[span[0] : span[1]]
-    return not piece.rstrip().endswith((".", "!", "?", "。")) and len(piece) < 80
+def _announced(text: str, spans: Sequence[tuple[int, int]], pieces: Sequence[str], at: int) -> int:
+    """The last piece that the one at `at` announces: one sentence, or up to three lines; no list items."""
+    last = at
+    while last + 1 < len(pieces) and last - at < 3:
+        following = pieces[last + 1]
+        line = not following.endswith((".", "!", "?", "。"))
+        item = bool(_ITEM.match(text[spans[last + 1][0] : spans[last + 1][1]]))
+        too_long = len(" ".join(pieces[at : last + 2]).split()) > 50
+        if item or too_long or following.endswith((":", "：")) or (last > at and not line):
+            break
+        last += 1
+        if not line:
+            break
+    return last
 
 
 def _is_quotable(text: str) -> bool:

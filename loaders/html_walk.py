@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rag.document import MarkupPath, Notice, Role
+from rag.markup import HEADINGS
 
 from .html_images import figure
 from .html_tables import TableFound, data_table
 from .html_text import read
-from .html_tree import HEADINGS, Tree, name
+from .html_tree import Tree, name
 from .parts import Found
 from .pictures import Pictures
 from .tables import markdown

@@ -27,7 +27,7 @@ class Markdown:
     VERSION = 1
     media_types: tuple[str, ...] = ("text/markdown",)
 
-    def __init__(self, *, min_image_side: int = 50, max_bytes: int = 16_000_000, assets: Assets | None = None) -> None:
+    def __init__(self, *, min_image_side: int = 50, max_bytes: int = 8_000_000, assets: Assets | None = None) -> None:
         if max_bytes < 1:
             raise ValueError(f"max_bytes is at least 1, got {max_bytes}")
         self.min_image_side = min_image_side

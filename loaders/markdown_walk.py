@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 MAX_NESTING = 60
 """Levels of quotes and lists; the parser recurses, and leaves out what is deeper."""
+MAX_LINE = 20_000
+MAX_BRACKETS = 500
+"""The parser takes time in the square of a paragraph's brackets and marks. Longer paragraphs, and
+those of more brackets, are read as they are."""
 _LINE = re.compile(r"\r\n?|\n")
 _BREAKS = ("softbreak", "hardbreak")
 
@@ -28,9 +32,22 @@ _BREAKS = ("softbreak", "hardbreak")
 def tokens(text: str) -> list[Token]:
     """The blocks of a text, flat, with the lines they come from."""
     from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
     parser = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING}).enable(["table", "strikethrough"])
-    return parser.parse(text)
+    # Blocks first, then each line of text for itself, so that one without end can be left as it is.
+    parser.core.ruler.disable("inline")
+    env: dict[str, object] = {}
+    found = parser.parse(text, env)
+    for token in found:
+        if token.type == "inline":
+            children: list[Token] = []
+            if len(token.content) > MAX_LINE or token.content.count("[") > MAX_BRACKETS:
+                children.append(Token("text", "", 0, content=token.content))
+            else:
+                parser.inline.parse(token.content, parser, env, children)
+            token.children = children
+    return found
 
 
 class Walk:

@@ -14,7 +14,9 @@ def mupdf() -> Any:
     """The module `pymupdf`, silent: what goes wrong is said in our own messages."""
     import pymupdf
 
-    tools: Any = pymupdf.TOOLS
+    library: Any = pymupdf
+    library.no_recommend_layout()  # `find_tables` would print an advertisement
+    tools: Any = library.TOOLS
     tools.mupdf_display_errors(False)
     tools.mupdf_display_warnings(False)
-    return pymupdf
+    return library

@@ -93,14 +93,14 @@ class Ingest:
 
     def _split(self, names: Iterable[str | Path | tuple[str, bytes]]) -> tuple[list[str], list[Found]]:
         """Paths, and named bytes kept in the corpus (they have no other place to be opened from)."""
-        from rag.sniff import media_type
+        from rag.sniff import HEAD, media_type
 
         paths: list[str] = []
         kept: list[Found] = []
         for one in names:
             if isinstance(one, tuple):
                 name, data = one
-                kind = media_type(name, data[:4096]) or ""
+                kind = media_type(name, data[:HEAD]) or ""
                 error = SourceError("unknown file type", source=name, kind="unsupported") if not kind else None
                 error = error if data else SourceError("there are no bytes", source=name, kind="empty")
                 path = self._store.assets.keep(data) if not error else Path(name)

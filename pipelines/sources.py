@@ -11,7 +11,7 @@ from fnmatch import fnmatch
 from glob import has_magic, iglob
 from pathlib import Path
 
-from rag.sniff import NAMED_ONLY, media_type
+from rag.sniff import HEAD, NAMED_ONLY, media_type
 
 from rag.document import LabelValue
 from rag.errors import SourceError
@@ -19,7 +19,6 @@ from rag.errors import SourceError
 IGNORED_FOLDERS = frozenset({"__pycache__", "node_modules", "venv"})
 IGNORE_FILE = ".ragignore"
 SIDECAR = ".meta.json"
-_HEAD_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ def _file(uri: str, path: Path, *, named: bool) -> Found:
         if not stat.S_ISREG(resolved.stat().st_mode):
             return _refused(uri, path, "not a regular file", "unsupported", named)
         with open(resolved, "rb") as file:
-            head = file.read(_HEAD_BYTES)
+            head = file.read(HEAD)
     except (OSError, RuntimeError) as error:
         why = getattr(error, "strerror", None) or str(error)
         return Found(uri, path.absolute(), error=SourceError(f"cannot read: {why}", source=uri))

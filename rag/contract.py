@@ -26,12 +26,17 @@ def place(one: Place) -> Plain:
 
 
 def hit(one: Hit, rank: int) -> Plain:
-    """One hit; `page`, `box`, `path`, `start` and `end` are those of the first place that has them."""
+    """One hit; `page`, `box`, `path`, `start` and `end` are those of the first place that has them.
+
+    `start` and `end` are seconds of a recording, or characters where the first place is such a span.
+    """
     chunk = one.chunk
     places = [place(each) for each in chunk.origin.places]
     page = next((each for each in places if each["kind"] == "page"), {})
     path = next((each for each in places if each["kind"] == "path"), {})
-    time = next((each for each in places if each["kind"] == "time"), {})
+    span = next((each for each in places if each["kind"] == "time"), {})
+    if not span and places[0]["kind"] == "chars":
+        span = places[0]
     return {
         "rank": rank,
         "score": round(one.score, 6),
@@ -43,8 +48,8 @@ def hit(one: Hit, rank: int) -> Plain:
         "page": page.get("page"),
         "box": page.get("box"),
         "path": path.get("path"),
-        "start": time.get("start"),
-        "end": time.get("end"),
+        "start": span.get("start"),
+        "end": span.get("end"),
         "places": places,
         "text": chunk.text,
         "headings": list(chunk.headings),
@@ -119,7 +124,8 @@ def where_it_lies(one: Place, source: str) -> str:
 
 
 def _clock(seconds: float) -> str:
-    return f"{int(seconds // 60)}:{seconds % 60:04.1f}"
+    tenths = round(seconds * 10)  # first, or 59.96 s would be 0:60.0
+    return f"{tenths // 600}:{tenths % 600 / 10:04.1f}"
 
 
 def _box(box: Box) -> list[float]:

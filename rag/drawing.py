@@ -19,6 +19,8 @@ def framed(assets: Assets, source: Source, places: Sequence[Place], page: int, d
     A place that is a whole page or photo is given as it is. Raises what `Assets.crop` raises.
     """
     boxes = [place.box for place in places if isinstance(place, PageRegion) and place.page == page]
+    if not boxes:
+        raise ValueError(f"none of the places is on page {page}")
     shown = WHOLE if whole or WHOLE in boxes else _around(boxes)
     data = assets.crop(source, PageRegion(page, shown), dpi)
     frames = [box for box in boxes if box != WHOLE]
@@ -46,7 +48,10 @@ def _drawn(data: bytes, shown: Box, frames: Sequence[Box]) -> bytes:
     for box in frames:
         left, right = (box.left - shown.left) * across, (box.right - shown.left) * across
         top, bottom = (box.top - shown.top) * down, (box.bottom - shown.top) * down
-        pen.rectangle((left - line, top - line, right + line, bottom + line), outline=COLOUR, width=line)
+        edges = (max(0, left - line), max(0, top - line), right + line, bottom + line)
+        pen.rectangle(
+            (*edges[:2], min(picture.width - 1, edges[2]), min(picture.height - 1, edges[3])), outline=COLOUR, width=line
+        )
     told = BytesIO()
     picture.save(told, "PNG")
     return told.getvalue()

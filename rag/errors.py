@@ -54,7 +54,7 @@ class SourceError(RagError):
     """An input that cannot be taken: unreadable, encrypted, unsupported, over a limit, refused.
 
     `kind` is a short stable word for programs: unreadable, damaged, encrypted, unsupported, empty,
-    limit, missing, refused, crashed.
+    limit, missing, changed, refused, crashed.
     """
 
     def __init__(self, message: str, *, source: str, kind: str = "unreadable", place: str = "") -> None:

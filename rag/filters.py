@@ -1,7 +1,8 @@
 """Filters: a small frozen tree over declared fields, compiled by one function a backend.
 
 Fields: `source` (path, name or glob), `title`, `modality`, `page`, `role`, and `label.KEY`. Values never
-become code: a backend compiles the tree to its own query with parameters only.
+become code: a backend compiles the tree to its own query with parameters only. Equality is
+exact; globs ignore the case of ASCII letters.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from rag.document import LabelValue
 
 FIELDS = ("source", "title", "modality", "page", "role")
 _LABEL = re.compile(r"label\.[A-Za-z0-9_.-]{1,64}")
+_WHOLE = re.compile(r"\s*-?\d{1,18}\s*")
 _RANGE = re.compile(r"\s*(-?\d+)?\s*\.\.\s*(-?\d+)?\s*")
 
 
@@ -78,7 +80,11 @@ def condition(field: str, value: object) -> Filter:
     """One condition from plain data: a value, a list of values, `3..9`, or a glob."""
     check_field(field)
     if isinstance(value, (list, tuple, set, frozenset)):
-        return Or(tuple(condition(field, one) for one in value))
+        return Or(tuple(_one(field, one) for one in value))
+    return _one(field, value)
+
+
+def _one(field: str, value: object) -> Filter:
     if not isinstance(value, (str, int, float, bool)):
         raise ValueError(f"filter {field}: expected text or a number, got {type(value).__name__}")
     if field == "page":
@@ -96,10 +102,9 @@ def _page(value: LabelValue) -> Filter:
     span = _RANGE.fullmatch(str(value))
     if span and (span[1] or span[2]):
         return Range("page", *(float(side) if side else None for side in span.groups()))
-    try:
-        return Eq("page", int(value))
-    except ValueError:
-        raise ValueError(f"filter page: expected 9 or 3..9, got {value!r}") from None
+    if isinstance(value, bool) or not _WHOLE.fullmatch(str(value)):
+        raise ValueError(f"filter page: expected 9 or 3..9, got {value!r}")
+    return Eq("page", int(value))
 
 
 def all_of(filters: Iterable[Filter | None]) -> Filter | None:
@@ -115,6 +120,8 @@ def where(conditions: Mapping[str, object] | Sequence[str] | Filter | None) -> F
     """
     if conditions is None or isinstance(conditions, Filter):
         return conditions
+    if isinstance(conditions, str):
+        raise ValueError(f"conditions are a mapping or a list of KEY=VALUE, got the text {conditions!r}")
     if isinstance(conditions, Mapping):
         return all_of(condition(key, value) for key, value in conditions.items())
     grouped: dict[str, list[str]] = {}

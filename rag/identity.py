@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +23,9 @@ def digest(data: bytes | str) -> str:
 
 
 def file_digest(path: str | Path) -> str:
-    """sha256 of a file, read in blocks."""
+    """sha256 of a file, read in blocks; OSError also for a pipe or a device, which may have no end."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -38,7 +43,7 @@ def place_key(place: Place) -> list[object]:
         case MarkupPath(path):
             return ["path", path]
         case TimeSpan(start, end):
-            return ["time", start, end]
+            return ["time", float(start), float(end)]
         case CharSpan(start, end):
             return ["chars", start, end]
 

@@ -14,6 +14,8 @@ from rag.words import ENGLISH_STOPWORDS, normalised, words
 
 _BACKGROUND = 50
 """Chunks of other texts that are imagined beside a corpus, so that three chunks tell no rarities."""
+_PLAIN = 3.0
+"""How much a word tells where no corpus says how rare it is."""
 _ASKING = frozenset(
     """
     much many according following please tell list name also does do doing done get gets give gives given
@@ -21,6 +23,11 @@ _ASKING = frozenset(
     """.split()
 )
 _ENDINGS = ("ings", "ing", "edly", "ed", "ers", "er", "ions", "ion", "ies", "es", "ly", "s", "e", "y")
+_FORM = re.compile(
+    r"(?<=[?.])\s*(?:(?:please|directly|just|only|your|the)\s+)*"
+    r"(?:answer|write|round|give|format|save|express|return|report)\b[^?]*$",
+    re.IGNORECASE,
+)
 _LEADER = re.compile(r"(?:\.\s?){4,}|…|(?:·\s?){3,}")
 
 
@@ -46,15 +53,20 @@ def stems(text: str) -> list[str]:
     return [stem(word) for word in words(text)]
 
 
+def matter(question: str) -> str:
+    """A question without a last sentence that says in which form to answer ("Round to two decimals.")."""
+    return _FORM.sub("", question)
+
+
 def asked(question: str) -> list[str]:
     """The words of a question that say what it is about, each once, in order."""
-    every = list(dict.fromkeys(words(question)))
+    every = list(dict.fromkeys(words(matter(question))))
     content = [word for word in every if word not in ENGLISH_STOPWORDS]
     return [word for word in content if word not in _ASKING] or content or every
 
 
-def weights(question: str, lexicon: Lexicon | None) -> dict[str, float]:
-    """The stems of what is asked and how much each tells: its inverse document frequency, over 1 in all.
+def rarities(question: str, lexicon: Lexicon | None) -> dict[str, float]:
+    """The stems of what is asked and how much each tells: its inverse document frequency.
 
     Without a lexicon all words tell the same.
     """
@@ -63,10 +75,16 @@ def weights(question: str, lexicon: Lexicon | None) -> dict[str, float]:
     size = total + _BACKGROUND
     weighed: dict[str, float] = {}
     for word in cut:
-        rare = log((size + 1) / (min(found.get(word, 0), total) + 0.5)) if lexicon else 1.0
+        rare = log((size + 1) / (min(found.get(word, 0), total) + 0.5)) if lexicon else _PLAIN
         weighed[stem(word)] = max(weighed.get(stem(word), 0.0), rare, 0.05)
+    return weighed
+
+
+def weights(question: str, lexicon: Lexicon | None) -> dict[str, float]:
+    """`rarities`, scaled so that they are 1 in all."""
+    weighed = rarities(question, lexicon)
     whole = sum(weighed.values())
-    return {word: weight / whole for word, weight in weighed.items()} if whole else {}
+    return {word: weight / whole for word, weight in weighed.items()}
 
 
 def covered(weighed: Mapping[str, float], text: Iterable[str]) -> float:
@@ -93,7 +111,7 @@ def is_listing(text: str) -> bool:
 def signs(question: str) -> list[str]:
     """What of a question must be matched to the letter: numbers, codes such as `%F` or `C-c`, proper names."""
     found: list[str] = []
-    for at, token in enumerate(question.split()):
+    for at, token in enumerate(matter(question).split()):
         bare = token.strip("?!,;:.\"'‘’“”")
         bare = bare[:-2] if bare.endswith(("'s", "’s")) else bare
         coded = any(not letter.isalpha() and letter not in "-/" for letter in bare) or bare[1:] != bare[1:].lower()

@@ -46,7 +46,7 @@ def from_plain(kind: type[T], plain: Any) -> T:
     """The noun of that type; ValueError if the data does not fit it."""
     try:
         built: T = _builder(cast(Any, kind))(plain)
-    except (TypeError, KeyError, AttributeError) as error:
+    except (TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a {getattr(kind, '__name__', kind)}: {error}") from error
     return built
 
@@ -58,7 +58,11 @@ def dumps(value: object) -> str:
 
 def loads(kind: type[T], text: str | bytes) -> T:
     """The noun that `dumps` wrote."""
-    return from_plain(kind, json.loads(text))
+    try:
+        plain = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("JSON nested too deeply") from error
+    return from_plain(kind, plain)
 
 
 @cache
@@ -79,48 +83,95 @@ def _default(field: dataclasses.Field[Any]) -> object:
 @cache
 def _builder(kind: Any) -> Callable[[Any], Any]:
     origin = get_origin(kind)
-    if origin is Literal or kind in (str, int, float, bool, object, Any):
+    if kind in (object, Any):
         return lambda plain: plain
+    if kind in _SIMPLE:
+        return _checker(kind.__name__, _SIMPLE[kind])
+    if origin is Literal:
+        return _literal_builder(get_args(kind))
     if origin in (Union, UnionType):
         return _union_builder(get_args(kind))
     if origin is tuple:
         return _tuple_builder(get_args(kind))
     if origin is not None and issubclass(origin, Mapping):
-        value = _builder(get_args(kind)[1])
-        return lambda plain: {key: value(one) for key, one in plain.items()}
+        return _mapping_builder(_builder(get_args(kind)[1]))
     if dataclasses.is_dataclass(kind):
         return _dataclass_builder(kind)
     raise TypeError(f"cannot read {kind} from stored data")
 
 
+_SIMPLE: dict[Any, tuple[type, ...]] = {
+    str: (str,), bool: (bool,), int: (int,), float: (float, int), NoneType: (NoneType,),
+}  # fmt: skip
+
+
+def _checker(name: str, allowed: tuple[type, ...]) -> Callable[[Any], Any]:
+    """Passes values of these types; True is no number here."""
+
+    def check(plain: Any) -> Any:
+        if type(plain) in allowed or (isinstance(plain, allowed) and not isinstance(plain, bool)):
+            return plain
+        raise ValueError(f"expected {name}, got {plain!r:.60}")
+
+    return check
+
+
+def _literal_builder(members: tuple[Any, ...]) -> Callable[[Any], Any]:
+    def check(plain: Any) -> Any:
+        if plain not in members:
+            raise ValueError(f"expected one of {', '.join(map(str, members))}, got {plain!r:.60}")
+        return plain
+
+    return check
+
+
+def _mapping_builder(value: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda plain: {key: value(one) for key, one in plain.items()}
+
+
 def _union_builder(members: tuple[Any, ...]) -> Callable[[Any], Any]:
+    """Tagged nouns by their `kind`; at most one untagged noun, which is the object among simple values."""
     nouns: list[Any] = [one for one in members if dataclasses.is_dataclass(one)]
+    simple = [one for one in members if one not in nouns]
+    if any(one not in _SIMPLE for one in simple):
+        raise TypeError(f"cannot tell the members of {members} apart")
+    names = " or ".join(one.__name__ for one in simple)
+    check = _checker(names, tuple(kind for one in simple for kind in _SIMPLE[one]))
     if not nouns:
-        return lambda plain: plain
+        return check
     if all(one.__name__ in _TAGGED for one in nouns):
-        allowed = {one.__name__: one for one in nouns}
-        return lambda plain: None if plain is None else _builder(allowed[plain["kind"]])(plain)
-    if len(nouns) == 1 and set(members) - set(nouns) <= {NoneType, str}:
+        allowed = {one.__name__: _builder(one) for one in nouns}
+        return lambda plain: allowed[plain["kind"]](plain) if isinstance(plain, dict) else check(plain)
+    if len(nouns) == 1:
         build = _builder(nouns[0])
-        return lambda plain: build(plain) if isinstance(plain, dict) else plain
+        return lambda plain: build(plain) if isinstance(plain, dict) else check(plain)
     raise TypeError(f"cannot tell the members of {members} apart")
 
 
 def _tuple_builder(members: tuple[Any, ...]) -> Callable[[Any], Any]:
     if len(members) == 2 and members[1] is Ellipsis:
         one = _builder(members[0])
-        return lambda plain: tuple(one(item) for item in plain)
+        return lambda plain: tuple([one(item) for item in _listed(plain)])
     builders = [_builder(member) for member in members]
-    return lambda plain: tuple(build(item) for build, item in zip(builders, plain, strict=True))
+    return lambda plain: tuple([build(item) for build, item in zip(builders, _listed(plain), strict=True)])
+
+
+def _listed(plain: Any) -> list[Any] | tuple[Any, ...]:
+    if not isinstance(plain, (list, tuple)):
+        raise ValueError(f"expected a list, got {plain!r:.60}")
+    return plain
 
 
 def _dataclass_builder(kind: Any) -> Callable[[Any], Any]:
     hints = get_type_hints(kind)
     parts: dict[str, Callable[[Any], Any]] = {}
+    tag = kind.__name__ if kind.__name__ in _TAGGED else None
 
     def build(plain: Any) -> Any:
         if not parts:  # filled at first use: filters refer to themselves
             parts.update({field.name: _builder(hints[field.name]) for field in dataclasses.fields(kind)})
-        return kind(**{name: parts[name](one) for name, one in plain.items() if name != "kind"})
+        if plain.get("kind", tag) != tag:
+            raise ValueError(f"expected a {kind.__name__}, got kind {plain['kind']!r:.60}")
+        return kind(**{name: parts[name](one) for name, one in plain.items() if name != "kind" or tag is None})
 
     return build

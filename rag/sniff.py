@@ -115,9 +115,8 @@ def _binary(head: bytes, suffix: str) -> str | None:
         return _BRANDS.get(head[8:12], "video/mp4")
     if head[:2] == b"BM" and len(head) > 18 and head[14] in (12, 40, 52, 56, 64, 108, 124) and not any(head[15:18]):
         return "image/bmp"
-    if len(head) > 4 and head[0] == 0xFF and head[1] < 0xFE and head[1] & 0xE6 in (0xE2, 0xE4, 0xE6) and head[1] & 0x18 != 0x08:
-        # An MPEG audio frame: layer, bit rate and sampling rate must be ones that exist.
-        return "audio/mpeg" if head[2] & 0xF0 not in (0x00, 0xF0) and head[2] & 0x0C != 0x0C else None
+    if _is_mpeg_audio(head):
+        return "audio/mpeg"
     if len(head) > 376 and head[0] == head[188] == head[376] == 0x47:
         return "video/mp2t"
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"):
@@ -125,6 +124,14 @@ def _binary(head: bytes, suffix: str) -> str | None:
     if head[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         return _OFFICE_NAMES.get(suffix, "application/x-ole-storage")
     return None
+
+
+def _is_mpeg_audio(head: bytes) -> bool:
+    """A frame whose version, layer, bit rate and sampling rate are ones that exist."""
+    if len(head) < 4 or head[0] != 0xFF or not 0xE2 <= head[1] < 0xFE:
+        return False
+    version, layer, rate, sampling = head[1] & 0x18, head[1] & 0x06, head[2] & 0xF0, head[2] & 0x0C
+    return version != 0x08 and layer != 0 and rate not in (0x00, 0xF0) and sampling != 0x0C
 
 
 def _is_pdf(head: bytes, suffix: str) -> bool:

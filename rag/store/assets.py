@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,12 +26,14 @@ class FolderAssets:
         self._folder = folder
         self._render = render
         self._cache_bytes = cache_bytes
+        self._cached: int | None = None
+        """Bytes in the cache as far as this process knows; it looks again where they pass the limit."""
 
     def put(self, data: bytes, media_type: str, name: str = "") -> Media:
         """Keep bytes under `name` (64 hex digits; default their sha256); atomic, idempotent."""
         name = name or digest(data)
         path = self._path("assets", name)
-        if not path.exists():
+        if _size(path) != len(data):  # also one that a power cut left short
             write_atomically(path, data, durable=False)
         return Media(media_type, name, len(data))
 
@@ -46,7 +49,7 @@ class FolderAssets:
     def keep(self, data: bytes) -> Path:
         """Keep a source's bytes by digest; returns where they lie."""
         path = self.kept(digest(data))
-        if not path.exists():
+        if _size(path) != len(data):
             write_atomically(path, data)
         return path
 
@@ -61,8 +64,10 @@ class FolderAssets:
         """
         name = combined("crop", source.digest, place_key(place), dpi)
         cached = self._path("cache", name)
-        if cached.exists():
+        try:
             return cached.read_bytes()
+        except OSError:  # not there, or trimmed by another reader just now
+            pass
         if self._render is None:
             raise CorpusError("no renderer is configured for this corpus")
         data = self._render(self._checked(source), place, dpi)
@@ -92,26 +97,30 @@ class FolderAssets:
         """Cache a crop where the folder allows it; a read-only corpus still shows its crops."""
         try:
             write_atomically(path, data, durable=False)
-            self._trim()
         except OSError:
             return
+        if self._cached is not None:
+            self._cached += len(data)
+        if self._cached is None or self._cached > self._cache_bytes:
+            self._cached = self._trimmed()
 
-    def _trim(self) -> None:
-        files = [(file.stat().st_mtime, file.stat().st_size, file) for file in self._files("cache")]
-        over = sum(size for _, size, _ in files) - self._cache_bytes
-        for _, size, file in sorted(files):
-            if over <= 0:
-                return
-            file.unlink(missing_ok=True)
-            over -= size
+    def _trimmed(self) -> int:
+        """Delete the oldest crops above the limit; returns the bytes that stay."""
+        found = [(file, _stat(file)) for file in self._files("cache")]
+        files = sorted((told.st_mtime, told.st_size, file) for file, told in found if told)
+        total = sum(size for _, size, _ in files)
+        for _, size, file in files:
+            if total <= self._cache_bytes:
+                break
+            if _deleted(file):
+                total -= size
+        return total
 
     def sweep(self, kind: str, named: set[str]) -> tuple[int, int]:
         """Delete the files of `kind` that are not named; returns how many and their bytes."""
-        gone = [file for file in self._files(kind) if file.name not in named]
-        size = sum(file.stat().st_size for file in gone)
-        for file in gone:
-            file.unlink(missing_ok=True)
-        return len(gone), size
+        sizes = [(file, _size(file)) for file in self._files(kind) if file.name not in named]
+        gone = [size for file, size in sizes if _deleted(file)]
+        return len(gone), sum(size or 0 for size in gone)
 
     def missing(self, kind: str, named: set[str]) -> set[str]:
         """The names of `kind` whose files are not there."""
@@ -124,3 +133,24 @@ class FolderAssets:
         if not _NAME.fullmatch(name):
             raise ValueError(f"an asset is named by 64 hex digits, got {name!r}")
         return self._folder / kind / name[:2] / name
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def _size(path: Path) -> int | None:
+    told = _stat(path)
+    return told.st_size if told else None
+
+
+def _deleted(path: Path) -> bool:
+    """Delete a file that another process may have deleted already, or holds open."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return False
+    return True

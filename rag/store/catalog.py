@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rag.document import Chunk, Element, Head, Labels, LabelValue, Page, Source, labels
 from rag.errors import CorpusError
-from rag.filters import And, Filter, condition
+from rag.filters import And, Eq, Filter, condition
 from rag.serialise import loads
 from rag.store import schema
-from rag.store.conditions import compiled
+from rag.store.conditions import compiled, concerns, paired
 from rag.store.rows import chunk_from, element_from, page_from, source_from
 
+T = TypeVar("T")
 _BATCH = 500
+_SOURCES = "FROM sources s JOIN documents d ON d.digest = s.digest AND d.state = 'live'"
 _LIVE = "FROM chunks c JOIN documents d ON d.row = c.document AND d.state = 'live'"
 
 
@@ -41,15 +43,23 @@ class Document:
 
 
 class Catalog:
-    """`rag.protocols.Catalog` over SQLite; a `restriction` is ANDed below every read."""
+    """`rag.protocols.Catalog` over SQLite, for any number of threads.
+
+    A `restriction` is ANDed below every read: no chunk, element, page, source or label that it does
+    not admit is told, nor counted. What only maintenance asks is refused there.
+    """
 
     def __init__(self, path: Path, restriction: Filter | None = None, *, write: bool = False) -> None:
         self.path = path
         self.restriction = restriction
         self._lock = threading.RLock()
         self._connection = schema.connect(path, write=write)
-        if not write and schema.found(self._connection, path) < schema.VERSION:
-            raise CorpusError(f"{path} has an older schema; any writing command (rag check --repair) migrates it")
+        try:
+            if schema.found(self._connection, path) < schema.VERSION:
+                raise CorpusError(f"{path} has an older schema; rag add and rag check --repair bring it up to date")
+        except CorpusError:
+            self._connection.close()
+            raise
 
     def close(self) -> None:
         """Close the connection."""
@@ -76,11 +86,12 @@ class Catalog:
     def neighbours(self, id: str, before: int, after: int) -> list[Chunk]:
         """The chunks around one in its document's reading order, pages' pictures and itself left out."""
         with self._transaction():
-            row = self._one(f"SELECT c.document, c.number {_LIVE} WHERE c.id = ?", [id])
+            allowed, extra = self._condition(None)
+            row = self._one(f"SELECT c.document, c.number {_LIVE} WHERE c.id = ? AND {allowed}", [id, *extra])
             if row is None:
                 return []
             document, number = row
-            sides = [("<", "DESC", before), (">", "ASC", after)]
+            sides = [("<", "DESC", max(0, before)), (">", "ASC", max(0, after))]
             found: list[Chunk] = []
             for sign, order, limit in sides:
                 condition = f"c.document = ? AND c.role != 'page' AND c.number {sign} ?"
@@ -100,83 +111,112 @@ class Catalog:
         """The one chunk whose id starts so; ValueError if none or several do."""
         if not prefix or not all(letter in "0123456789abcdef" for letter in prefix):
             raise ValueError(f"an id is hexadecimal digits, got {prefix!r}")
-        found = list(self._chunks("c.id >= ? AND c.id < ?", [prefix, prefix + "g"], "c.id LIMIT 2"))
+        with self._transaction():
+            found = list(self._chunks("c.id >= ? AND c.id < ?", [prefix, prefix + "g"], "c.id LIMIT 2"))
         if len(found) != 1:
             raise ValueError(f"{'no' if not found else 'more than one'} chunk has an id that starts with {prefix}")
         return found[0]
 
     def documents(self, where: Filter | None = None) -> Iterator[Document]:
-        """The live documents in the order they were added, those with a chunk that `where` admits."""
-        text, values = self._condition(where)
-        only = "" if text == "1" else f"AND EXISTS (SELECT 1 FROM chunks c WHERE c.document = d.row AND {text})"
+        """The live documents in the order they were added, those of which `where` admits something."""
+        allowed, values = self._of_document(where)
+        inner, extra = self._condition(None)
         sql = (
             "SELECT d.row, d.digest, d.media_type, d.title, d.language, d.head, d.derivation, "
-            "(SELECT count(*) FROM chunks c WHERE c.document = d.row), "
+            f"(SELECT count(*) FROM chunks c WHERE c.document = d.row AND {inner}), "
             "(SELECT count(*) FROM elements e WHERE e.document = d.row), "
             "(SELECT count(*) FROM pages p WHERE p.document = d.row) "
-            f"FROM documents d WHERE d.state = 'live' {only} ORDER BY d.row"
+            f"FROM documents d WHERE d.state = 'live' AND {allowed} ORDER BY d.row"
         )
-        for row in self._rows(sql, values if only else []):
-            number, digest, media_type, title, language, head, derivation, chunks, elements, pages = row
-            warnings = [
-                notice["message"]
-                for (text,) in self._rows("SELECT warnings FROM parts WHERE document = ? ORDER BY number", [number])
-                for notice in json.loads(text)
-            ]
-            yield Document(
-                digest, media_type, title, language, loads(Head, head), tuple(self.sources(digest)),
-                self._labels(digest), pages, chunks, elements, derivation, tuple(warnings),
-            )  # fmt: skip
+        with self._transaction():
+            return iter([self._document(row) for row in self._rows(sql, [*extra, *values])])
+
+    def _document(self, row: Sequence[Any]) -> Document:
+        number, digest, media_type, title, language, head, derivation, chunks, elements, pages = row
+        rows = self._rows("SELECT warnings FROM parts WHERE document = ? ORDER BY number", [number])
+        warnings = [notice["message"] for (text,) in rows for notice in self._parsed(json.loads, text)]
+        return Document(
+            digest, media_type, title, language, self._parsed(loads, Head, head), tuple(self.sources(digest)),
+            self._labels(digest), pages, chunks, elements, derivation, tuple(warnings),
+        )  # fmt: skip
 
     def named(self, name: str) -> dict[str, str]:
-        """key -> uri of the sources that a path, a file's name or a glob means."""
-        return self._sources(condition("source", name))
+        """key -> uri of the sources that a path, a file's name or a glob means; what is so called goes first."""
+        return self._sources(Eq("source", name)) or self._sources(condition("source", name))
 
     def _sources(self, where: Filter) -> dict[str, str]:
-        text, values = compiled(where)
-        sql = (
-            "SELECT DISTINCT o.key, o.uri FROM sources o JOIN documents d ON d.digest = o.digest AND d.state = 'live' "
-            f"WHERE {text.replace('s.digest = d.digest', 's.row = o.row')} ORDER BY o.row"
-        )
-        return dict(self._rows(sql, values))
+        text, values = paired(where)
+        allowed, extra = self._of_source()
+        sql = f"SELECT s.key, s.uri {_SOURCES} WHERE ({text}) AND {allowed} ORDER BY s.row"
+        return dict(self._rows(sql, [*values, *extra]))
 
     def sources(self, digest: str) -> list[Source]:
-        """The sources of a document, oldest first."""
+        """The sources of a document, oldest first; of a restricted view those that it admits."""
+        allowed, values = self._of_source()
         sql = (
-            "SELECT s.uri, d.media_type, s.digest, s.path FROM sources s "
-            "JOIN documents d ON d.digest = s.digest AND d.state = 'live' WHERE s.digest = ? ORDER BY s.row"
+            f"SELECT s.uri, d.media_type, s.digest, s.path {_SOURCES} WHERE s.digest = ? AND {allowed} ORDER BY s.row"
         )
-        return [source_from(row) for row in self._rows(sql, [digest])]
+        return [source_from(row) for row in self._rows(sql, [digest, *values])]
 
     def elements(self, digest: str, page: int | None = None) -> list[Element]:
         """The elements of a document in reading order, of one page if asked."""
-        sources = self.sources(digest)
-        if not sources:
-            return []
+        allowed, values = self._condition(None)
+        # Seen as a chunk, so that a restriction to pages or roles holds for elements too.
         sql = (
-            "SELECT e.body FROM elements e JOIN documents d ON d.row = e.document "
-            "WHERE d.digest = ? AND d.state = 'live' AND (? IS NULL OR e.page = ?) ORDER BY e.row"
+            "SELECT c.body FROM (SELECT row, document, role, page AS first_page, page AS last_page, "
+            "json_extract(body, '$.modality') AS modality, body FROM elements) c "
+            "JOIN documents d ON d.row = c.document WHERE d.digest = ? AND d.state = 'live' "
+            f"AND (? IS NULL OR c.first_page = ?) AND {allowed} ORDER BY c.row"
         )
-        return [element_from(body, sources[0]) for (body,) in self._rows(sql, [digest, page, page])]
+        with self._transaction():
+            sources = self.sources(digest)
+            rows = self._rows(sql, [digest, page, page, *values]) if sources else []
+        return [self._parsed(element_from, body, sources[0]) for (body,) in rows]
 
     def pages(self, digest: str) -> list[Page]:
         """The pages of a document."""
+        allowed, values = self._condition(None)
+        if self.restriction is not None:
+            allowed = (
+                "EXISTS (SELECT 1 FROM chunks c WHERE c.document = d.row AND c.first_page <= p.number "
+                f"AND c.last_page >= p.number AND {allowed})"
+            )
         sql = (
             "SELECT p.body FROM pages p JOIN documents d ON d.row = p.document "
-            "WHERE d.digest = ? AND d.state = 'live' ORDER BY p.number"
+            f"WHERE d.digest = ? AND d.state = 'live' AND {allowed} ORDER BY p.number"
         )
-        return [page_from(body) for (body,) in self._rows(sql, [digest])]
+        return [self._parsed(page_from, body) for (body,) in self._rows(sql, [digest, *values])]
 
     def counts(self) -> dict[str, int]:
         """How many documents, sources, pages, elements, chunks and vectors there are."""
-        told = {}
-        for table in ("documents", "pages", "elements", "chunks"):
-            join = "" if table == "documents" else "JOIN documents d ON d.row = t.document"
-            state = "t.state" if table == "documents" else "d.state"
-            told[table] = self._one(f"SELECT count(*) FROM {table} t {join} WHERE {state} = 'live'", [])[0]
-        for table in ("sources", "vectors"):
-            told[table] = self._one(f"SELECT count(*) FROM {table}", [])[0]
-        return told
+        with self._transaction():
+            if self.restriction is not None:
+                return self._counts_admitted()
+            told = {}
+            for table in ("documents", "pages", "elements", "chunks"):
+                join = "" if table == "documents" else "JOIN documents d ON d.row = t.document"
+                state = "t.state" if table == "documents" else "d.state"
+                told[table] = self._one(f"SELECT count(*) FROM {table} t {join} WHERE {state} = 'live'", [])[0]
+            for table in ("sources", "vectors"):
+                told[table] = self._one(f"SELECT count(*) FROM {table}", [])[0]
+            return told
+
+    def _counts_admitted(self) -> dict[str, int]:
+        """The counts of what the restriction admits."""
+        allowed, values = self._condition(None)
+        digests = [one.digest for one in self.documents()]
+        vectors = (
+            f"SELECT count(DISTINCT v.row) {_LIVE} JOIN views w ON w.chunk = c.row "
+            f"JOIN vectors v ON v.digest = w.digest WHERE {allowed}"
+        )
+        return {
+            "documents": len(digests),
+            "pages": sum(len(self.pages(digest)) for digest in digests),
+            "elements": sum(len(self.elements(digest)) for digest in digests),
+            "chunks": self._one(f"SELECT count(*) {_LIVE} WHERE {allowed}", values)[0],
+            "sources": sum(len(self.sources(digest)) for digest in digests),
+            "vectors": self._one(vectors, values)[0],
+        }
 
     def meta(self, key: str) -> str | None:
         """A remembered value, such as the fingerprint of the encoder that built the vectors."""
@@ -196,10 +236,12 @@ class Catalog:
 
     def unfinished(self) -> list[str]:
         """Keys of the sources whose documents were not read to their end."""
+        self._whole()
         return [key for (key,) in self._rows("SELECT key FROM journal ORDER BY row", [])]
 
     def media(self) -> set[str]:
         """Names of all assets that documents hold, unfinished ones included."""
+        self._whole()
         sql = (
             "SELECT media FROM chunks WHERE media IS NOT NULL UNION SELECT media FROM elements WHERE media IS NOT NULL"
         )
@@ -207,14 +249,17 @@ class Catalog:
 
     def digests(self) -> set[str]:
         """Digests of the bytes that sources name."""
+        self._whole()
         return {digest for (digest,) in self._rows("SELECT DISTINCT digest FROM sources", [])}
 
     def textual(self) -> int:
         """How many live chunks have words."""
+        self._whole()
         return int(self._one(f"SELECT count(*) {_LIVE} WHERE json_extract(c.body, '$.text') IS NOT NULL", [])[0])
 
     def encoded(self, view: str, fingerprint: str) -> int:
         """How many live chunks have a vector of an encoder."""
+        self._whole()
         sql = (
             f"SELECT count(*) {_LIVE} JOIN views w ON w.chunk = c.row AND w.name = ? JOIN encoders e "
             "ON e.fingerprint = ? JOIN vectors v ON v.digest = w.digest AND v.encoder = e.row"
@@ -229,20 +274,53 @@ class Catalog:
         heads: dict[str, tuple[Source, Labels]] = {}
         for body, digest in self._rows(sql, [*values, *extra]):
             if digest not in heads:
-                heads[digest] = (self.sources(digest)[0], self._labels(digest))
+                sources = self.sources(digest)
+                if not sources:
+                    raise CorpusError(f"{self.path}: document {digest[:12]} has no source; try: rag check --repair")
+                heads[digest] = (sources[0], self._labels(digest))
             source, given = heads[digest]
-            yield chunk_from(body, source, given)
+            yield self._parsed(chunk_from, body, source, given)
 
     def _labels(self, digest: str) -> Labels:
-        """The labels of all sources of a document; the oldest source wins."""
+        """The labels of the sources of a document; the oldest source wins."""
+        allowed, values = self._of_source()
+        sql = f"SELECT s.labels {_SOURCES} WHERE s.digest = ? AND {allowed} ORDER BY s.row DESC"
         merged: dict[str, LabelValue] = {}
-        for (text,) in self._rows("SELECT labels FROM sources WHERE digest = ? ORDER BY row DESC", [digest]):
-            merged.update(json.loads(text))
+        for (text,) in self._rows(sql, [digest, *values]):
+            merged.update(self._parsed(json.loads, text))
         return labels(merged)
 
     def _condition(self, where: Filter | None) -> tuple[str, list[object]]:
-        given = tuple(one for one in (self.restriction, where) if one is not None)
-        return compiled(And(given)) if given else ("1", [])
+        """Over chunks c and documents d: what the restriction and `where` admit."""
+        text, values = compiled(And(self._given(where)))
+        return f"({text})", values
+
+    def _of_source(self, where: Filter | None = None) -> tuple[str, list[object]]:
+        """Over sources s and documents d: those of which something is admitted."""
+        both = And(self._given(where))
+        text, values = paired(both)
+        if concerns(both, "page", "modality", "role"):
+            text = f"EXISTS (SELECT 1 FROM chunks c WHERE c.document = d.row AND ({text}))"
+        return f"({text})", values
+
+    def _of_document(self, where: Filter | None) -> tuple[str, list[object]]:
+        """Over documents d: those of which something is admitted."""
+        text, values = self._of_source(where)
+        return f"EXISTS (SELECT 1 FROM sources s WHERE s.digest = d.digest AND {text})", values
+
+    def _given(self, where: Filter | None) -> tuple[Filter, ...]:
+        return tuple(one for one in (self.restriction, where) if one is not None)
+
+    def _whole(self) -> None:
+        if self.restriction is not None:
+            raise CorpusError("a restricted view cannot be maintained; open the corpus itself")
+
+    def _parsed(self, parse: Callable[..., T], *stored: Any) -> T:
+        """What a stored text says; CorpusError if it says nothing that we know."""
+        try:
+            return parse(*stored)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise CorpusError(f"{self.path} holds a damaged row ({error}); restore it or ingest again") from error
 
     def _rows(self, sql: str, values: Sequence[object]) -> list[Any]:
         with self._lock:
@@ -269,11 +347,17 @@ class _Reading:
 
     def __enter__(self) -> None:
         self._lock.acquire()
-        self._own = not self._connection.in_transaction
-        if self._own:
-            self._connection.execute("BEGIN")
+        try:
+            self._own = not self._connection.in_transaction
+            if self._own:
+                self._connection.execute("BEGIN")
+        except sqlite3.Error as error:
+            self._lock.release()
+            raise CorpusError(f"the catalog cannot be read: {error}") from error
 
     def __exit__(self, *_: object) -> None:
-        if self._own:
-            self._connection.execute("COMMIT")
-        self._lock.release()
+        try:
+            if self._own:
+                self._connection.execute("COMMIT")
+        finally:
+            self._lock.release()

@@ -71,10 +71,10 @@ def rebuild(rows: sqlite3.Connection, sink: Sink, newest: int) -> None:
 def _catch_up(rows: sqlite3.Connection, sink: Sink, reached: int, newest: int) -> None:
     entries = rows.execute("SELECT added, removed FROM outbox WHERE seq > ? ORDER BY seq", [reached]).fetchall()
     # Removals first: an id that came back was added by a document that is live now.
-    removed = [id for _, text in entries for id in json.loads(text)]
+    removed = list(dict.fromkeys(id for _, text in entries for id in json.loads(text)))
     if removed:
         sink.remove(removed)
-    added = [document for document, _ in entries if document is not None]
+    added = list(dict.fromkeys(document for document, _ in entries if document is not None))
     if added:
         sink.fill(rows, added)
     sink.index.commit(newest)

@@ -24,6 +24,8 @@ def write_lock(folder: Path, timeout: float = 0.0) -> Iterator[None]:
         lock.acquire(timeout=timeout)
     except Timeout:
         raise CorpusError(f"{folder} is being written by {_named(holder)}; wait for it to end") from None
+    except OSError as error:
+        raise CorpusError(f"{folder} cannot be written: {error.strerror}") from error
     try:
         holder.write_text(json.dumps({"pid": os.getpid(), "host": platform.node(), "since": round(time.time())}))
         yield
@@ -36,6 +38,6 @@ def _named(holder: Path) -> str:
     try:
         told = json.loads(holder.read_text())
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(told["since"]))
-        return f"process {told['pid']} on {told['host']} since {since}"
-    except (OSError, ValueError, KeyError):
+        return f"process {told['pid']!r} on {str(told['host'])!r:.80} since {since}"
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return "another process"

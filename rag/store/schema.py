@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -72,24 +73,44 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
 MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {}
-"""From a schema version to the next; each released schema leaves a fixture corpus in the tests."""
+"""From a schema version to the next, inside one transaction, so by `execute` alone (`executescript` would
+end it); each released schema leaves a fixture corpus in the tests."""
 
 
 def connect(path: Path, *, write: bool) -> sqlite3.Connection:
     """A connection to the catalog; a reader's cannot write."""
-    mode = "rwc" if write else "ro"
     try:
-        connection = sqlite3.connect(
-            f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=30, check_same_thread=False,
-            isolation_level=None,
-        )  # fmt: skip
-        connection.execute("PRAGMA foreign_keys = ON")
-        if write:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
+        connection = _opened(path, "rwc" if write else "ro")
+        try:
+            connection.execute("PRAGMA foreign_keys = ON")
+            if write:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = NORMAL")
+            else:
+                connection.execute("PRAGMA user_version")  # the first look into the file
+        except sqlite3.DatabaseError:
+            connection.close()
+            if write or not _frozen(path):
+                raise
+            # Where nothing can be written, not even the index of the log that SQLite keeps beside a
+            # catalog in use, nobody writes either.
+            connection = _opened(path, "ro&immutable=1")
         return connection
     except sqlite3.DatabaseError as error:
         raise CorpusError(f"{path}: not a readable catalog ({error}); restore it or ingest again") from error
+
+
+def _opened(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=30, check_same_thread=False,
+        isolation_level=None,
+    )  # fmt: skip
+
+
+def _frozen(path: Path) -> bool:
+    """Whether a catalog lies, whole and at rest, where this process may not write."""
+    log = path.with_name(path.name + "-wal")
+    return os.access(path, os.R_OK) and not os.access(path.parent, os.W_OK) and not log.exists()
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
@@ -97,17 +118,38 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     version = found(connection, path)
     if version == VERSION:
         return
-    if version == 0:
-        connection.executescript(f"BEGIN IMMEDIATE;{TABLES}PRAGMA user_version = {VERSION};COMMIT;")
-        return
-    backup = path.with_suffix(f".v{version}.sqlite")
-    with closing(sqlite3.connect(backup)) as copy:
+    try:
+        if version == 0:
+            connection.executescript(f"BEGIN IMMEDIATE;{TABLES}PRAGMA user_version = {VERSION};COMMIT;")
+        else:
+            _migrate(connection, path, version)
+    except sqlite3.Error as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise CorpusError(f"{path}: no schema {VERSION} out of {version} ({error}); nothing was changed") from error
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    steps = range(version, VERSION)
+    if unknown := [step for step in steps if step not in MIGRATIONS]:
+        raise CorpusError(f"{path} has schema {unknown[0]}, which this version of Argus cannot read; ingest again")
+    with closing(sqlite3.connect(path.with_suffix(f".v{version}.sqlite"))) as copy:
         connection.backup(copy)
-    for step in range(version, VERSION):
-        connection.execute("BEGIN IMMEDIATE")
-        MIGRATIONS[step](connection)
-        connection.execute(f"PRAGMA user_version = {step + 1}")
+    connection.execute("PRAGMA foreign_keys = OFF")  # a table made anew must not take its rows' rows along
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for step in steps:
+            MIGRATIONS[step](connection)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        if connection.execute("PRAGMA foreign_key_check").fetchone():
+            raise sqlite3.IntegrityError("rows are left without the rows they belong to")
         connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    finally:
+        connection.execute("PRAGMA foreign_keys = ON")
 
 
 def found(connection: sqlite3.Connection, path: Path) -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.document import Head, LabelValue, Notice, Part, Source
+from rag.errors import CorpusError
 from rag.serialise import from_plain, loads
 from rag.store import schema
 from rag.store.rows import ChunkRow, PartRows, element_from, page_from
@@ -45,7 +46,11 @@ class Writer:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = schema.connect(path, write=True)
-        schema.prepare(self._connection, path)
+        try:
+            schema.prepare(self._connection, path)
+        except BaseException:
+            self._connection.close()
+            raise
 
     def close(self) -> None:
         """Close the connection, folding the write-ahead log into the file."""
@@ -76,8 +81,9 @@ class Writer:
 
     def keys(self, digest: str = "") -> dict[str, tuple[str, str]]:
         """key -> (digest, uri) of all sources, or of those of one document."""
-        sql = "SELECT key, digest, uri FROM sources WHERE ? IN ('', digest) ORDER BY row"
-        return {key: (found, uri) for key, found, uri in self._connection.execute(sql, [digest])}
+        only, values = ("WHERE digest = ?", [digest]) if digest else ("", [])
+        sql = f"SELECT key, digest, uri FROM sources {only} ORDER BY row"
+        return {key: (found, uri) for key, found, uri in self._connection.execute(sql, values)}
 
     # --- building a document ---------------------------------------------------------------------------
 
@@ -223,6 +229,10 @@ class Writer:
         with self._transaction():
             row = self._one("SELECT digest FROM sources WHERE key = ?", [key])
             self._connection.execute("DELETE FROM sources WHERE key = ?", [key])
+            self._connection.execute(
+                "DELETE FROM documents WHERE state = 'building' AND row IN (SELECT document FROM journal WHERE key = ?)",
+                [key],
+            )
             removed = self._drop_unnamed(row[0]) if row else []
             if removed:
                 self._outbox(None, removed)
@@ -241,8 +251,9 @@ class Writer:
         return self._drop_unnamed(before[0]) if before and before[0] != source.digest else []
 
     def _drop_unnamed(self, digest: str) -> list[str]:
+        # One in the making stays: the source that it is made for names it at its end.
         return self._drop(
-            "digest = ? AND NOT EXISTS (SELECT 1 FROM sources s WHERE s.digest = documents.digest)", [digest]
+            "state = 'live' AND digest = ? AND NOT EXISTS (SELECT 1 FROM sources s WHERE s.digest = documents.digest)", [digest]
         )
 
     def _drop(self, condition: str, values: Sequence[object]) -> list[str]:
@@ -280,9 +291,18 @@ class Writer:
         return found
 
     def add_encoded(self, encoder: int, vectors: Vectors) -> None:
-        """Store vectors of chunks that are there already: one transaction, one step."""
+        """Store vectors of chunks that are there already, for the indexes to take: one transaction, one step."""
+        digests = list(vectors)
         with self._transaction():
             self._add_vectors(encoder, vectors)
+            for start in range(0, len(digests), 500):
+                batch = digests[start : start + 500]
+                self._connection.execute(
+                    "INSERT INTO outbox (added) SELECT DISTINCT d.row FROM views w JOIN chunks c ON c.row = w.chunk "
+                    "JOIN documents d ON d.row = c.document AND d.state = 'live' "
+                    f"WHERE w.digest IN ({','.join('?' * len(batch))})",
+                    batch,
+                )
         on_step("encoded")
 
     def _add_vectors(self, encoder: int, vectors: Vectors) -> None:
@@ -342,13 +362,16 @@ class Writer:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
         try:
+            self._connection.execute("BEGIN IMMEDIATE")
             yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
+            self._connection.execute("COMMIT")
+        except BaseException as error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.DatabaseError):
+                raise CorpusError(f"the catalog cannot be written: {error}") from error
             raise
-        self._connection.execute("COMMIT")
 
     def _one(self, sql: str, values: Sequence[object]) -> sqlite3.Row | None:
         row: sqlite3.Row | None = self._connection.execute(sql, values).fetchone()
@@ -356,4 +379,5 @@ class Writer:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    # SQLite reads labels as JSON, which knows no NaN: one such label would spoil every filter.
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rag import words
 from rag.errors import CorpusError
@@ -23,17 +22,22 @@ from rag.extras import extra
 from rag.filters import Filter
 from rag.protocols import Catalog, Scored
 
+from . import ranking
+from .ranking import Admitted, key
+
 if TYPE_CHECKING:
-    from tantivy import Document, Index, IndexWriter, Query, Schema, Searcher
+    from tantivy import Document, Index, IndexWriter, Searcher, TextAnalyzer
 
 VERSION = 1
 STATE = "state.json"
 MOST_REMOVED = 0.01
 """Rebuild when more than this share was removed: tantivy's statistics go on counting such rows."""
-MOST_TERMS = 256
-"""Distinct words of a query that are looked up; of a longer one the rarest."""
-_TERM_SET = 256
-"""A filter that admits no more ids than this is part of the query itself."""
+STEMMERS = frozenset(
+    """
+    arabic danish dutch english finnish french german greek hungarian italian norwegian portuguese
+    romanian russian spanish swedish tamil turkish
+    """.split()
+)
 _READS = 20
 
 
@@ -56,14 +60,6 @@ class _Open:
     """Whether tantivy's last commit is the one that the state names."""
 
 
-@dataclass(frozen=True)
-class _Admitted:
-    """What a filter admits: ids, and their keys."""
-
-    ids: set[str]
-    keys: set[int]
-
-
 class Tantivy:
     """A text index in `folder`: ids with a body and what stands above it (title and headings).
 
@@ -72,18 +68,27 @@ class Tantivy:
     everything from the catalog, commit. Until then it goes on answering from what it has. What was
     added and removed is found after `commit`. One writer at a time; readers in other processes see
     each commit at their next search. Also the Lexicon service.
+
+    `above` weighs a word in what stands above, against 1 in the body. `stemmer` is a language of
+    Snowball's (Porter 2001) or "" for none; words are found by their stems. Mean reciprocal rank of
+    the right page for 111 English questions to 20 documents: 0.52 with the body alone, 0.53 with
+    title and headings at 0.3 to 0.6 (0.51 at 1); 0.49 without stems.
     """
 
     def __init__(
         self,
         folder: str | Path,
         catalog: Catalog | None = None,
-        above: float = 0.3,
+        above: float = 0.5,
+        stemmer: str = "english",
         heap_mb: int = 64,
     ) -> None:
+        if stemmer and stemmer not in STEMMERS:
+            raise ValueError(f"stemmer must be '' or one of {', '.join(sorted(STEMMERS))}, got {stemmer!r}")
         self.folder = Path(folder)
         self.catalog = catalog
         self.above = above
+        self.stemmer = stemmer
         self.heap_mb = heap_mb
         self._lock = RLock()
         self._stamp: tuple[int, int, int] | None = None
@@ -135,13 +140,13 @@ class Tantivy:
 
     def _opened(self) -> _Open:
         data = json.loads((self.folder / STATE).read_text(encoding="utf-8"))
-        if data["version"] != [VERSION, words.VERSION]:
-            raise ValueError(f"{self.folder}: made by another version")
+        if data["version"] != [VERSION, words.VERSION, self.stemmer]:
+            raise ValueError(f"{self.folder}: words were cut by another version or stemmer")
         names = ("generation", "index", "opstamp", "removed")
         state = _State(*(int(data[name]) for name in names))
         same = self._open is not None and self._open.state.index == state.index
         folder = self.folder / str(state.index)
-        index = self._open.index if self._open and same else _tantivy(folder)
+        index = self._open.index if self._open and same else _tantivy(folder, self.stemmer)
         index.reload()
         opstamp = json.loads((folder / "meta.json").read_text(encoding="utf-8"))["opstamp"]
         return _Open(state, index, index.searcher(), opstamp == state.opstamp)
@@ -185,7 +190,7 @@ class Tantivy:
             now = self._current()
             before = now.state.removed if now and not self._fresh else 0
             state = {
-                "version": [VERSION, words.VERSION],
+                "version": [VERSION, words.VERSION, self.stemmer],
                 "generation": generation,
                 "index": self._writing,
                 "opstamp": opstamp,
@@ -205,7 +210,7 @@ class Tantivy:
             self.folder.mkdir(parents=True, exist_ok=True)
             if now is None or self._fresh:
                 self._writing = _highest(self.folder) + 1
-                index = _tantivy(self.folder / str(self._writing), create=True)
+                index = _tantivy(self.folder / str(self._writing), self.stemmer, create=True)
             else:
                 self._writing, index = now.state.index, now.index
             try:
@@ -224,13 +229,20 @@ class Tantivy:
     # --- reading ---------------------------------------------------------------------------------
 
     def frequencies(self, words: Sequence[str]) -> tuple[dict[str, int], int]:
-        """Texts whose body holds each word (as `rag.words.words` cuts them), and texts in all."""
+        """Texts whose body holds each word (cut as by `rag.words.words`) by its stem, and texts in all."""
         with self._lock:
             now = self._current()
         if now is None:
             return dict.fromkeys(words, 0), 0
         total = now.searcher.num_docs
-        return {word: min(total, now.searcher.doc_freq("body", word)) for word in words}, total
+        stems = self._stems(words)
+        return {word: min(total, now.searcher.doc_freq("body", stems[word])) for word in words}, total
+
+    def _stems(self, terms: Sequence[str]) -> dict[str, str]:
+        """Each term as it stands in the index; one that is no single word there is ""."""
+        analyzer = _analyzer(self.stemmer)
+        found = {term: analyzer.analyze(term) for term in set(terms)}
+        return {term: stems[0] if len(stems) == 1 else "" for term, stems in found.items()}
 
     def search(self, queries: Sequence[Sequence[str]], k: int, where: Filter | None = None) -> Scored:
         """The k best of each query, a list of words; a word given twice weighs twice.
@@ -246,107 +258,33 @@ class Tantivy:
         allowed = self.catalog.matching(where) if where is not None and self.catalog else None
         if now is None or k <= 0 or allowed == set():
             return [[] for _ in queries]
-        admitted = None if allowed is None else _Admitted(allowed, {_key(id) for id in allowed})
+        admitted = None if allowed is None else Admitted(allowed, {key(id) for id in allowed})
         return [self._search(now, terms, k, admitted) for terms in queries]
 
-    def _search(self, now: _Open, terms: Sequence[str], k: int, admitted: _Admitted | None) -> list[tuple[str, float]]:
-        weights = _chosen(now.searcher, terms)
-        if not weights:
-            return []
-        query = _query(now.index.schema, weights, self.above)
-        total = now.searcher.num_docs
-        first = k + 8
-        if admitted and len(admitted.ids) <= _TERM_SET:
-            query = _restricted(now.index.schema, query, admitted.ids)
-        elif admitted:
-            first = min(first * max(1, 2 * total // len(admitted.ids)), total)
-        return _best(now.searcher, query, k, admitted, first)
-
-
-def _best(searcher: Searcher, query: Query, k: int, admitted: _Admitted | None, first: int) -> list[tuple[str, float]]:
-    """The k best admitted, ties by id: asks for more until no tie with the last is left outside."""
-    limit = max(1, min(first, searcher.num_docs))
-    while True:
-        hits = searcher.search(query, limit, count=False).hits
-        found = searcher.fast_field_values("key", [address for _, address in hits])
-        rows = [
-            (-_rounded(score), key, address)
-            for (score, address), key in zip(hits, found, strict=True)
-            if admitted is None or key in admitted.keys
-        ]
-        whole = len(hits) < limit or limit >= searcher.num_docs
-        last = -_rounded(hits[-1][0]) if hits else 0.0
-        if whole or (len(rows) >= k and sorted(row[0] for row in rows)[k - 1] < last):
-            pairs = _named(searcher, rows, k, admitted)
-            if whole or len(pairs) >= k:
-                return pairs
-        limit = min(limit * 4, searcher.num_docs)
-
-
-def _named(
-    searcher: Searcher, rows: list[tuple[float, Any, Any]], k: int, admitted: _Admitted | None
-) -> list[tuple[str, float]]:
-    """Ids of the best rows. Keys are the beginnings of ids: those that share one are all read."""
-    pairs: list[tuple[str, float]] = []
-    previous: tuple[float, Any] | None = None
-    for negative, key, address in sorted(rows, key=lambda row: row[:2]):
-        if len(pairs) >= k and (negative, key) != previous:
-            break
-        id = str(searcher.doc(address)["id"][0])
-        if admitted is None or id in admitted.ids:
-            pairs.append((id, -negative))
-            previous = (negative, key)
-    return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))[:k]
-
-
-def _chosen(searcher: Searcher, terms: Sequence[str]) -> Mapping[str, int]:
-    """The words to look up, with how often each was given."""
-    counted = Counter(term for term in terms if term)
-    if len(counted) <= MOST_TERMS:
-        return counted
-    common = {term: searcher.doc_freq("body", term) for term in list(counted)[: 16 * MOST_TERMS]}
-    rarest = sorted((term for term in common if common[term]), key=lambda term: (common[term], term))
-    return {term: counted[term] for term in rarest[:MOST_TERMS]}
-
-
-def _query(schema: Schema, weights: Mapping[str, int], above: float) -> Query:
-    from tantivy import Occur, Query
-
-    parts = []
-    for field, boost in (("body", 1.0), ("above", above)):
-        for term, count in weights.items() if boost > 0 else ():
-            query = Query.term_query(schema, field, term, "freq")
-            weight = boost * count
-            parts.append((Occur.Should, query if weight == 1 else Query.boost_query(query, weight)))
-    return Query.boolean_query(parts)
-
-
-def _restricted(schema: Schema, query: Query, allowed: set[str]) -> Query:
-    from tantivy import Occur, Query
-
-    ids = Query.const_score_query(Query.term_set_query(schema, "id", sorted(allowed)), 0.0)
-    return Query.boolean_query([(Occur.Must, query), (Occur.Must, ids)])
+    def _search(self, now: _Open, terms: Sequence[str], k: int, admitted: Admitted | None) -> list[tuple[str, float]]:
+        stems = self._stems(terms)
+        given = [stems[term] for term in terms if stems[term]]
+        return ranking.search(now.searcher, now.index.schema, given, k, admitted, self.above)
 
 
 def _document(kind: type[Document], id: str, body: str, above: str) -> Document:
     document = kind()
     document.add_text("id", id)
-    document.add_unsigned("key", _key(id))
+    document.add_unsigned("key", key(id))
     document.add_text("body", " ".join(words.words(body)))
     document.add_text("above", " ".join(words.words(above)))
     return document
 
 
-def _key(id: str) -> int:
-    """The first eight bytes of an id as a number: sorts as the ids do, and is read in bulk."""
-    return int.from_bytes(id.encode()[:8].ljust(8, b"\0"), "big")
+def _analyzer(stemmer: str) -> TextAnalyzer:
+    """Takes words apart at spaces and to their stems; `rag.words` did everything else."""
+    import tantivy
+
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
+    return builder.filter(tantivy.Filter.stemmer(stemmer)).build() if stemmer else builder.build()
 
 
-def _rounded(score: float) -> float:
-    return float(f"{score:.5g}")
-
-
-def _tantivy(folder: Path, create: bool = False) -> Index:
+def _tantivy(folder: Path, stemmer: str, create: bool = False) -> Index:
     with extra(""):
         import tantivy
 
@@ -356,10 +294,11 @@ def _tantivy(folder: Path, create: bool = False) -> Index:
         schema.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic")
         schema.add_unsigned_field("key", fast=True)
         for field in ("body", "above"):
-            schema.add_text_field(field, tokenizer_name="whitespace", index_option="freq")
+            schema.add_text_field(field, tokenizer_name="words", index_option="freq")
         index = tantivy.Index(schema.build(), str(folder))
     else:
         index = tantivy.Index.open(str(folder))
+    index.register_tokenizer("words", _analyzer(stemmer))
     index.config_reader("manual")  # no thread that watches files: searches look for themselves
     return index
 

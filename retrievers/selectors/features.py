@@ -19,9 +19,10 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as the features need it: weighted stems, and signs to be matched to the letter."""
+    """A question as the features need it: stems and their shares, their mass, and signs to match to the letter."""
 
     weights: Mapping[str, float]
+    mass: float
     signs: tuple[str, ...]
 
     @property
@@ -31,7 +32,9 @@ class Asked:
 
 def asked(question: str, lexicon: Lexicon | None) -> Asked:
     """The question, weighed by the corpus."""
-    return Asked(overlap.weights(question, lexicon), tuple(overlap.signs(question)))
+    rare = overlap.rarities(question, lexicon)
+    mass = sum(rare.values())
+    return Asked({word: weight / mass for word, weight in rare.items()}, mass, tuple(overlap.signs(question)))
 
 
 def matched(question: Asked, hit: Hit) -> int:
@@ -56,6 +59,7 @@ def features(question: Asked, hit: Hit) -> dict[str, float]:
         "cosine": cosine,
         "coverage": whole,
         "full": float(whole > 0.99),
+        "mass": log(1 + whole * question.mass) / 4,
         "sentence": best,
         "signs": overlap.signs_share(question.signs, "\n".join((*chunk.headings, chunk.text))),
         "short": 1 / max(question.words, 1),

@@ -110,8 +110,7 @@ def test_parts_are_numbered_and_within_limits(case: tuple[str, Source]) -> None:
     assert parts
     for part in parts:
         assert len(part.pages) <= 32
-        if case[1].media_type != "application/pdf":  # a dense page is not cut in two
-            assert len(part.elements) <= 500
+        assert len(part.elements) <= 500
         assert part.head == parts[0].head
 
 
@@ -185,7 +184,7 @@ def _nameless(value: Any, left_out: set[str]) -> Any:
 
 
 @pytest.mark.parametrize("loader", INPUTS)
-@pytest.mark.parametrize("data", [b"", b"\0" * 4096, b"\xff\xfe\xfd garbage \x01\x02" * 50], ids=["empty", "zeros", "noise"])
+@pytest.mark.parametrize("data", [b"", bytes(4096), b"\xff\xfe\xfd noise \x01\x02" * 50])
 def test_what_is_no_such_file_is_a_source_error_at_worst(loader: str, data: bytes, tmp_path: Path) -> None:
     for name in INPUTS[loader]:
         parts_or_error(loader, write(tmp_path, loader, name, data))
@@ -204,8 +203,8 @@ def parts_or_error(loader: str, source: Source) -> None:
     try:
         parts = read(loader, source)
     except SourceError as error:
-        assert error.source == source.uri
-        assert error.kind
+        if error.source != source.uri or not error.kind:
+            pytest.fail(f"an error that does not say what of: {error}")
     else:
         assert [part.number for part in parts] == list(range(len(parts)))
 
@@ -246,7 +245,7 @@ def recorded() -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("loader", INPUTS)
 def test_output_does_not_change_without_version(loader: str, tmp_path: Path) -> None:
-    version, known = load(loader).VERSION, recorded()[loader]  # type: ignore[attr-defined]
+    version, known = load(loader)().VERSION, recorded()[loader]
     if version != known["version"]:
         pytest.fail(f"{loader} has VERSION {version}; record it: python -m tests.contracts.test_loader")
     if outputs(loader, tmp_path) != known["digest"]:
@@ -263,7 +262,7 @@ def record() -> None:
     values = {}
     for loader in INPUTS:
         with TemporaryDirectory() as folder:
-            version = load(loader).VERSION  # type: ignore[attr-defined]
+            version = load(loader)().VERSION
             values[loader] = {"version": version, "digest": outputs(loader, Path(folder))}
     RECORD.write_text(json.dumps(values, indent=2) + "\n")
 

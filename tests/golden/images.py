@@ -39,7 +39,7 @@ def jpeg(orientation: int = 1, description: str = "", width: int = 120, height: 
     exif = Image.Exif()
     exif[0x0112] = orientation
     if description:
-        exif[0x010E] = description
+        exif[0x010E] = description.encode()
     undo = {
         3: Image.Transpose.ROTATE_180,
         6: Image.Transpose.ROTATE_90,

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from rag.loaders.html import HTML
 
 from rag.document import Element, Head, MarkupPath, Media, Part, Source
-from rag.errors import SourceError
 from rag.identity import digest
 from rag.markup import nodes, select
 from rag.words import words
@@ -197,7 +193,11 @@ def test_table_cells(tmp_path: Path) -> None:
         "| %j | day of the year, 001–366 |",
         "| a\\|b | x y |",
     ]
-    assert [(cell.row, cell.column, cell.header) for cell in table.cells[:3]] == [(0, 0, True), (0, 1, True), (1, 0, False)]
+    assert [(cell.row, cell.column, cell.header) for cell in table.cells[:3]] == [
+        (0, 0, True),
+        (0, 1, True),
+        (1, 0, False),
+    ]
 
 
 def test_spans_push_cells_as_browsers_do(tmp_path: Path) -> None:
@@ -237,7 +237,7 @@ def test_double_breaks_part_paragraphs(tmp_path: Path) -> None:
     found = elements(tmp_path, "one<br>two<br> <br>three<br><br><b>four</b> five")
     assert [element.text for element in found] == ["one\ntwo", "three", "four five"]
     page = htmls.body("one<br>two<br> <br>three<br><br><b>four</b> five")
-    assert [select(page, path(element)).split() for element in found] == [["onetwo"], ["three"], ["four", "five"]]
+    assert [select(page, path(element)).split() for element in found] == [["one", "two"], ["three"], ["four", "five"]]
 
 
 def test_formulas_kept_as_their_source(tmp_path: Path) -> None:
@@ -311,7 +311,8 @@ def test_pictures_outside_the_folder_are_not_read(tmp_path: Path) -> None:
     (folder / "linked").symlink_to(tmp_path)
     (folder / "loop.png").symlink_to(folder / "loop.png")
     references = ["../secret.png", str(secret), f"file://{secret}", "link.png", "linked/secret.png", "loop.png",
-                  "..%2fsecret.png", "x/../../secret.png", "\\..\\secret.png", "a\0.png", "/dev/zero", ".", ""]  # fmt: skip
+                  "..%2fsecret.png", "x/../../secret.png", "\\..\\secret.png", "a\0.png",
+                  "/dev/zero", ".", ""]  # fmt: skip
     markup = "".join(f'<img src="{reference}">' for reference in references)
     assets = KeptAssets()
     assert elements(folder, markup, assets=assets) == []
@@ -331,105 +332,3 @@ def test_oversized_pictures_are_told_of(tmp_path: Path) -> None:
     parts = load(tmp_path, htmls.body(f"<p>text</p><img src='{bomb}'>"))
     assert len(parts[0].elements) == 1
     assert "left out" in parts[0].warnings[0].message
-
-
-# --- hostile pages ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("tag", ["div", "font", "ul><li", "table><tr><td", "b", "dl><dt", "blockquote"])
-@pytest.mark.parametrize("depth", [300, 100_000])
-def test_deep_nesting(tmp_path: Path, tag: str, depth: int) -> None:
-    parts = load(tmp_path, htmls.nested(tag, depth))
-    text = " ".join(element.text for part in parts for element in part.elements)
-    assert "before" in text
-    if depth < 1000:
-        assert "deep" in text
-        assert "after" in text
-    else:
-        assert "not read to its end" in parts[0].warnings[0].message
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"<p " + b" ".join(b"a%d=1" % number for number in range(200_000)) + b">x",
-        b"<p>x</p>" + b"<a b='" * 300_000,
-        b"<" * 3_000_000,
-    ],
-    ids=["attributes", "quotes", "tags"],
-)
-def test_too_much_is_refused_quickly(tmp_path: Path, data: bytes) -> None:
-    began = time.monotonic()
-    with pytest.raises(SourceError) as caught:
-        load(tmp_path, data)
-    assert caught.value.kind == "limit"
-    assert time.monotonic() - began < 20
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b'<!DOCTYPE html [<!ENTITY a "lol"><!ENTITY b "&a;&a;&a;&a;">]><p>&b;&b;&b;</p>' * 1000,
-        b"<p>" + b"&amp;" * 1_000_000,
-        b"<p title='" + b"x" * 12_000_000 + b"'>kept</p>",
-        b"<p>" + b"word " * 2_500_000 + b"</p><p>kept</p>",
-        b"<!--" * 200_000,
-        b"<p>a" * 50_000,
-        b"<table>" * 30_000 + b"x",
-        b"<table><tr>" + b"<td rowspan=65534 colspan=1000>x" * 3000,
-    ],
-    ids=["entities", "references", "attribute", "text", "comments", "siblings", "tables", "spans"],
-)
-def test_large_pages_end(tmp_path: Path, data: bytes) -> None:
-    try:
-        parts = load(tmp_path, data)
-    except SourceError as error:
-        assert error.kind in ("limit", "empty")
-    else:
-        assert all(len(part.elements) <= 500 for part in parts)
-        if b"kept" in data[-40:]:
-            assert parts[-1].elements[-1].text == "kept"
-
-
-def test_a_page_over_the_limit(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="max_bytes"):
-        load(tmp_path, htmls.page(), max_bytes=100)
-
-
-def test_a_page_of_scripts_says_so(tmp_path: Path) -> None:
-    part = load(tmp_path, htmls.body("<div id=app></div><script>start()</script>"))[0]
-    assert part.elements == ()
-    assert "scripts" in part.warnings[0].message
-
-
-TAGS = ["p", "div", "b", "table", "tr", "td", "th", "ul", "li", "dl", "dt", "dd", "pre", "h1", "h3", "figure", "img",
-        "figcaption", "br", "span", "a", "header", "nav", "main", "caption", "select", "option", "svg", "x:y"]  # fmt: skip
-MARKUP = st.lists(
-    st.one_of(
-        st.sampled_from(TAGS).map(lambda tag: f"<{tag}>"),
-        st.sampled_from(TAGS).map(lambda tag: f"</{tag}>"),
-        st.sampled_from(["one", " two ", "&lt;", "&#0;", "\u00a0", "<!-- c -->", "<p hidden>", "<td colspan=3>"]),
-    ),
-    max_size=40,
-)
-
-
-@settings(max_examples=150, deadline=None)
-@given(MARKUP)
-def test_any_tag_soup_gives_paths_that_find_the_text(tmp_path_factory: pytest.TempPathFactory, soup: list[str]) -> None:
-    page = htmls.body("".join(soup))
-    for element in elements(tmp_path_factory.getbasetemp(), page):
-        assert nodes(page, path(element)), path(element)
-        said = Counter(words(re.sub(r"^\s*(- |\d+\. )", "", element.text)))
-        if element.role != "table":
-            assert not said - Counter(words(select(page, path(element)).replace("\n", " "))), element
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.binary(max_size=400))
-def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
-    try:
-        parts = load(tmp_path_factory.getbasetemp(), data)
-    except SourceError:
-        return
-    assert parts[0].number == 0

@@ -103,8 +103,9 @@ def test_tables_can_be_left_as_text(write: Write) -> None:
     assert "Gearbox" in everything(parts)
 
 
-def test_mupdfs_own_finder_may_be_asked_too(write: Write) -> None:
+def test_mupdfs_own_finder_may_be_asked_too(write: Write, capfd: pytest.CaptureFixture[str]) -> None:
     assert only(list(PDF(tables="all").load(write(pdfs.ruled_table()))), "table").caption
+    assert capfd.readouterr() == ("", "")
 
 
 def test_running_text_in_columns_is_no_table(write: Write) -> None:

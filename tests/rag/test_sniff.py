@@ -52,6 +52,7 @@ CONTENT = [
     (b"RIFF\x24\0\0\0WAVEfmt ", "audio/wav"),
     (b"RIFF\x24\0\0\0AVI LIST", "video/x-msvideo"),
     (b"ID3\x04\0\0", "audio/mpeg"),
+    (b"\xff\xfb\x90\x64" + bytes(30), "audio/mpeg"),
     (b"OggS\0\2" + bytes(20) + b"\x01vorbis", "audio/ogg"),
     (b"{\\rtf1 x}", "application/rtf"),
     (b"plain words", "text/plain"),

@@ -77,6 +77,20 @@ def test_however_it_came_in(steps: list[tuple[int, int, str]], k: int) -> None:
             assert [score for _, score in index.search(queries, k)[row]] == pytest.approx(best, abs=1e-12)
 
 
+def test_vectors_that_float32_cannot_tell_apart_are_ranked_right(tmp_path: Path) -> None:
+    ids, vectors = names(400), np.repeat(units(1), 400, axis=0)
+    rng = np.random.default_rng(1)
+    for row in vectors:  # each component a few units in the last place up or down
+        row += np.spacing(row) * rng.integers(-2, 3, DIM)
+    index = Exact(tmp_path, DIM)
+    index.add(ids, vectors)
+    index.commit(1)
+    query = units(1, seed=2)
+    scores = (vectors.astype(np.float64) * query[0]).sum(axis=1)
+    best = sorted(zip((-scores).tolist(), ids, strict=True))[:10]
+    assert [id for id, _ in index.search(query, 10)[0]] == [id for _, id in best]
+
+
 def test_results_do_not_depend_on_blocks_or_on_the_way_a_filter_is_taken(tmp_path: Path) -> None:
     class Half:
         def matching(self, where: object) -> set[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rag.retrievers.indexes import ranking
 from rag.retrievers.indexes import tantivy as module
 from rag.retrievers.indexes.tantivy import Tantivy
 
@@ -94,7 +95,7 @@ def test_a_word_given_twice_weighs_twice(index: Tantivy) -> None:
 
 def test_of_very_long_queries_the_rarest_words_are_looked_up(tmp_path: Path) -> None:
     index = Tantivy(tmp_path)
-    common = [f"w{number}" for number in range(module.MOST_TERMS + 50)]
+    common = [f"w{number}" for number in range(ranking.MOST_TERMS + 50)]
     index.add([f"{number:02}" for number in range(20)], [" ".join(common)] * 19 + ["needle"])
     index.commit(1)
     assert "19" in ids(index, " ".join([*common, "needle"]), 20)
@@ -164,7 +165,22 @@ def test_adding_again_replaces_and_removed_is_gone_for_open_readers_too(tmp_path
 
 
 def test_frequencies(index: Tantivy) -> None:
-    assert index.frequencies(["file", "is", "nowhere"]) == ({"file": 2, "is": 2, "nowhere": 0}, 5)
+    assert index.frequencies(["file", "files", "is", "nowhere"]) == (
+        {"file": 3, "files": 3, "is": 2, "nowhere": 0},
+        5,
+    )
+
+
+def test_words_are_found_by_their_stems(index: Tantivy, tmp_path: Path) -> None:
+    assert ids(index, "logs") == ids(index, "logging") == ["a"]
+    exact = Tantivy(tmp_path, stemmer="")
+    exact.add(list(TEXTS), list(TEXTS.values()))
+    exact.commit(1)
+    assert (ids(exact, "logs"), ids(exact, "log")) == ([], ["a"])
+    assert exact.frequencies(["files"])[0] == {"files": 1}
+    assert Tantivy(tmp_path).generation == -1  # another stemmer: to be rebuilt
+    with pytest.raises(ValueError, match="klingon"):
+        Tantivy(tmp_path / "none", stemmer="klingon")
 
 
 def test_generation_is_durable(tmp_path: Path) -> None:

@@ -1,0 +1,133 @@
+"""Web pages made to hang, crash or mislead a reader."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rag.loaders.html import HTML
+
+from rag.document import Element, MarkupPath, Part, Source
+from rag.errors import SourceError
+from rag.identity import digest
+from rag.markup import nodes, select
+from rag.words import words
+from tests.golden import htmls
+
+
+def load(folder: Path, data: bytes, **options: int) -> list[Part]:
+    path = folder / "page.html"
+    path.write_bytes(data)
+    return list(HTML(**options).load(Source(str(path), "text/html", digest(data), str(path))))
+
+
+def path(element: Element) -> str:
+    place = element.origin.places[0]
+    assert isinstance(place, MarkupPath)
+    return place.path
+
+
+@pytest.mark.parametrize("tag", ["div", "font", "ul><li", "table><tr><td", "b", "dl><dt", "blockquote"])
+@pytest.mark.parametrize("depth", [300, 100_000])
+def test_deep_nesting(tmp_path: Path, tag: str, depth: int) -> None:
+    parts = load(tmp_path, htmls.nested(tag, depth))
+    text = " ".join(element.text for part in parts for element in part.elements)
+    assert "before" in text
+    if depth < 1000:
+        assert "deep" in text
+        assert "after" in text
+    else:
+        assert "not read to its end" in parts[0].warnings[0].message
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"<p " + b" ".join(b"a%d=1" % number for number in range(200_000)) + b">x",
+        b"<p>x</p>" + b"<a b='" * 300_000,
+        b"<" * 3_000_000,
+    ],
+    ids=["attributes", "quotes", "tags"],
+)
+def test_too_much_is_refused_quickly(tmp_path: Path, data: bytes) -> None:
+    began = time.monotonic()
+    with pytest.raises(SourceError) as caught:
+        load(tmp_path, data)
+    assert caught.value.kind == "limit"
+    assert time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'<!DOCTYPE html [<!ENTITY a "lol"><!ENTITY b "&a;&a;&a;&a;">]><p>&b;&b;&b;</p>' * 1000,
+        b"<p>" + b"&amp;" * 1_000_000,
+        b"<p title='" + b"x" * 12_000_000 + b"'>kept</p>",
+        b"<p>" + b"word " * 2_500_000 + b"</p><p>kept</p>",
+        b"<!--" * 200_000,
+        b"<p>a" * 20_000,
+        b"<table>" * 30_000 + b"x",
+        b"<table><tr>" + b"<td rowspan=65534 colspan=1000>x" * 3000,
+    ],
+    ids=["entities", "references", "attribute", "text", "comments", "siblings", "tables", "spans"],
+)
+def test_large_pages_end(tmp_path: Path, data: bytes) -> None:
+    try:
+        parts = load(tmp_path, data)
+    except SourceError:
+        assert not data.strip(b"<!-")  # nothing but the beginnings of comments
+    else:
+        assert all(len(part.elements) <= 500 for part in parts)
+        if b"kept" in data[-40:]:
+            assert parts[-1].elements[-1].text == "kept"
+
+
+def test_a_page_over_the_limit(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="max_bytes"):
+        load(tmp_path, htmls.page(), max_bytes=100)
+
+
+def test_a_page_of_scripts_says_so(tmp_path: Path) -> None:
+    part = load(tmp_path, htmls.body("<div id=app></div><script>start()</script>"))[0]
+    assert part.elements == ()
+    assert "scripts" in part.warnings[0].message
+
+
+TAGS = ["p", "div", "b", "table", "tr", "td", "th", "ul", "li", "dl", "dt", "dd", "pre", "h1", "h3", "figure", "img",
+        "figcaption", "br", "span", "a", "header", "nav", "main", "caption",
+        "select", "option", "svg", "x:y"]  # fmt: skip
+MARKUP = st.lists(
+    st.one_of(
+        st.sampled_from(TAGS).map(lambda tag: f"<{tag}>"),
+        st.sampled_from(TAGS).map(lambda tag: f"</{tag}>"),
+        st.sampled_from(["one", " two ", "&lt;", "&#0;", "\u00a0", "<!-- c -->", "<p hidden>", "<td colspan=3>"]),
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(MARKUP)
+def test_any_tag_soup_gives_paths_that_find_the_text(tmp_path_factory: pytest.TempPathFactory, soup: list[str]) -> None:
+    page = htmls.body("".join(soup))
+    parts = load(tmp_path_factory.getbasetemp(), page)
+    for element in [element for part in parts for element in part.elements]:
+        assert nodes(page, path(element)), path(element)
+        said = Counter(words(re.sub(r"^\s*(- |\d+\. )", "", element.text)))
+        if element.role != "table":
+            assert not said - Counter(words(select(page, path(element)).replace("\n", " "))), element
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=400))
+def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    try:
+        parts = load(tmp_path_factory.getbasetemp(), data)
+    except SourceError:
+        return
+    assert parts[0].number == 0
