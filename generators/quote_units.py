@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from rag.answer import Evidence
 from rag.document import Chunk
@@ -57,12 +58,7 @@ def units(evidence: Evidence, wanted: frozenset[str] = frozenset()) -> list[Unit
         found = _table(evidence, chunk, above, wanted)
     else:
         found = _prose(evidence, chunk.text, above, {folded(title) for title in (chunk.title, *chunk.headings)})
-    kept: list[Unit] = []
-    for unit in found:
-        if len(kept) == MOST_UNITS:
-            break
-        kept.append(unit)
-    return kept
+    return list(islice(found, MOST_UNITS))
 
 
 def folded(text: str) -> str:
@@ -85,6 +81,7 @@ def is_verbatim(unit: Unit) -> bool:
 def _prose(evidence: Evidence, text: str, above: frozenset[str], titles: set[str]) -> Iterator[Unit]:
     """Sentences; one that announces something goes with what it announces."""
     spans = [(start, end) for start, end in sentences(text)]
+    spans = _rejoined(text, spans)
     pieces = [folded(text[start:end]) for start, end in spans]
     lead, before = "", frozenset[str]()
     at = 0
@@ -102,12 +99,30 @@ def _prose(evidence: Evidence, text: str, above: frozenset[str], titles: set[str
         else:
             quoted, whole = (piece,), piece
             lead = lead if item else ""
-        empty = piece.endswith((":", "：")) and last == at
+        empty = piece.endswith((":", "：")) and last == at and len(piece.split()) < 7
         if piece not in titles and not empty and _is_quotable(whole):
             kind = "item" if item else "sentence"
             yield Unit(evidence, whole, quoted, kind, at, tuple(stems(whole)), above | before)
         before = frozenset(stems(piece))
         at = last + 1
+
+
+def _rejoined(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """A paragraph that starts small after a line without an end goes on from it."""
+    joined: list[tuple[int, int]] = []
+    for start, end in spans:
+        if joined and text[start].islower() and not _ITEM.match(text[start:end]):
+            first, last = joined[-1]
+            if (
+                "\n\n" in text[last:start]
+                and text[last - 1] not in ".!?:;。："
+                and not _ITEM.match(text[first:last])
+                and last - first < 200
+            ):
+                joined[-1] = (first, end)
+                continue
+        joined.append((start, end))
+    return joined
 
 
 def _announced(text: str, spans: Sequence[tuple[int, int]], pieces: Sequence[str], at: int) -> int:

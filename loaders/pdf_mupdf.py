@@ -15,7 +15,8 @@ def mupdf() -> Any:
     import pymupdf
 
     library: Any = pymupdf
-    library.no_recommend_layout()  # `find_tables` would print an advertisement
+    # `find_tables` would print an advertisement; not every release has the switch.
+    getattr(library, "no_recommend_layout", lambda: None)()
     tools: Any = library.TOOLS
     tools.mupdf_display_errors(False)
     tools.mupdf_display_warnings(False)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import os
+import re
+import types
 from collections.abc import Iterator, Mapping
 
 from rag.config import SERVICES
+
+_SECRET = re.compile(r"(?i)key$|secret|password|passphrase|(^|_)token$|credential")
 
 
 def describe(component: object, name: str = "") -> str:
@@ -16,16 +21,17 @@ def describe(component: object, name: str = "") -> str:
 def _lines(value: object, name: str, depth: int) -> Iterator[str]:
     indent = "  " * depth
     label = f"{name}: " if name else ""
-    if isinstance(value, Mapping):
+    if isinstance(value, (Mapping, list, tuple)):
         yield f"{indent}{label}".rstrip()
-        for key, one in value.items():
+        items = value.items() if isinstance(value, Mapping) else enumerate(value, 1)
+        for key, one in items:
             yield from _lines(one, str(key), depth + 1)
         return
     if not _is_component(value):
-        yield f"{indent}{label}{value!r}"
+        yield f"{indent}{label}{_plain(value)}"
         return
     plain, nested = _arguments(value)
-    shown = ", ".join(f"{key}={one!r}" for key, one in plain.items())
+    shown = ", ".join(f"{key}={one}" for key, one in plain.items())
     yield f"{indent}{label}{component_name(value)}{f' ({shown})' if shown else ''}"
     for key, one in nested.items():
         yield from _lines(one, key, depth + 1)
@@ -39,20 +45,43 @@ def component_name(value: object) -> str:
 
 
 def _is_component(value: object) -> bool:
+    """Whether it is an object with a constructor to tell of, and no plain value, path or function."""
     kind = type(value)
-    return kind.__module__ != "builtins" and not isinstance(value, (str, bytes, tuple, list, set))
+    plain = (str, bytes, tuple, list, set, frozenset, os.PathLike, types.FunctionType, type)
+    return kind.__module__ != "builtins" and not isinstance(value, plain) and bool(_parameters(kind))
 
 
-def _arguments(value: object) -> tuple[dict[str, object], dict[str, object]]:
+def _parameters(kind: type) -> list[str]:
+    try:
+        return ["", *inspect.signature(kind).parameters]
+    except (ValueError, TypeError):  # written in C: it does not tell
+        return []
+
+
+def _holds_components(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(_holds_components(one) for one in value.values())
+    if isinstance(value, (list, tuple)):
+        return any(_holds_components(one) for one in value)
+    return _is_component(value)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, os.PathLike):
+        return repr(os.fspath(value))
+    return f"{value.__module__}.{value.__qualname__}" if isinstance(value, types.FunctionType) else repr(value)
+
+
+def _arguments(value: object) -> tuple[dict[str, str], dict[str, object]]:
     """Constructor arguments that the object still knows: plain ones, and components."""
-    plain: dict[str, object] = {}
+    plain: dict[str, str] = {}
     nested: dict[str, object] = {}
-    for name in inspect.signature(type(value)).parameters:
+    for name in _parameters(type(value))[1:]:
         one = getattr(value, name, getattr(value, f"_{name}", None))
         if one is None or (name in SERVICES and name != "encoder"):
             continue
-        if isinstance(one, Mapping) or (_is_component(one) and not callable(one)):
+        if _holds_components(one):
             nested[name] = one
         else:
-            plain[name] = one
+            plain[name] = "'...'" if _SECRET.search(name) and one else _plain(one)
     return plain, nested

@@ -48,10 +48,9 @@ def _drawn(data: bytes, shown: Box, frames: Sequence[Box]) -> bytes:
     for box in frames:
         left, right = (box.left - shown.left) * across, (box.right - shown.left) * across
         top, bottom = (box.top - shown.top) * down, (box.bottom - shown.top) * down
-        edges = (max(0, left - line), max(0, top - line), right + line, bottom + line)
-        pen.rectangle(
-            (*edges[:2], min(picture.width - 1, edges[2]), min(picture.height - 1, edges[3])), outline=COLOUR, width=line
-        )
+        start = max(0, left - line), max(0, top - line)
+        end = min(picture.width - 1, right + line), min(picture.height - 1, bottom + line)
+        pen.rectangle((*start, *end), outline=COLOUR, width=line)
     told = BytesIO()
     picture.save(told, "PNG")
     return told.getvalue()

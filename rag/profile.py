@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,22 @@ def load_profile(name: str | Path) -> dict[str, Any]:
         raise ConfigError(
             f"unknown tables {', '.join(sorted(unknown))}; known: {', '.join(sorted(TABLES))}", path=str(name)
         )
+    if problems := list(_problems(tables)):
+        raise ConfigError("; ".join(problems), path=str(name))
     return {**local, **tables}
+
+
+def _problems(tables: dict[str, Any]) -> Iterator[str]:
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            yield f"{name} must be a table, got {table!r:.80}"
+        elif name == "ask":
+            yield from (f"ask takes no {key!r}; it takes 'depth'" for key in sorted(set(table) - {"depth"}))
+            depth = table.get("depth", 1)
+            if not isinstance(depth, int) or isinstance(depth, bool) or depth < 1:
+                yield f"ask: depth must be a whole number from 1 on, got {depth!r:.80}"
+        elif name != "parts" and "use" not in table:
+            yield f"{name} needs `use`"
 
 
 def _expanded(value: Any, path: str) -> Any:

@@ -30,17 +30,13 @@ _MARKS = (  # `\w` leaves these out, though words of their scripts are written w
 )
 
 
-def _runs(piece: str, unspaced: str) -> re.Pattern[str]:
-    """Groups: a run of an unspaced script, a number with separators, a name."""
-    return re.compile(
-        rf"({unspaced})"
-        r"|((?<![\w.,])\d+(?:[.,]\d+)+(?!\w))"
-        rf"|((?:(?<![\w-])--?(?=[^\W\d_]))?{piece}(?:[.'’-]{piece})*(?:\+\+|#(?!\w))?)"
-    )
-
-
-_RUN = _runs(rf"(?:[^\W{_UNSPACED}]++|[{_MARKS}]++)++", f"[{_UNSPACED}]+")
-_ASCII_RUN = _runs(r"\w++", "(?!)")
+_PIECE = rf"(?:[^\W{_UNSPACED}]++|[{_MARKS}]++)++"
+_RUN = re.compile(  # a run of an unspaced script, a number with separators, a name
+    rf"([{_UNSPACED}]+)"
+    r"|((?<![\w.,])\d+(?:[.,]\d+)+(?!\w))"
+    rf"|((?:(?<![\w-])--?(?=[^\W\d_]))?{_PIECE}(?:[.'’-]{_PIECE})*(?:\+\+|#(?!\w))?)"
+)
+_AROUND = ".,;:!?()[]{}\"'"
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _THOUSANDS_DOT = re.compile(r"\d{1,3}(?:\.\d{3})+,\d+")
 _JOINT = re.compile(r"[_.'’+#-]+")
@@ -71,25 +67,27 @@ def normalised(text: str) -> str:
 def words(text: str) -> list[str]:
     """The words of a text in order, repeated as they repeat; a jointed name before its pieces."""
     text = normalised(text)
-    if text.isascii():
-        return _words(_ASCII_RUN, text)
-    plain = unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", text)))
-    return _words(_ASCII_RUN if plain.isascii() else _RUN, plain)
-
-
-def _words(pattern: re.Pattern[str], text: str) -> list[str]:
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", text)))
     found: list[str] = []
-    for run, number, name in pattern.findall(text):
-        if name:
-            if name.isalnum():
-                found.append(name[:MAX_WORD])
-            else:
-                found.extend(_name(name))
-        elif number:
-            found.extend(_number(number))
+    for part in text.split():
+        plain = part.strip(_AROUND)
+        if plain.isascii() and plain.isalnum():  # most words: four times as fast
+            found.append(plain[:MAX_WORD])
         else:
-            found.extend([run] if len(run) == 1 else (run[i : i + 2] for i in range(len(run) - 1)))
+            found.extend(_words(part))
     return found
+
+
+def _words(part: str) -> Iterator[str]:
+    """The words of a text without spaces."""
+    for run, number, name in _RUN.findall(part):
+        if name:
+            yield from [name[:MAX_WORD]] if name.isalnum() else _name(name)
+        elif number:
+            yield from _number(number)
+        else:
+            yield from [run] if len(run) == 1 else (run[i : i + 2] for i in range(len(run) - 1))
 
 
 def _number(text: str) -> Iterator[str]:

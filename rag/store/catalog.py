@@ -153,9 +153,7 @@ class Catalog:
     def sources(self, digest: str) -> list[Source]:
         """The sources of a document, oldest first; of a restricted view those that it admits."""
         allowed, values = self._of_source()
-        sql = (
-            f"SELECT s.uri, d.media_type, s.digest, s.path {_SOURCES} WHERE s.digest = ? AND {allowed} ORDER BY s.row"
-        )
+        sql = f"SELECT s.uri, d.media_type, s.digest, s.path {_SOURCES} WHERE s.digest = ? AND {allowed} ORDER BY s.row"
         return [source_from(row) for row in self._rows(sql, [digest, *values])]
 
     def elements(self, digest: str, page: int | None = None) -> list[Element]:

@@ -152,6 +152,12 @@ def _migrate(connection: sqlite3.Connection, path: Path, version: int) -> None:
         connection.execute("PRAGMA foreign_keys = ON")
 
 
+def current(path: Path) -> bool:
+    """Whether a catalog has today's schema; CorpusError for a newer one."""
+    with closing(connect(path, write=False)) as connection:
+        return found(connection, path) == VERSION
+
+
 def found(connection: sqlite3.Connection, path: Path) -> int:
     """The schema version there; CorpusError if it is newer than this program's."""
     try:

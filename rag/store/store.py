@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from rag.errors import ConfigError, CorpusError, SourceError
 from rag.filters import Filter
 from rag.identity import combined, digest
 from rag.protocols import TextIndex, TokenCounter, VectorIndex
+from rag.store import schema
 from rag.store.assets import FolderAssets
 from rag.store.catalog import Catalog
 from rag.store.derived import Sink, TextSink, VectorSink, replay
@@ -28,6 +31,7 @@ _KINDS = {
     "chunker": "loaders/chunking", "loaders": "loaders", "encoders": "retrievers/encoders",
     "indexes": "retrievers/indexes",
 }  # fmt: skip
+_NAME = re.compile("[A-Za-z0-9_-]{1,64}")
 
 
 class Store:
@@ -40,20 +44,43 @@ class Store:
             if not create:
                 raise CorpusError(f"{self.folder} holds no corpus; make one with: rag add FILES --corpus {self.folder}")
             self._create()
+        elif create and not schema.current(self.catalog_path):  # older, or a kill came before its tables
+            self._create()
         self.settings = _checked(read(self._settings_path), self._settings_path)
         self.assets = FolderAssets(self.folder, self._render)
         self.catalog = Catalog(self.catalog_path, restriction)
-        builder = Builder(path=str(self._settings_path))
+        try:
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self) -> None:
+        """The encoders and indexes that the settings name; ConfigError with all mistakes before the first."""
+        builder = Builder({"catalog": self.catalog}, path=str(self._settings_path))
+        encoders, indexes = self.settings["encoders"], self.settings["indexes"]
+        self._refuse([
+            *(problem for name, table in encoders.items() for problem in builder.problems(table, f"encoders.{name}")),
+            *builder.problems({**indexes["text"], "folder": self.folder}, "indexes.text"),
+            *(builder.problems({**indexes["vectors"], "folder": self.folder, "dim": 1}, "indexes.vectors")
+              if encoders else ()),
+        ])  # fmt: skip
         self.encoders: dict[str, Any] = {
-            name: builder.build(table, f"encoders.{name}") for name, table in self.settings["encoders"].items()
+            name: builder.build(table, f"encoders.{name}") for name, table in encoders.items()
         }
         counters = [one.counter for one in self.encoders.values() if hasattr(one, "counter")]
         self.counter: TokenCounter = counters[0] if counters else WordCounter()
-        self.text: TextIndex = self._index("text", folder=self.folder / "text", catalog=self.catalog)
-        self.vectors: dict[str, VectorIndex] = {
-            name: self._index("vectors", folder=self._vectors_folder(name, encoder.fingerprint), dim=encoder.dim, catalog=self.catalog)
-            for name, encoder in self.encoders.items()
-        }
+        table = {**indexes["text"], "folder": self.folder / "text"}
+        self.text: TextIndex = builder.build(table, "indexes.text")
+        self.vectors: dict[str, VectorIndex] = {}
+        for name, encoder in self.encoders.items():
+            folder = self._vectors_folder(name, encoder.fingerprint)
+            table = {**indexes["vectors"], "folder": folder, "dim": encoder.dim}
+            self.vectors[name] = builder.build(table, "indexes.vectors")
+
+    def _refuse(self, problems: Sequence[str]) -> None:
+        if problems:
+            raise ConfigError("; ".join(problems), path=str(self._settings_path))
 
     @property
     def catalog_path(self) -> Path:
@@ -79,11 +106,23 @@ class Store:
 
     def loader(self, media_type: str) -> Table | None:
         """The settings of the loader that takes a media type."""
-        for table in self.settings["loaders"].values():
-            taken: tuple[str, ...] = getattr(registry.load(table["use"]), "media_types", ())
-            if media_type in taken:
-                return dict(table)
-        return None
+        return next((dict(table) for taken, table in self._loaders if media_type in taken), None)
+
+    @cached_property
+    def _loaders(self) -> list[tuple[tuple[str, ...], Table]]:
+        """What each loader takes, and its settings; ConfigError with all mistakes in these and the chunker's."""
+        builder = Builder({"assets": self.assets, "counter": self.counter}, path=str(self._settings_path))
+        tables = {f"loaders.{name}": table for name, table in self.settings["loaders"].items()}
+        problems = [p for key, table in tables.items() for p in builder.problems(table, key)]
+        problems += builder.problems(self.settings["chunker"], "chunker")
+        if not problems:
+            given = {key: registry.load(table["use"]) for key, table in tables.items()}
+            problems = [
+                f"{key}: {tables[key]['use']} is no loader: it has no {name}"
+                for key, loader in given.items() for name in ("VERSION", "media_types") if not hasattr(loader, name)
+            ]  # fmt: skip
+        self._refuse(problems)
+        return [(getattr(given[key], "media_types"), table) for key, table in tables.items()]  # noqa: B009
 
     def derivation(self, loader: Table) -> str:
         """Names everything that a document's chunks depend on beside its bytes."""
@@ -94,6 +133,8 @@ class Store:
     @contextmanager
     def writing(self, timeout: float = 0.0) -> Iterator[Writer]:
         """Hold the write lock; derived indexes are brought up to date on the way in and out."""
+        if self.catalog.restriction is not None:
+            raise CorpusError("a restricted view cannot be written; open the corpus itself")
         with write_lock(self.folder, timeout):
             writer = Writer(self.catalog_path)
             try:
@@ -131,18 +172,14 @@ class Store:
             write_atomically(self._settings_path, template)
         with write_lock(self.folder, timeout=30):
             writer = Writer(self.catalog_path)
-            writer.set_meta("created", str(round(time.time())))
-            writer.close()
+            try:
+                writer.set_new_meta("created", str(round(time.time())))
+            finally:
+                writer.close()
 
     def _vectors_folder(self, name: str, fingerprint: str) -> Path:
         """Where an encoder's index lies; another fingerprint has another folder."""
         return self.folder / "vectors" / f"{name}-{digest(fingerprint)[:12]}"
-
-    def _index(self, name: str, **services: object) -> Any:
-        table = dict(self.settings["indexes"].get(name, {}))
-        if "use" not in table:
-            raise ConfigError(f"indexes.{name} needs `use`", path=str(self._settings_path), key=f"indexes.{name}")
-        return registry.load(table.pop("use"))(**services, **table)
 
     def _render(self, source: Source, place: Place, dpi: int) -> bytes:
         """Draw a region in a worker process, since the source is hostile until checked."""
@@ -167,17 +204,40 @@ def _checked(settings: dict[str, Any], path: Path) -> dict[str, Mapping[str, Any
     """
     if unknown := set(settings) - set(_KINDS):
         raise ConfigError(f"unknown tables: {', '.join(sorted(unknown))}", path=str(path))
+    problems: list[str] = []
     for section, kind in _KINDS.items():
         table = settings.setdefault(section, {})
+        if not isinstance(table, dict):
+            problems.append(f"{section} must be a table, got {table!r:.80}")
+            continue
         for name, one in {"": table}.items() if section == "chunker" else table.items():
             key = f"{section}.{name}".rstrip(".")
+            if section != "chunker" and not _NAME.fullmatch(name):  # it becomes the name of a folder
+                problems.append(f"{key!r:.80}: a name is at most 64 letters, digits, `_` and `-`")
             use = one.get("use") if isinstance(one, dict) else None
-            for used in [use, *_nested_uses(one)]:
-                if not str(used).startswith(kind + "/"):
-                    raise ConfigError(
-                        f"`use` must name a component under {kind}/, got {used!r}", path=str(path), key=key
-                    )
+            if section == "loaders" and str(use).count("/") != 1:
+                problems.append(f"{key}: `use` must name a loader, got {use!r:.80}")
+            problems += [
+                f"{key}: `use` must name a component under {kind}/, got {used!r:.80}"
+                for used in [use, *_nested_uses(one)] if not str(used).startswith(kind + "/")
+            ]  # fmt: skip
+    problems = problems or list(_index_problems(settings))
+    if problems:
+        raise ConfigError("; ".join(problems), path=str(path))
     return settings
+
+
+def _index_problems(settings: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    indexes = settings["indexes"]
+    for name in sorted(set(indexes) - {"text", "vectors"}):
+        yield f"indexes.{name}: there are `text` and `vectors`, and no other"
+    for name in ("text", "vectors") if settings["encoders"] else ("text",):
+        if name not in indexes:
+            yield f"indexes.{name} needs `use`"
+    for name, table in indexes.items():
+        for key in ("folder", "dim", "catalog"):
+            if key in table:
+                yield f"indexes.{name}: {key} is filled by Argus: leave it out"
 
 
 def _nested_uses(value: object) -> Iterator[object]:

@@ -229,10 +229,8 @@ class Writer:
         with self._transaction():
             row = self._one("SELECT digest FROM sources WHERE key = ?", [key])
             self._connection.execute("DELETE FROM sources WHERE key = ?", [key])
-            self._connection.execute(
-                "DELETE FROM documents WHERE state = 'building' AND row IN (SELECT document FROM journal WHERE key = ?)",
-                [key],
-            )
+            unfinished = "state = 'building' AND row IN (SELECT document FROM journal WHERE key = ?)"
+            self._connection.execute(f"DELETE FROM documents WHERE {unfinished}", [key])
             removed = self._drop_unnamed(row[0]) if row else []
             if removed:
                 self._outbox(None, removed)
@@ -252,9 +250,8 @@ class Writer:
 
     def _drop_unnamed(self, digest: str) -> list[str]:
         # One in the making stays: the source that it is made for names it at its end.
-        return self._drop(
-            "state = 'live' AND digest = ? AND NOT EXISTS (SELECT 1 FROM sources s WHERE s.digest = documents.digest)", [digest]
-        )
+        unnamed = "NOT EXISTS (SELECT 1 FROM sources s WHERE s.digest = documents.digest)"
+        return self._drop(f"state = 'live' AND digest = ? AND {unnamed}", [digest])
 
     def _drop(self, condition: str, values: Sequence[object]) -> list[str]:
         """Delete documents; returns the ids of their chunks."""
@@ -359,6 +356,10 @@ class Writer:
             "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             [key, value],
         )
+
+    def set_new_meta(self, key: str, value: str) -> None:
+        """Remember a value unless there is one."""
+        self._connection.execute("INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)", [key, value])
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

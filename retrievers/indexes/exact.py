@@ -173,7 +173,7 @@ class Exact:
             return self._snapshot
 
     def _damaged(self) -> CorpusError:
-        return CorpusError(f"the vector index is damaged ({self._damage}); it is rebuilt from the catalog")
+        return CorpusError(f"the vector index is damaged ({self._damage}); rebuild it with: rag check --repair")
 
     def _refresh(self) -> None:
         """Take up what was committed since; one `stat` when nothing was."""

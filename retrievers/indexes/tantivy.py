@@ -206,7 +206,7 @@ class Tantivy:
         if self._writer is None:
             now = self._current()
             if now is None and self._damage and not self._fresh:
-                raise CorpusError(f"the text index is damaged ({self._damage}); it is rebuilt from the catalog")
+                raise CorpusError(f"the text index is damaged ({self._damage}); rebuild it with: rag check --repair")
             self.folder.mkdir(parents=True, exist_ok=True)
             if now is None or self._fresh:
                 self._writing = _highest(self.folder) + 1
@@ -252,7 +252,7 @@ class Tantivy:
         with self._lock:
             now = self._current()
             if now is None and self._damage:
-                raise CorpusError(f"the text index is damaged ({self._damage}); it is rebuilt from the catalog")
+                raise CorpusError(f"the text index is damaged ({self._damage}); rebuild it with: rag check --repair")
         if where is not None and self.catalog is None:
             raise ValueError("this index has no catalog to ask: filters need Tantivy(..., catalog=...)")
         allowed = self.catalog.matching(where) if where is not None and self.catalog else None

@@ -13,6 +13,8 @@ from rag.sentences import sentences
 
 UNSEEN_COSINE = 0.2
 """The cosine of a hit that the dense channel did not return among its best."""
+MOST_READ = 20_000
+"""Characters of a chunk that are looked at."""
 VERSION = 1
 """Goes up when a feature is computed otherwise: the fitted weights are then of another thing."""
 
@@ -39,31 +41,27 @@ def asked(question: str, lexicon: Lexicon | None) -> Asked:
 
 def matched(question: Asked, hit: Hit) -> int:
     """How many of the question's words the chunk or its headings hold."""
-    there = set(_stems(hit))
+    there = set(overlap.stems("\n".join((_above(hit), hit.chunk.text))))
     return sum(word in there for word in question.weights)
 
 
 def features(question: Asked, hit: Hit) -> dict[str, float]:
     """Feature values by name, each about 0..1."""
-    chunk = hit.chunk
-    every = _stems(hit)
-    own = overlap.stems(chunk.text)
-    spans = sentences(chunk.text)[:200]
-    best = max(
-        (overlap.covered(question.weights, overlap.stems(chunk.text[start:end])) for start, end in spans),
-        default=0.0,
-    )
+    text = hit.chunk.text[:MOST_READ]
+    cut = [overlap.stems(text[start:end]) for start, end in sentences(text)]
+    best = max((overlap.covered(question.weights, one) for one in cut), default=0.0)
+    there = {word for one in cut for word in one}.union(overlap.stems(_above(hit)))
+    whole = overlap.covered(question.weights, there)
     cosine = hit.parts["dense"].score if "dense" in hit.parts else UNSEEN_COSINE
-    whole = overlap.covered(question.weights, every)
     return {
         "cosine": cosine,
         "coverage": whole,
         "full": float(whole > 0.99),
         "mass": log(1 + whole * question.mass) / 4,
         "sentence": best,
-        "signs": overlap.signs_share(question.signs, "\n".join((*chunk.headings, chunk.text))),
+        "signs": overlap.signs_share(question.signs, f"{_above(hit)}\n{text}"),
         "short": 1 / max(question.words, 1),
-        "sparse": 1 / log(2 + len(own)),
+        "sparse": 1 / log(2 + sum(map(len, cut))),
     }
 
 
@@ -72,5 +70,5 @@ def has_dense(hits: Mapping[str, Hit]) -> bool:
     return any("dense" in hit.parts for hit in hits.values())
 
 
-def _stems(hit: Hit) -> list[str]:
-    return overlap.stems("\n".join((hit.chunk.title, *hit.chunk.headings, hit.chunk.text)))
+def _above(hit: Hit) -> str:
+    return "\n".join((hit.chunk.title, *hit.chunk.headings))

@@ -243,15 +243,12 @@ def test_without_an_encoder_words_alone_work(hashed: Path, documents: Path, monk
     from rag.pipelines.maintain import reindex
     from tests.golden.encoders import HashEncoder
 
-    monkeypatch.setattr(HashEncoder, "available", staticmethod(lambda: False), raising=False)
-    report = add(hashed, documents)
-    assert any("full-text search alone" in one for one in report.warnings)
-    assert report.embedded == 0
-    assert set(Corpus(hashed).search("gauge roof")[0].hit.parts) == {"lexical"}
-    monkeypatch.undo()
-    from tests.pipelines.killed import with_hash_encoder
-
-    with_hash_encoder()
+    with monkeypatch.context() as without:
+        without.setattr(HashEncoder, "available", staticmethod(lambda: False), raising=False)
+        report = add(hashed, documents)
+        assert any("full-text search alone" in one for one in report.warnings)
+        assert report.embedded == 0
+        assert set(Corpus(hashed).search("gauge roof")[0].hit.parts) == {"lexical"}
     assert add(hashed, documents).embedded > 0
     assert "dense" in Corpus(hashed).search("gauge roof")[0].hit.parts
     assert reindex(Corpus(hashed).store)["encoded"] == 0

@@ -1,0 +1,78 @@
+"""What holds for every generator, over any evidence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rag.generators.quote import Quote
+from rag.generators.quote_units import TEMPLATES
+
+from rag.answer import Selection, Settings, query
+from rag.protocols import Generator
+from tests.generators.build import selection
+
+GENERATORS: dict[str, Callable[[], Generator]] = {"quote": Quote, "quote-all": lambda: Quote(20, 0.0)}
+every = pytest.mark.parametrize("generator", [make() for make in GENERATORS.values()], ids=GENERATORS)
+WORDS = st.sampled_from(
+    "rain fell in September 81 mm. The gauge, stands: \n \n\n - | --- [1] [2] e.g. ... 12 É 雨。".split(" ")
+)
+TEXTS = st.one_of(st.lists(WORDS, max_size=60).map(" ".join), st.text(max_size=80))
+QUESTIONS = st.one_of(st.sampled_from(["How much rain fell in September?", "", "gauge"]), st.text(max_size=40))
+
+
+@every
+@given(texts=st.lists(TEXTS, max_size=4), question=QUESTIONS, table=st.booleans())
+def test_every_sentence_is_drawn_from_evidence_and_cited(
+    generator: Generator, texts: list[str], question: str, table: bool
+) -> None:
+    chosen = selection(*texts, modality="table" if table else "text")
+    (answer,) = generator.generate([query(question)], [chosen], Settings())
+    if answer.refusal:
+        assert answer.text == ""
+        return
+    numbers = {evidence.number: evidence for evidence in chosen.evidence}
+    rest = answer.text
+    for citation in reversed(answer.citations):
+        assert 0 <= citation.start < citation.end <= len(answer.text)
+        assert citation.evidence
+        assert set(citation.evidence) <= set(numbers)
+        rest = rest[: citation.start] + rest[citation.end :]
+        source = " ".join(numbers[citation.evidence[0]].hit.chunk.text.split())
+        quoted = answer.text[citation.start : citation.end]
+        added = set(re.findall(r"\w+", quoted)) - set(re.findall(r"\w+", source))
+        assert added <= set(re.findall(r"\w+", " ".join(TEMPLATES.values())))
+    assert re.sub(r"\[\d+\]|\s", "", rest) == ""
+    assert [(claim.start, claim.end) for claim in answer.claims] == [(one.start, one.end) for one in answer.citations]
+    assert {claim.status for claim in answer.claims} <= {"supported", "partial"}
+
+
+@every
+@given(texts=st.lists(st.lists(TEXTS, max_size=2), max_size=4))
+def test_n_questions_give_n_answers_each_as_if_alone(generator: Generator, texts: list[list[str]]) -> None:
+    selections = [selection(*one) for one in texts]
+    queries = [query("How much rain fell?")] * len(texts)
+    together = generator.generate(queries, selections, Settings())
+    alone = [
+        generator.generate([one], [chosen], Settings())[0] for one, chosen in zip(queries, selections, strict=True)
+    ]
+    assert together == alone
+
+
+@every
+def test_an_empty_selection_is_refused_with_its_reason(generator: Generator) -> None:
+    (answer,) = generator.generate([query("What?")], [Selection(reason="nothing fits")], Settings())
+    assert answer.text == ""
+    assert answer.refusal is not None
+    assert answer.refusal.reason == "nothing fits"
+    assert not answer.citations
+
+
+@every
+@given(text=TEXTS, limit=st.integers(1, 60))
+def test_max_tokens_is_kept(generator: Generator, text: str, limit: int) -> None:
+    (answer,) = generator.generate([query("rain")], [selection(text)], Settings(max_tokens=limit))
+    assert answer.usage.output_tokens <= limit

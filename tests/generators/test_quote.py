@@ -1,0 +1,179 @@
+"""Quote: which words it takes from where, and that it adds none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from rag.generators.quote import Quote
+from rag.generators.quote_units import is_verbatim, units
+
+from rag.answer import Checked, Done, Evidenced, Query, Selection, Settings, TextPiece, query
+from rag.document import Chunk, Modality
+from tests.generators.build import selection
+
+RAIN = (
+    "The gauge stands in the garden. It is cleaned every two weeks when leaves fall. "
+    "In September 81 mm of rain fell on the station. Readings are kept by Anna Keller since 1987."
+)
+TABLE = "Table 2: Results in millions\n| Item | 2020 | 2021 |\n| --- | --- | --- |\n| Revenues | $37,403 | $44,538 |\n| Costs | $21,162 | $24,576 |"
+
+
+def ask(question: str, given: Selection, generator: Quote | None = None, **settings: object) -> str:
+    (answer,) = (generator or Quote()).generate([query(question)], [given], Settings(**settings))  # type: ignore[arg-type]
+    return answer.text
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("How much rain fell in September?", "In September 81 mm of rain fell on the station. [1]"),
+        ("How often is the gauge cleaned?", "It is cleaned every two weeks when leaves fall. [1]"),
+        ("Who keeps the readings?", "Readings are kept by Anna Keller since 1987. [1]"),
+    ],
+)
+def test_the_sentence_that_answers_is_quoted(question: str, expected: str) -> None:
+    assert ask(question, selection(RAIN), Quote(sentences=1)) == expected
+
+
+def test_a_table_row_is_quoted_with_its_header_cells_and_only_the_columns_asked_for() -> None:
+    given = selection(TABLE, modality="table")
+    expected = "In the table Table 2: Results in millions: Revenues — 2021: $44,538 [1]"
+    assert ask("What were the revenues in 2021?", given, Quote(sentences=1)) == expected
+    whole = ask("What were the costs?", given, Quote(sentences=1))
+    assert whole == "In the table Table 2: Results in millions: Costs — 2020: $21,162; 2021: $24,576 [1]"
+
+
+def test_a_table_without_column_names_is_quoted_without_any() -> None:
+    table = (
+        "| C-c C-p | Start a process |\n| --- | --- |\n| C-c C-k | Kill the process |\n| C-c C-m | Read the manual |"
+    )
+    text = ask("Which keys kill the process?", selection(table, modality="table"), Quote(sentences=1))
+    assert text == "C-c C-k — Kill the process [1]"
+    first = ask("Which keys start a process?", selection(table, modality="table"), Quote(sentences=1))
+    assert first == "C-c C-p — Start a process [1]"
+
+
+def test_a_list_item_comes_with_the_sentence_that_leads_into_it() -> None:
+    text = "A bird can be one of these kinds:\n- a heron, which eats fish\n- a finch, which eats seeds"
+    said = ask("Which bird eats seeds?", selection(text), Quote(sentences=1))
+    assert said == "A bird can be one of these kinds: - a finch, which eats seeds [1]"
+
+
+def test_what_announces_a_line_of_code_is_quoted_with_it() -> None:
+    text = "There is more to say.\n\nTo set the range to the default:\n\nset xrange [-10:10]\n\nOther things exist too."
+    said = ask("How is the range set to the default?", selection(text), Quote(sentences=1))
+    assert said == "To set the range to the default: set xrange [-10:10] [1]"
+
+
+def test_evidence_that_says_the_same_is_cited_together_and_quoted_once() -> None:
+    given = selection("In September 81 mm of rain fell.", "Other text. In September, 81 mm of rain fell!")
+    (answer,) = Quote().generate([query("How much rain fell in September?")], [given], Settings())
+    assert answer.text == "In September 81 mm of rain fell. [1][2]"
+    assert answer.citations[0].evidence == (1, 2)
+
+
+def test_markers_inside_a_document_are_not_citations() -> None:
+    given = selection("Ignore.", "Rain was 81 mm in September, as reported before [1].")
+    (answer,) = Quote(sentences=1).generate([query("How much rain in September?")], [given], Settings())
+    assert answer.text == "Rain was 81 mm in September, as reported before [1]. [2]"
+    assert [citation.evidence for citation in answer.citations] == [(2,)]
+
+
+def test_headings_contents_lines_and_page_numbers_are_not_quoted() -> None:
+    text = "Rain gauges\n\nRain gauges ........ 12\n\nRain gauges . . . . . . 14\n\n17\n\nRain gauges measure how much rain falls."
+    said = ask("What do rain gauges measure?", selection(text, headings=("Rain gauges",)))
+    assert said == "Rain gauges measure how much rain falls. [1]"
+
+
+def test_rare_words_count_more() -> None:
+    class Rare:
+        def frequencies(self, words: Sequence[str]) -> tuple[dict[str, int], int]:
+            return {"quokka": 1, "system": 900, "value": 900, "default": 900}, 1000
+
+    text = "The default value of the system stands here now. A quokka is quite small for most people."
+    said = ask("What is the default system value of a quokka?", selection(text), Quote(1, lexicon=Rare()))
+    assert said.startswith("A quokka")
+
+
+class Meaning:
+    """An encoder for which a text's meaning is whether it speaks of money."""
+
+    name, dim, view, fingerprint = "meaning", 2, "text", "meaning"
+    modalities: frozenset[Modality] = frozenset({"text"})
+
+    def _vectors(self, texts: Sequence[str]) -> np.ndarray:
+        money = [any(word in text for word in ("price", "euros")) for text in texts]
+        return np.array([[1.0, 0.0] if one else [0.0, 1.0] for one in money], np.float32).reshape(-1, 2)
+
+    def encode_queries(self, queries: Sequence[Query]) -> np.ndarray:
+        return self._vectors([one.text for one in queries])
+
+    def encode_chunks(self, chunks: Sequence[Chunk]) -> np.ndarray:
+        assert len(chunks) <= 40
+        return self._vectors([one.text for one in chunks])
+
+
+def test_an_encoder_finds_what_words_do_not() -> None:
+    text = "Visitors are welcome on every day of the week. Grown-ups are asked for seven euros at the gate."
+    said = ask("What is the price of a visit?", selection(text), Quote(1, encoder=Meaning()))
+    assert said.startswith("Grown-ups")
+
+
+def test_an_empty_selection_is_a_refusal_that_passes_on_the_reason() -> None:
+    near = selection("Something else.").evidence
+    (answer,) = Quote().generate([query("Why?")], [Selection((), near, "nothing fits", 0.9)], Settings())
+    assert answer.text == ""
+    assert answer.refusal is not None
+    assert (answer.refusal.reason, answer.refusal.risk) == ("nothing fits", 0.9)
+    assert answer.refusal.near_misses == near
+
+
+def test_evidence_without_words_to_quote_is_a_refusal() -> None:
+    (answer,) = Quote().generate([query("What is shown?")], [selection("12")], Settings())
+    assert answer.refusal is not None
+    assert "quoted" in answer.refusal.reason
+
+
+def test_settings_are_kept() -> None:
+    long = " ".join(f"Rain number {number} fell on day {number} of that very month." for number in range(20))
+    (answer,) = Quote(sentences=20, keep=0).generate([query("rain")], [selection(long)], Settings(max_tokens=40))
+    assert 0 < answer.usage.output_tokens <= 40
+    assert "day 3" not in ask("Which rain fell on day 3?", selection(long), stop=("day 3",))
+    (nothing,) = Quote().generate([query("rain")], [selection(long)], Settings(max_tokens=2))
+    assert nothing.refusal is not None
+
+
+def test_rows_and_items_are_checked_to_be_verbatim() -> None:
+    (evidence,) = selection(TABLE, modality="table").evidence
+    found = units(evidence)
+    assert len(found) == 3
+    assert all(is_verbatim(unit) for unit in found)
+    (text,) = selection("These are kinds of birds:\n- a heron\n- a finch").evidence
+    assert all(is_verbatim(unit) for unit in units(text))
+
+
+def test_a_stream_gives_evidence_text_claims_and_the_answer() -> None:
+    given = selection(RAIN)
+
+    async def run() -> list[object]:
+        stream = Quote(sentences=2, keep=0.1).stream(
+            query("How much rain fell and who keeps readings?"), given, Settings()
+        )
+        return [event async for event in stream]
+
+    events = asyncio.run(run())
+    kinds = [type(event) for event in events]
+    assert kinds == [Evidenced, TextPiece, TextPiece, Checked, Checked, Done]
+    done = events[-1]
+    assert isinstance(done, Done)
+    assert "".join(event.text for event in events if isinstance(event, TextPiece)) == done.answer.text
+
+
+def test_options_are_checked() -> None:
+    with pytest.raises(ValueError, match="sentences"):
+        Quote(sentences=0)
+    with pytest.raises(ValueError, match="keep"):
+        Quote(keep=2)
