@@ -17,7 +17,7 @@ from .quote_units import Unit
 if TYPE_CHECKING:
     from rag.protocols import Dense
 
-MOST_ENCODED = 20
+MOST_ENCODED = 16
 """Pieces that the encoder reads for one question: the best by words."""
 _WEIGHT = {"words": 1.0, "around": 0.5, "signs": 0.3, "meaning": 1.2, "kind": 0.25, "relevance": 0.3}
 _NUMBER = re.compile(r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|hundred|zero|both|none)\b", re.I)

@@ -18,7 +18,10 @@ RAIN = (
     "The gauge stands in the garden. It is cleaned every two weeks when leaves fall. "
     "In September 81 mm of rain fell on the station. Readings are kept by Anna Keller since 1987."
 )
-TABLE = "Table 2: Results in millions\n| Item | 2020 | 2021 |\n| --- | --- | --- |\n| Revenues | $37,403 | $44,538 |\n| Costs | $21,162 | $24,576 |"
+TABLE = (
+    "Table 2: Results in millions\n| Item | 2020 | 2021 |\n| --- | --- | --- |\n"
+    "| Revenues | $37,403 | $44,538 |\n| Costs | $21,162 | $24,576 |"
+)
 
 
 def ask(question: str, given: Selection, generator: Quote | None = None, **settings: object) -> str:
@@ -83,7 +86,8 @@ def test_markers_inside_a_document_are_not_citations() -> None:
 
 
 def test_headings_contents_lines_and_page_numbers_are_not_quoted() -> None:
-    text = "Rain gauges\n\nRain gauges ........ 12\n\nRain gauges . . . . . . 14\n\n17\n\nRain gauges measure how much rain falls."
+    noise = "Rain gauges\n\nRain gauges ........ 12\n\nRain gauges . . . . . . 14\n\n17\n\n"
+    text = noise + "Rain gauges measure how much rain falls."
     said = ask("What do rain gauges measure?", selection(text, headings=("Rain gauges",)))
     assert said == "Rain gauges measure how much rain falls. [1]"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from rag.retrievers.diverse import Diverse
 from rag.retrievers.joining import joined
@@ -25,6 +27,15 @@ def test_further_hits_of_a_document_move_behind() -> None:
     assert [hit.chunk.text for hit in spread.retrieve([query("x")], 3)[0]] == texts[:3]
     assert listed.asked == [50, 50]
     assert [hit.score for hit in spread.retrieve([query("x")], 3)[0]] == [1.0, 1.0, 0.5]
+
+
+def test_further_hits_of_a_page_move_behind() -> None:
+    pages = [chunk.origin.places[0] for chunk in LONG[:3]]
+    twice = replace(LONG[1], origin=replace(LONG[1].origin, places=(pages[0],)))
+    listed = Listed([(LONG[0], 1.0), (twice, 0.9), (LONG[2], 0.8)])
+    texts = [hit.chunk.text for hit in Diverse(listed, per_page=1).retrieve([query("x")], 3)[0]]
+    assert texts == ["long 0", "long 2", "long 1"]
+    assert Diverse(listed, per_page=2).retrieve([query("x")], 3) == listed.retrieve([query("x")], 3)
 
 
 def test_one_document_alone_is_as_it_was() -> None:
