@@ -11,10 +11,9 @@ from fnmatch import fnmatch
 from glob import has_magic, iglob
 from pathlib import Path
 
-from rag.sniff import HEAD, NAMED_ONLY, media_type
-
 from rag.document import LabelValue
 from rag.errors import SourceError
+from rag.sniff import HEAD, NAMED_ONLY, media_type
 
 IGNORED_FOLDERS = frozenset({"__pycache__", "node_modules", "venv"})
 IGNORE_FILE = ".ragignore"

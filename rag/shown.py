@@ -118,6 +118,12 @@ class Shown:
         return self.answer.claims
 
     @property
+    def cited(self) -> list[Found]:
+        """The evidence that the text points at, in the order of its numbers."""
+        numbers = {number for one in self.citations for number in one.evidence}
+        return [one for one in self.evidence if one.number in numbers]
+
+    @property
     def usage(self) -> Usage:
         return self.answer.usage
 
@@ -129,7 +135,7 @@ class Shown:
         if self.refusal:
             near = "".join(f"\n  near: {one.where}" for one in self.near_misses)
             return f"No answer: {self.refusal.reason}{near}"
-        return self.text + "".join(f"\n  [{one.number}] {one.where}" for one in self.evidence)
+        return self.text + "".join(f"\n  [{one.number}] {one.where}" for one in self.cited)
 
     __repr__ = __str__
 
@@ -138,4 +144,4 @@ class Shown:
             return f"<p><i>No answer: {escape(self.refusal.reason)}</i></p>" + "".join(
                 one._repr_html_() for one in self.near_misses
             )
-        return f"<p>{escape(self.text)}</p>" + "".join(one._repr_html_() for one in self.evidence)
+        return f"<p>{escape(self.text)}</p>" + "".join(one._repr_html_() for one in self.cited)

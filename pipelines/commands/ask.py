@@ -46,7 +46,7 @@ def print_answer(shown: Any) -> None:
     else:
         print("\n".join(textwrap.fill(line, 100) for line in shown.text.splitlines()))
         print()
-        listed = shown.evidence
+        listed = shown.cited
     for one in listed:
         print(f"  [{one.number}] {one.where}")
         print(f"      {one.chunk.modality}, relevance {one.relevance:.2f}, rag show {one.chunk.id[:12]}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Any
 
 from .add import Progress, _sentence
 from .ask import print_answer
@@ -44,11 +45,11 @@ class Demo:
                 self._draw(shown, Path(options.corpus))
         return 3 if report.failed else 0
 
-    def _draw(self, shown: object, folder: Path) -> None:
+    def _draw(self, shown: Any, folder: Path) -> None:
         """The first piece of evidence that has a picture, written where a reader can open it."""
         from rag.errors import RagError
 
-        for one in getattr(shown, "evidence", []):
+        for one in shown.cited:
             try:
                 data = one.image(page=one.page is not None and one.chunk.role != "photo")
             except RagError:
