@@ -57,7 +57,9 @@ def units(evidence: Evidence, wanted: frozenset[str] = frozenset()) -> list[Unit
     if chunk.modality == "table" and "|" in chunk.text:
         found = _table(evidence, chunk, above, wanted)
     else:
-        found = _prose(evidence, chunk.text, above, {folded(title) for title in (chunk.title, *chunk.headings)})
+        # A heading alone is no answer, but a photo's caption is its title too.
+        titles = {folded(title) for title in (chunk.title, *chunk.headings)} if chunk.modality == "text" else set()
+        found = _prose(evidence, chunk.text, above, titles)
     return list(islice(found, MOST_UNITS))
 
 

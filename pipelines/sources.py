@@ -13,11 +13,14 @@ from pathlib import Path
 
 from rag.document import LabelValue
 from rag.errors import SourceError
+from rag.filters import check_field
 from rag.sniff import HEAD, NAMED_ONLY, media_type
 
 IGNORED_FOLDERS = frozenset({"__pycache__", "node_modules", "venv"})
 IGNORE_FILE = ".ragignore"
 SIDECAR = ".meta.json"
+SIDECAR_BYTES = 2**20
+LABEL_NAMES = "use up to 64 letters, digits, `_`, `.` and `-`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,28 +74,48 @@ def _expanded(name: str, leave_out: Path) -> Iterator[Found]:
 
 
 def _failed(name: str, why: str, kind: str) -> Found:
+    name = _shown(name)
     return Found(name, Path(name), error=SourceError(why, source=name, kind=kind))
 
 
 def _walk(folder: Path, leave_out: Path) -> Iterator[Found]:
     root = folder.resolve()
     patterns = _patterns(folder)
-    for current, folders, files in os.walk(folder):
+    closed: list[OSError] = []
+    for current, folders, files in os.walk(folder, onerror=closed.append):
         here = Path(current)
         patterns_here = patterns + (_patterns(here) if here != folder else [])
         folders[:] = sorted(
             name for name in folders
             if not name.startswith(".") and name not in IGNORED_FOLDERS
-            and (here / name).resolve() != leave_out and not _ignored(here / name, folder, patterns_here)
+            and not _own(here / name, leave_out) and not _ignored(here / name, folder, patterns_here)
         )  # fmt: skip
+        for name in folders:
+            if (path := here / name).is_symlink():  # `os.walk` does not follow it
+                yield Found(_shown(path), path.absolute(), skip="a link to a folder is not followed")
         for name in sorted(files):
             path = here / name
             if name.startswith(".") or name.endswith(SIDECAR) or _ignored(path, folder, patterns_here):
                 continue
             if path.is_symlink() and not _inside(path, root):
-                yield Found(str(path), path.absolute(), skip="a link that leads out of the folder")
+                why = "a link that leads out of the folder" if path.exists() else "a link that leads nowhere"
+                yield Found(_shown(path), path.absolute(), skip=why)
             else:
                 yield _file(str(path), path, named=False)
+    for error in closed:
+        yield _failed(_shown(error.filename), f"cannot read the folder: {error.strerror}", "unreadable")
+
+
+def _own(path: Path, leave_out: Path) -> bool:
+    try:
+        return path.resolve() == leave_out
+    except (OSError, RuntimeError):  # links in a circle
+        return False
+
+
+def _shown(path: Path | str) -> str:
+    """A path as text that can be printed and stored; bytes that are no UTF-8 are escaped."""
+    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _patterns(folder: Path) -> list[str]:
@@ -119,6 +142,9 @@ def _file(uri: str, path: Path, *, named: bool) -> Found:
     """A file with its type by content; a pipe or a device is never opened."""
     try:
         resolved = path.resolve(strict=True)
+        if (shown := _shown(uri)) != uri or _shown(resolved) != str(resolved):
+            # Neither the catalog nor JSON can hold such a name, so its evidence could not be opened.
+            return _failed(shown, "its name is not valid UTF-8; rename it", "unreadable")
         if not stat.S_ISREG(resolved.stat().st_mode):
             return _refused(uri, path, "not a regular file", "unsupported", named)
         with open(resolved, "rb") as file:
@@ -151,9 +177,22 @@ def _sidecar(path: Path) -> dict[str, LabelValue]:
     if not sidecar.is_file():
         return {}
     try:
-        told = json.loads(sidecar.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        if sidecar.stat().st_size > SIDECAR_BYTES:
+            raise ValueError(f"above the limit of {SIDECAR_BYTES} bytes")
+        told = json.loads(sidecar.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        # The catalog can hold neither 1e999, which is infinite, nor half of a surrogate pair.
+        json.dumps(told, allow_nan=False, ensure_ascii=False).encode()
+    except (OSError, ValueError, RecursionError) as error:
         raise SourceError(f"not readable as JSON: {error}", source=str(sidecar)) from error
     if not isinstance(told, dict) or not all(isinstance(v, (str, int, float, bool)) for v in told.values()):
         raise SourceError("expected one JSON object of texts, numbers and booleans", source=str(sidecar))
+    try:
+        for key in told:
+            check_field(f"label.{key}")
+    except ValueError as error:
+        raise SourceError(f"no label can be called {key!r:.80}: {LABEL_NAMES}", source=str(sidecar)) from error
     return told
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")

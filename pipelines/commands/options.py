@@ -98,8 +98,13 @@ def pairs(given: list[str]) -> dict[str, LabelValue]:
 
 
 def print_json(value: Mapping[str, object] | list[Any]) -> None:
-    """One object on one line."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    """One object on one line; escaped where the output cannot take its letters."""
+    line = json.dumps(value, ensure_ascii=False)
+    try:
+        line.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        line = json.dumps(value)
+    print(line, flush=True)
 
 
 def tell(message: str) -> None:

@@ -141,9 +141,7 @@ class TextSink:
         for batch in live_rows(rows, "c.id, c.body, d.title", "", documents, []):
             read = ((id, json.loads(body), title) for id, body, title in batch)
             texts = {
-                id: (plain["text"], title, *plain.get("headings", ()))
-                for id, plain, title in read
-                if plain.get("text")
+                id: (plain["text"], title, *plain.get("headings", ())) for id, plain, title in read if plain.get("text")
             }
             self.index.add(list(texts), list(texts.values()))
 

@@ -22,7 +22,7 @@ use = "retrievers/indexes/tantivy"
 """
 
 
-@pytest.fixture()
+@pytest.fixture
 def faulty_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A corpus folder whose loader for .csv comes from an entry point of another distribution."""
     from rag import registry
@@ -42,7 +42,7 @@ def faulty_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
     registry._plugins.cache_clear()
 
 
-@pytest.fixture()
+@pytest.fixture
 def hashed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A corpus folder whose settings use the small test encoder; documents go beside it."""
     from rag import registry

@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rag.pipelines.ask import Ask
+from rag.pipelines.search import Search
+
 from rag.answer import (
     Answer,
     Done,
@@ -20,11 +23,14 @@ from rag.answer import (
     query,
 )
 from rag.document import CharSpan, Chunk, Origin, Source
-from rag.pipelines.ask import Ask
-from rag.pipelines.search import Search
 
 CHUNKS = [
-    Chunk(f"{number:032x}", "text", Origin(Source("a.txt", "text/plain", "0" * 64), (CharSpan(number, number + 1),)), str(number))
+    Chunk(
+        f"{number:032x}",
+        "text",
+        Origin(Source("a.txt", "text/plain", "0" * 64), (CharSpan(number, number + 1),)),
+        str(number),
+    )
     for number in range(5)
 ]
 
@@ -43,9 +49,7 @@ class FirstTwo:
 
 @dataclass(frozen=True)
 class Counting:
-    def generate(
-        self, queries: Sequence[Query], selections: Sequence[Selection], settings: Settings
-    ) -> list[Answer]:
+    def generate(self, queries: Sequence[Query], selections: Sequence[Selection], settings: Settings) -> list[Answer]:
         return [Answer(f"{len(one.evidence)} pieces", one.evidence) for one in selections]
 
 

@@ -22,7 +22,7 @@ ANSWER_FIELDS = {
 }  # fmt: skip
 
 
-@pytest.fixture()
+@pytest.fixture
 def documents(tmp_path: Path) -> Path:
     folder = tmp_path / "documents"
     folder.mkdir()
@@ -34,7 +34,7 @@ def documents(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture()
+@pytest.fixture
 def rag(hashed: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     monkeypatch.chdir(tmp_path)
 
@@ -49,7 +49,7 @@ def rag(hashed: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     return run
 
 
-@pytest.fixture()
+@pytest.fixture
 def filled(rag: Run, documents: Path) -> Run:
     assert rag("add", documents, "--workers", 0)[0] == 0
     return rag

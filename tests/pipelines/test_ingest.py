@@ -17,7 +17,7 @@ from rag.report import Report
 from tests.golden.pdfs import encrypted, many_pages, ruled_table
 
 
-@pytest.fixture()
+@pytest.fixture
 def documents(tmp_path: Path) -> Path:
     folder = tmp_path / "documents"
     folder.mkdir()
@@ -38,6 +38,7 @@ def statuses(report: Report) -> dict[str, str]:
 def forbid_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """From here on, parsing and embedding are errors."""
     from rag.pipelines import derive
+
     from tests.golden.encoders import HashEncoder
 
     def refused(*_: object, **__: object) -> None:
@@ -227,7 +228,9 @@ def test_two_writers_are_refused(hashed: Path, documents: Path) -> None:
 def test_another_encoder_is_refused_by_name_of_both(hashed: Path, documents: Path) -> None:
     add(hashed, documents)
     settings = hashed / "corpus.toml"
-    settings.write_text(settings.read_text().replace('"retrievers/encoders/hash"', '"retrievers/encoders/hash"\ndim = 32'))
+    settings.write_text(
+        settings.read_text().replace('"retrievers/encoders/hash"', '"retrievers/encoders/hash"\ndim = 32')
+    )
     with pytest.raises(CorpusError, match=r"hash\.64.*hash\.32"):
         Corpus(hashed).search("gauge")
     with pytest.raises(CorpusError, match=r"hash\.64.*hash\.32"):
@@ -241,6 +244,7 @@ def test_another_encoder_is_refused_by_name_of_both(hashed: Path, documents: Pat
 
 def test_without_an_encoder_words_alone_work(hashed: Path, documents: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from rag.pipelines.maintain import reindex
+
     from tests.golden.encoders import HashEncoder
 
     with monkeypatch.context() as without:

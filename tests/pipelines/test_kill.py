@@ -74,7 +74,7 @@ def write(folder: Path, name: str, text: str) -> None:
     (folder / name).write_text(text, encoding="utf-8")
 
 
-@pytest.fixture()
+@pytest.fixture
 def documents(tmp_path: Path) -> Path:
     folder = tmp_path / "documents"
     write(folder, "a.txt", "Rainfall in March was 71 mm.\n\nThe gauge stands on the roof of the school.")

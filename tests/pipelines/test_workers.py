@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rag.pipelines.workers import Limits, render
 
 from rag.corpus import Corpus
 from rag.errors import SourceError
-from rag.pipelines.workers import Limits, render
 from rag.report import Outcome
 
 LIMITS = Limits(seconds=3, memory=300 * 2**20)
