@@ -14,6 +14,7 @@ from rag.sentences import sentences
 
 TEMPLATES = {
     "table": "In the table {caption}: {row}",
+    "numbered table": "{caption}: {row}",
     "row": "{label} — {cells}",
     "cell": "{header}: {cell}",
     "between": "; ",
@@ -191,7 +192,8 @@ def _row(
         quoted += [head, cell] if head else [cell]
     text = TEMPLATES["row"].format(label=label, cells=TEMPLATES["between"].join(parts)) if parts else label
     if caption:
-        text = TEMPLATES["table"].format(caption=caption, row=text)
+        template = "numbered table" if _NUMBERED.match(caption) else "table"
+        text = TEMPLATES[template].format(caption=caption, row=text)
         quoted.insert(0, caption)
     if not _is_quotable(text):
         return None

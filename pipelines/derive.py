@@ -6,13 +6,13 @@ Messages are plain JSON values, because they come out of a process that parsed h
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rag.config import Builder
 from rag.document import Chunk, Part, Place, Source
 from rag.errors import RagError, SourceError
-from rag.identity import identified
 from rag.serialise import from_plain, to_plain
 from rag.store.assets import FolderAssets
 from rag.store.rows import part_rows
@@ -52,8 +52,8 @@ def _builder(request: Mapping[str, Any]) -> Builder:
 def _derive(request: Mapping[str, Any], source: Source, replay: list[Part]) -> Iterator[Message]:
     builder = _builder(request)
     loader, chunker = builder.build(request["loader"]), builder.build(request["chunker"])
-    tap = _Tap(replay, loader.load(source, start=len(replay)))
-    for chunk in identified(chunker(tap.parts())):
+    tap = _Tap(source, replay, loader.load(source, start=len(replay)))
+    for chunk in chunker(tap.parts()):
         tap.chunks.append(chunk)
         yield from tap.ready()
     tap.flush()
@@ -69,7 +69,8 @@ class _Tap:
     since it is stored already: so the chunker's memory is the same as in an uninterrupted run.
     """
 
-    def __init__(self, replay: list[Part], fresh: Iterator[Part]) -> None:
+    def __init__(self, source: Source, replay: list[Part], fresh: Iterator[Part]) -> None:
+        self._source = source
         self.chunks: list[Chunk] = []
         self.title = ""
         self.sample = ""
@@ -87,7 +88,7 @@ class _Tap:
                 self.title = part.head.title
                 if len(self.sample) < LANGUAGE_SAMPLE:
                     self.sample += " ".join(one.text for one in part.elements if one.modality == "text")
-                yield part
+                yield replace(part, source=self._source)
 
     def flush(self) -> None:
         """The last part is complete: nothing more will be cut from what was pulled so far."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Any
 
 from rag import registry
@@ -25,6 +26,9 @@ Argus answers questions over PDFs, web pages, images and text, and shows its evi
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a name may hold letters that the terminal's charset lacks
+            stream.reconfigure(errors="backslashreplace")
     parser = _parser(given)
     options = parser.parse_args(given)
     if options.run is None:

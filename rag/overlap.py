@@ -16,6 +16,8 @@ _BACKGROUND = 50
 """Chunks of other texts that are imagined beside a corpus, so that three chunks tell no rarities."""
 _PLAIN = 3.0
 """How much a word tells where no corpus says how rare it is."""
+NAMED = 2.0
+"""How many times as much a name or a number tells as another word that is as rare."""
 _ASKING = frozenset(
     """
     much many according following please tell list name also does do doing done get gets give gives given
@@ -71,12 +73,14 @@ def rarities(question: str, lexicon: Lexicon | None) -> dict[str, float]:
     Without a lexicon all words tell the same.
     """
     cut = asked(question)
+    named = set(stems(" ".join(signs(question))))
     found, total = lexicon.frequencies(cut) if lexicon else ({}, 0)
     size = total + _BACKGROUND
     weighed: dict[str, float] = {}
     for word in cut:
         rare = log((size + 1) / (min(found.get(word, 0), total) + 0.5)) if lexicon else _PLAIN
-        weighed[stem(word)] = max(weighed.get(stem(word), 0.0), rare, 0.05)
+        told = max(rare, 0.05) * (NAMED if stem(word) in named else 1.0)
+        weighed[stem(word)] = max(weighed.get(stem(word), 0.0), told)
     return weighed
 
 

@@ -57,6 +57,8 @@ def _ends(text: str, start: int, match: re.Match[str]) -> bool:
     mark = match[0]
     if mark[0] == "\n":
         return _line_ends(text, start, match.start(), match.end())
+    if text[start : start + 8].lstrip().startswith("|"):
+        return False  # a table row ends with its line
     if mark[0] in "。！？｡":
         return True
     after = _next_word(text, match.end())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 from rag import contract
-from rag.answer import Answer, Citation, Claim, Evidence, Hit, Refusal, Usage
+from rag.answer import Answer, Citation, Claim, Evidence, Hit, Refusal, Score, Usage
 from rag.document import Chunk, PageRegion, Place
 from rag.errors import RagError
 from rag.store.store import Store
@@ -29,6 +30,11 @@ class Found:
     @property
     def score(self) -> float:
         return self.hit.score
+
+    @property
+    def parts(self) -> Mapping[str, Score]:
+        """Each channel's own rank and score."""
+        return self.hit.parts
 
     @property
     def text(self) -> str:

@@ -15,7 +15,7 @@ UNSEEN_COSINE = 0.2
 """The cosine of a hit that the dense channel did not return among its best."""
 MOST_READ = 20_000
 """Characters of a chunk that are looked at."""
-VERSION = 1
+VERSION = 2
 """Goes up when a feature is computed otherwise: the fitted weights are then of another thing."""
 
 
@@ -48,7 +48,7 @@ def matched(question: Asked, hit: Hit) -> int:
 def features(question: Asked, hit: Hit) -> dict[str, float]:
     """Feature values by name, each about 0..1."""
     text = hit.chunk.text[:MOST_READ]
-    cut = [overlap.stems(text[start:end]) for start, end in sentences(text)]
+    cut = _rows(text) if hit.chunk.modality == "table" else _sentences(text)
     best = max((overlap.covered(question.weights, one) for one in cut), default=0.0)
     there = {word for one in cut for word in one}.union(overlap.stems(_above(hit)))
     whole = overlap.covered(question.weights, there)
@@ -63,6 +63,19 @@ def features(question: Asked, hit: Hit) -> dict[str, float]:
         "short": 1 / max(question.words, 1),
         "sparse": 1 / log(2 + sum(map(len, cut))),
     }
+
+
+def _sentences(text: str) -> list[list[str]]:
+    """The stems of each sentence."""
+    return [overlap.stems(text[start:end]) for start, end in sentences(text)]
+
+
+def _rows(text: str) -> list[list[str]]:
+    """The stems of each row of a table, with those of its caption and header, which say what the row is about."""
+    lines = text.splitlines()
+    rows = [line for line in lines if line.startswith("|")]
+    about = overlap.stems("\n".join([line for line in lines if not line.startswith("|")] + rows[:1]))
+    return [[*about, *overlap.stems(row)] for row in rows[1:]] or [about]
 
 
 def has_dense(hits: Mapping[str, Hit]) -> bool:

@@ -31,6 +31,7 @@ def cut(text: str) -> list[str]:
         ("1. Introduction\n2. Methods", ["1. Introduction", "2. Methods"]),
         ("Items:\n- one\n- two goes. Further", ["Items:", "- one", "- two goes.", "Further"]),
         ("| a | b |\n| c. D | d |", ["| a | b |", "| c. D | d |"]),
+        ("| Mean temp. (°C) | No. 5. Yes |\n| 1. A | b! C |", ["| Mean temp. (°C) | No. 5. Yes |", "| 1. A | b! C |"]),
         ("x = 1;\n    y = 2;", ["x = 1;", "y = 2;"]),
         ("Title\n\nA paragraph", ["Title", "A paragraph"]),
         (
