@@ -110,8 +110,9 @@ class TokenCounter(Protocol):
 class Chunker(Protocol):
     """Cuts parts into chunks; carries over open sections and broken tables between parts.
 
-    Ids and views come from `rag.identity.identified`. Called as a generator: the chunks that it yields before it pulls the next part belong to the
-    parts pulled so far, and are the same in every run over the same parts.
+    Ids and views come from `rag.identity.identified`. Called as a generator: the chunks that it
+    yields before it pulls the next part belong to the parts pulled so far, and are the same in
+    every run over the same parts.
     """
 
     VERSION: int
