@@ -90,6 +90,9 @@ class Ingest:
                 yield from self._synced(writer, named, files)
             yield from self._taken(writer, files)
             encode_missing(self._store, writer, self._encoding, self._progress)
+        for index in self._store.vectors.values():
+            if len(index) > getattr(index, "comfortable", len(index)):
+                self._warn(f"{len(index)} vectors are many for this index; see: rag doctor")
 
     def _split(self, names: Iterable[str | Path | tuple[str, bytes]]) -> tuple[list[str], list[Found]]:
         """Paths, and named bytes kept in the corpus (they have no other place to be opened from)."""

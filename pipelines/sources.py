@@ -183,14 +183,17 @@ def _sidecar(path: Path) -> dict[str, LabelValue]:
         # The catalog can hold neither 1e999, which is infinite, nor half of a surrogate pair.
         json.dumps(told, allow_nan=False, ensure_ascii=False).encode()
     except (OSError, ValueError, RecursionError) as error:
-        raise SourceError(f"not readable as JSON: {error}", source=str(sidecar)) from error
+        why = f"not readable as JSON: {error}"
+        raise SourceError(f"{sidecar.name}: {why}", source=_shown(path)) from error
     if not isinstance(told, dict) or not all(isinstance(v, (str, int, float, bool)) for v in told.values()):
-        raise SourceError("expected one JSON object of texts, numbers and booleans", source=str(sidecar))
+        why = "expected one JSON object of texts, numbers and booleans"
+        raise SourceError(f"{sidecar.name}: {why}", source=_shown(path))
     try:
         for key in told:
             check_field(f"label.{key}")
     except ValueError as error:
-        raise SourceError(f"no label can be called {key!r:.80}: {LABEL_NAMES}", source=str(sidecar)) from error
+        why = f"no label can be called {key!r:.80}: {LABEL_NAMES}"
+        raise SourceError(f"{sidecar.name}: {why}", source=_shown(path)) from error
     return told
 
 

@@ -45,6 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output (head, less) has gone; Python would complain again at exit.
         sys.stderr.close()
         return OK
+    except OSError as error:  # a full disk, a folder that may not be written
+        named = f"{error.filename}: " if error.filename else ""
+        print(f"rag {options.command}: {named}{error.strerror or error}", file=sys.stderr)
+        return FAILED
     except (RagError, ValueError) as error:
         print(f"rag {options.command}: {error}", file=sys.stderr)
         return USAGE if isinstance(error, ValueError) else FAILED

@@ -6,7 +6,7 @@ import textwrap
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from .options import opened, print_json, question_arguments, questions
+from .options import opened, print_json, question_arguments, questions, tell_lag
 
 
 class Ask:
@@ -23,6 +23,7 @@ class Ask:
         from rag.answer import Query
 
         corpus = opened(options)
+        tell_lag(corpus)
         for id, text, where in questions(options):
             query = Query((text,) if text.strip() else (), where=where)
             shown = corpus.ask(query)

@@ -86,6 +86,7 @@ def _corpus(folder: str) -> tuple[dict[str, int], list[str]]:
         return {}, [str(error)]
     counts = store.catalog.counts()
     advice = []
-    if counts["vectors"] > 250_000:
-        advice.append("above 250,000 vectors another index is faster: rag reindex --index NAME (rag components)")
+    for index in store.vectors.values():
+        if len(index) > getattr(index, "comfortable", len(index)):
+            advice.append(f"{len(index)} vectors: another index is faster: rag reindex --index NAME (rag components)")
     return counts, advice

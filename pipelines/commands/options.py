@@ -44,6 +44,18 @@ def opened(options: Namespace) -> Corpus:
     return Corpus(options.corpus, profile=getattr(options, "profile", "local"))
 
 
+def tell_lag(corpus: Corpus) -> None:
+    """A note for each index that does not hold what the catalog holds: answers then miss documents."""
+    store = corpus.store
+    newest = store.catalog.sequence()
+    for sink in store.sinks():
+        if sink.index.generation != newest:
+            tell(
+                f"note: the index {sink.name!r} is behind the documents, so some are not found; it is brought up "
+                "to date by the `rag add` that is running, or by the next one, or by: rag check --repair"
+            )
+
+
 def questions(options: Namespace) -> Iterator[tuple[object, str, Any]]:
     """(id, question, filter) of the one question or of each line of the file."""
     from rag.filters import where
@@ -63,7 +75,7 @@ def questions(options: Namespace) -> Iterator[tuple[object, str, Any]]:
             told = json.loads(line)
             query = told["query"]
             own = where(told.get("where"))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(
                 f'{options.queries}, line {number}: expected {{"id", "query"}} as JSON ({error})'
             ) from error
@@ -77,7 +89,7 @@ def _lines(name: str) -> Iterator[str]:
         yield from sys.stdin
         return
     try:
-        with open(name, encoding="utf-8") as file:
+        with open(name, encoding="utf-8-sig") as file:
             yield from file
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"cannot read {name}: {error}") from error

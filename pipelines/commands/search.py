@@ -6,7 +6,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from .options import opened, print_json, question_arguments, questions
+from .options import opened, print_json, question_arguments, questions, tell_lag
 
 
 class Search:
@@ -29,6 +29,7 @@ class Search:
         if options.k < 0:
             raise ValueError("--k must not be negative")
         corpus = opened(options)
+        tell_lag(corpus)
         for id, text, where in questions(options):
             query = Query((text,) if text.strip() else (), where=where)
             started = time.perf_counter()

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +21,8 @@ from rag.store.rows import chunk_from, element_from, page_from, source_from
 
 T = TypeVar("T")
 _BATCH = 500
+_READ = 2000
+"""Chunks kept as read, of all catalogs: the channels of a search, and questions in a row, ask for the same ones."""
 _SOURCES = "FROM sources s JOIN documents d ON d.digest = s.digest AND d.state = 'live'"
 _LIVE = "FROM chunks c JOIN documents d ON d.row = c.document AND d.state = 'live'"
 
@@ -277,7 +280,7 @@ class Catalog:
                     raise CorpusError(f"{self.path}: document {digest[:12]} has no source; try: rag check --repair")
                 heads[digest] = (sources[0], self._labels(digest))
             source, given = heads[digest]
-            yield self._parsed(chunk_from, body, source, given)
+            yield self._parsed(_chunk, body, source, given)
 
     def _labels(self, digest: str) -> Labels:
         """The labels of the sources of a document; the oldest source wins."""
@@ -333,6 +336,12 @@ class Catalog:
 
     def _transaction(self) -> _Reading:
         return _Reading(self._connection, self._lock)
+
+
+@lru_cache(_READ)
+def _chunk(body: str, source: Source, given: Labels) -> Chunk:
+    """A function of its arguments alone: what the catalog holds now is asked of it each time."""
+    return chunk_from(body, source, given)
 
 
 class _Reading:

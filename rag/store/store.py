@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -141,6 +142,8 @@ class Store:
                 self.replay()
                 yield writer
                 self.replay()
+            except sqlite3.Error as error:
+                raise CorpusError(f"{self.folder} cannot be written: {error}") from error
             finally:
                 writer.close()
 
@@ -166,10 +169,13 @@ class Store:
                 )
 
     def _create(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if not self._settings_path.exists():
-            template = files("rag").joinpath("profiles/corpus.toml").read_bytes()
-            write_atomically(self._settings_path, template)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if not self._settings_path.exists():
+                template = files("rag").joinpath("profiles/corpus.toml").read_bytes()
+                write_atomically(self._settings_path, template)
+        except OSError as error:
+            raise CorpusError(f"{self.folder} cannot be made: {error.strerror}") from error
         with write_lock(self.folder, timeout=30):
             writer = Writer(self.catalog_path)
             try:

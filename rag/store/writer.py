@@ -54,8 +54,14 @@ class Writer:
 
     def close(self) -> None:
         """Close the connection, folding the write-ahead log into the file."""
-        self._connection.execute("PRAGMA optimize")
-        self._connection.close()
+        try:
+            self._connection.execute("PRAGMA optimize")
+            # SQLite folds by itself only where no reader, such as this process' own, has the file open.
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error:  # a full disk, a reader in the middle: the log stays, and is as good
+            pass
+        finally:
+            self._connection.close()
 
     # --- what is known ------------------------------------------------------------------------------
 

@@ -52,6 +52,8 @@ class MiniLM:
     dim = 384
     modalities: frozenset[Modality] = frozenset({"text", "table", "image"})
     view = "contextual"
+    languages = frozenset({"en"})
+    """What it was trained on; ingest says once when documents are in another."""
 
     def __init__(self, max_tokens: int = 256, precision: Literal["f32", "bf16"] = "f32", cache: bool = True) -> None:
         if not SPECIALS < max_tokens <= POSITIONS:

@@ -47,6 +47,9 @@ class Exact:
     from the catalog, commit.
     """
 
+    comfortable = 250_000
+    """Vectors up to which a search takes tens of milliseconds; above, an approximate index is faster."""
+
     def __init__(self, folder: str | Path, dim: int, catalog: Catalog | None = None) -> None:
         self.folder = Path(folder)
         self.dim = dim

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import RLock
 from typing import TYPE_CHECKING
 
@@ -296,10 +297,25 @@ def _tantivy(folder: Path, stemmer: str, create: bool = False) -> Index:
         for field in ("body", "above"):
             schema.add_text_field(field, tokenizer_name="words", index_option="freq")
         index = tantivy.Index(schema.build(), str(folder))
-    else:
+    elif os.access(folder, os.W_OK):
         index = tantivy.Index.open(str(folder))
+    else:
+        index = _unlocked(folder)
     index.register_tokenizer("words", _analyzer(stemmer))
     index.config_reader("manual")  # no thread that watches files: searches look for themselves
+    return index
+
+
+def _unlocked(folder: Path) -> Index:
+    """An index where nothing may be written: opened through links, beside which tantivy makes its lock."""
+    import tantivy
+
+    with TemporaryDirectory(prefix="rag-text-") as beside:
+        for file in folder.resolve().iterdir():
+            os.symlink(file, os.path.join(beside, file.name))
+        index = tantivy.Index.open(beside)
+        index.config_reader("manual")
+        index.reload()
     return index
 
 

@@ -46,7 +46,7 @@ def test_a_table_row_is_quoted_with_its_header_cells_and_only_the_columns_asked_
     expected = "Table 2: Results in millions: Revenues — 2021: $44,538 [1]"
     assert ask("What were the revenues in 2021?", given, Quote(sentences=1)) == expected
     whole = ask("What were the costs?", given, Quote(sentences=1))
-    assert whole == "In the table Table 2: Results in millions: Costs — 2020: $21,162; 2021: $24,576 [1]"
+    assert whole == "Table 2: Results in millions: Costs — 2020: $21,162; 2021: $24,576 [1]"
 
 
 def test_a_table_without_column_names_is_quoted_without_any() -> None:

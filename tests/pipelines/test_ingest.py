@@ -258,6 +258,28 @@ def test_without_an_encoder_words_alone_work(hashed: Path, documents: Path, monk
     assert reindex(Corpus(hashed).store)["encoded"] == 0
 
 
+def test_another_language_than_the_encoders_is_said_once(
+    hashed: Path, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.golden.encoders import HashEncoder
+
+    german = "Der Regenmesser steht auf dem Dach der Schule und wird jeden Morgen um neun Uhr abgelesen. "
+    (documents / "d.txt").write_text(german * 3)
+    (documents / "e.txt").write_text("Am Abend wird das Wasser ausgeleert und die Menge wird notiert. " + german)
+    monkeypatch.setattr(HashEncoder, "languages", frozenset({"en"}), raising=False)
+    report = add(hashed, documents)
+    assert len([one for one in report.warnings if "'de'" in one and "full-text search weighs more" in one]) == 1
+    languages = {Path(one.sources[0].uri).name: one.language for one in Corpus(hashed).documents()}
+    assert languages["d.txt"] == languages["e.txt"] == "de"
+
+
+def test_an_index_that_grew_too_large_is_told(hashed: Path, documents: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rag.retrievers.indexes.exact import Exact
+
+    monkeypatch.setattr(Exact, "comfortable", 1)
+    assert any("rag doctor" in one for one in add(hashed, documents).warnings)
+
+
 def test_a_restricted_view_sees_and_writes_nothing_else(hashed: Path, documents: Path) -> None:
     add(hashed, documents)
     view = Corpus(hashed).restricted({"source": "b.html"})

@@ -118,7 +118,7 @@ def changed(path: tuple[str | int, ...], value: object) -> dict[str, Any]:
         (("origin", "places", 0, "kind"), ["PageRegion"]),
         (("origin", "places", 0, "page"), "2"),
         (("origin", "places", 0, "box", "left"), "0.1"),
-        (("origin", "places", 0, "box", "left"), 2),
+        (("origin", "places", 0, "box", "bottom"), 0.1),
         (("origin", "source", "path"), 5),
     ],
 )
