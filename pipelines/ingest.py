@@ -15,6 +15,7 @@ from threading import Event
 
 from rag.document import LabelValue, Source
 from rag.errors import CorpusError, SourceError
+from rag.filters import check_labels
 from rag.identity import file_digest
 from rag.protocols import ProgressCallback
 from rag.report import Outcome, Problem, Report, Status, report
@@ -47,6 +48,11 @@ class Options:
     keep: bool = False
     workers: int = 2
     limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        check_labels(self.labels)
+        if self.workers < 0:
+            raise ValueError(f"workers must be 0 or more, got {self.workers}")
 
 
 class Ingest:
@@ -101,6 +107,8 @@ class Ingest:
         paths: list[str] = []
         kept: list[Found] = []
         for one in names:
+            if not isinstance(one, (str, Path, tuple)):
+                raise TypeError(f"sources are paths, or (name, bytes); got {type(one).__name__}")
             if isinstance(one, tuple):
                 name, data = one
                 kind = media_type(name, data[:HEAD]) or ""

@@ -13,14 +13,13 @@ from pathlib import Path
 
 from rag.document import LabelValue
 from rag.errors import SourceError
-from rag.filters import check_field
+from rag.filters import check_labels
 from rag.sniff import HEAD, NAMED_ONLY, media_type
 
 IGNORED_FOLDERS = frozenset({"__pycache__", "node_modules", "venv"})
 IGNORE_FILE = ".ragignore"
 SIDECAR = ".meta.json"
 SIDECAR_BYTES = 2**20
-LABEL_NAMES = "use up to 64 letters, digits, `_`, `.` and `-`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,21 +179,15 @@ def _sidecar(path: Path) -> dict[str, LabelValue]:
         if sidecar.stat().st_size > SIDECAR_BYTES:
             raise ValueError(f"above the limit of {SIDECAR_BYTES} bytes")
         told = json.loads(sidecar.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
-        # The catalog can hold neither 1e999, which is infinite, nor half of a surrogate pair.
-        json.dumps(told, allow_nan=False, ensure_ascii=False).encode()
     except (OSError, ValueError, RecursionError) as error:
-        why = f"not readable as JSON: {error}"
-        raise SourceError(f"{sidecar.name}: {why}", source=_shown(path)) from error
-    if not isinstance(told, dict) or not all(isinstance(v, (str, int, float, bool)) for v in told.values()):
-        why = "expected one JSON object of texts, numbers and booleans"
-        raise SourceError(f"{sidecar.name}: {why}", source=_shown(path))
+        why = f"{sidecar.name}: not readable as JSON: {error}"
+        raise SourceError(why, source=_shown(path)) from error
+    if not isinstance(told, dict):
+        raise SourceError(f"{sidecar.name}: expected one JSON object", source=_shown(path))
     try:
-        for key in told:
-            check_field(f"label.{key}")
+        return check_labels(told)
     except ValueError as error:
-        why = f"no label can be called {key!r:.80}: {LABEL_NAMES}"
-        raise SourceError(f"{sidecar.name}: {why}", source=_shown(path)) from error
-    return told
+        raise SourceError(f"{sidecar.name}: {error}", source=_shown(path)) from error
 
 
 def _refuse_constant(name: str) -> None:

@@ -39,6 +39,10 @@ class Limits:
     memory: int = 3 * 2**30
     documents: int = 200
 
+    def __post_init__(self) -> None:
+        if not (self.seconds > 0 and self.memory > 0 and self.documents > 0):
+            raise ValueError(f"limits must be above 0, got {self}")
+
 
 class Stopped(Exception):
     """The worker died or was killed; `reason` is for the report."""

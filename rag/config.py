@@ -29,7 +29,7 @@ def read(path: str | Path) -> dict[str, Any]:
     try:
         with open(path, "rb") as file:
             return tomllib.load(file)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"not valid TOML: {error}", path=str(path)) from error
     except OSError as error:
         raise ConfigError(f"cannot read: {error.strerror}", path=str(path)) from error
@@ -104,8 +104,7 @@ class Builder:
             elif name in SERVICES and not isinstance(table[name], Mapping) and not _is_reference(table[name]):
                 yield f"{where}{name} is filled by Argus: leave it out, or name a part as '@part'"
             elif not _fits(table[name], parameter.annotation):
-                expected = getattr(parameter.annotation, "__name__", str(parameter.annotation))
-                yield f"{where}{name} must be {expected}, got {table[name]!r}"
+                yield f"{where}{name} must be {_told(parameter.annotation)}, got {table[name]!r:.80}"
 
     def _value(self, value: Any) -> Any:
         if _is_reference(value):
@@ -167,6 +166,19 @@ def _collection(annotation: Any) -> Callable[[list[Any]], Any]:
     """TOML knows lists alone: what a parameter of that type takes instead."""
     kinds = [get_origin(one) or one for one in (annotation, *get_args(annotation))]
     return next((kind for kind in kinds if kind in (tuple, frozenset, set, list)), list)
+
+
+def _told(annotation: Any) -> str:
+    """A type in the words of TOML."""
+    origin = get_origin(annotation)
+    if origin in (Union, types.UnionType):
+        return " or ".join(_told(one) for one in get_args(annotation) if one is not types.NoneType)
+    if origin is Literal:
+        return f"one of {', '.join(map(repr, get_args(annotation)))}"
+    if (origin or annotation) in (tuple, list, set, frozenset):
+        return "a list"
+    names = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+    return names.get(annotation) or str(getattr(annotation, "__name__", annotation))
 
 
 def _fits(value: Any, annotation: Any) -> bool:

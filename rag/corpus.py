@@ -18,7 +18,7 @@ from rag.answer import Answer, Event, Hit, Query, Settings
 from rag.config import Builder, Table
 from rag.document import Chunk, LabelValue
 from rag.errors import CorpusError
-from rag.filters import Filter, all_of
+from rag.filters import Filter, all_of, check_labels
 from rag.filters import where as parse_where
 from rag.profile import load_profile
 from rag.protocols import ProgressCallback
@@ -100,6 +100,7 @@ class Corpus:
 
     def label(self, source: str, labels: Mapping[str, LabelValue | None]) -> list[str]:
         """Set labels on sources by path, name or glob; None takes one away. Returns the sources."""
+        check_labels({name: value for name, value in labels.items() if value is not None})
         with self.store.writing(timeout=10) as writer:
             matched = self._matched(source)
             for key in matched:
@@ -236,6 +237,8 @@ class Corpus:
 def _query(question: str | Query, where: Where) -> Query:
     if isinstance(question, Query):
         return question
+    if not isinstance(question, str):
+        raise TypeError(f"a question is text or a Query, got {type(question).__name__}")
     return Query((question,) if question.strip() else (), where=parse_where(where))
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from math import isfinite
 
 from rag.document import LabelValue
 
@@ -74,6 +75,30 @@ def check_field(name: str) -> str:
     near = get_close_matches(name, FIELDS, 1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise ValueError(f"unknown filter field {name!r}: use {', '.join(FIELDS)} or label.KEY{hint}")
+
+
+def check_labels(given: Mapping[str, object]) -> dict[str, LabelValue]:
+    """The labels themselves; ValueError for a name that no filter can ask for, or a value that cannot be kept."""
+    told: dict[str, LabelValue] = {}
+    for key, value in given.items():
+        if not _LABEL.fullmatch(f"label.{key}"):
+            raise ValueError(f"no label can be called {key!r:.80}: use up to 64 letters, digits, `_`, `.` and `-`")
+        if not isinstance(value, (str, int, float, bool)):
+            raise ValueError(f"label {key}: expected text, a number or a boolean, got {type(value).__name__}")
+        if isinstance(value, float) and not isfinite(value):
+            raise ValueError(f"label {key}: expected a finite number, got {value}")
+        if isinstance(value, str) and not _printable(value):
+            raise ValueError(f"label {key}: half of a surrogate pair is no text")
+        told[key] = value
+    return told
+
+
+def _printable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def condition(field: str, value: object) -> Filter:

@@ -43,7 +43,7 @@ def place_key(place: Place) -> list[object]:
         case MarkupPath(path):
             return ["path", path]
         case TimeSpan(start, end):
-            return ["time", float(start), float(end)]
+            return ["time", start + 0.0, end + 0.0]  # equal spans, equal keys: 1 is 1.0, and -0.0 is 0.0
         case CharSpan(start, end):
             return ["chars", start, end]
 

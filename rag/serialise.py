@@ -51,15 +51,6 @@ def from_plain(kind: type[T], plain: Any) -> T:
     return built
 
 
-def fields_from(kind: type, plain: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of those fields of a noun that are in `plain`, for a caller who has the others at hand."""
-    try:
-        parts = _parts(kind)
-        return {name: parts[name](one) for name, one in plain.items()}
-    except (TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ValueError(f"not a {kind.__name__}: {error}") from error
-
-
 def dumps(value: object) -> str:
     """`to_plain` as compact JSON text."""
     return json.dumps(to_plain(value), ensure_ascii=False, separators=(",", ":"))
@@ -171,18 +162,14 @@ def _listed(plain: Any) -> list[Any] | tuple[Any, ...]:
     return plain
 
 
-@cache
-def _parts(kind: Any) -> dict[str, Callable[[Any], Any]]:
-    """What reads each field of a noun; asked for at first use, since filters refer to themselves."""
-    hints = get_type_hints(kind)
-    return {field.name: _builder(hints[field.name]) for field in dataclasses.fields(kind)}
-
-
 def _dataclass_builder(kind: Any) -> Callable[[Any], Any]:
+    hints = get_type_hints(kind)
+    parts: dict[str, Callable[[Any], Any]] = {}
     tag = kind.__name__ if kind.__name__ in _TAGGED else None
 
     def build(plain: Any) -> Any:
-        parts = _parts(kind)
+        if not parts:  # filled at first use: filters refer to themselves
+            parts.update({field.name: _builder(hints[field.name]) for field in dataclasses.fields(kind)})
         if plain.get("kind", tag) != tag:
             raise ValueError(f"expected a {kind.__name__}, got kind {plain['kind']!r:.60}")
         return kind(**{name: parts[name](one) for name, one in plain.items() if name != "kind" or tag is None})

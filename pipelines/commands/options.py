@@ -97,16 +97,15 @@ def _lines(name: str) -> Iterator[str]:
 
 def pairs(given: list[str]) -> dict[str, LabelValue]:
     """`KEY=VALUE` strings as labels."""
-    from rag.filters import check_field
+    from rag.filters import check_labels
 
-    told: dict[str, LabelValue] = {}
+    told: dict[str, str] = {}
     for pair in given:
         key, equals, value = pair.partition("=")
         if not equals:
             raise ValueError(f"a label is KEY=VALUE, got {pair!r}")
-        check_field(f"label.{key}")
         told[key] = value
-    return told
+    return check_labels(told)
 
 
 def print_json(value: Mapping[str, object] | list[Any]) -> None:

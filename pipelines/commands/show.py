@@ -42,7 +42,7 @@ class Show:
             except SourceError as error:
                 why = str(error)
             except OSError as error:
-                raise ValueError(f"cannot write {options.out}: {error.strerror}") from error
+                raise ValueError(f"cannot write {picture}: {error.strerror}; name another with --out") from error
         if options.json:
             told = contract.hit(found.hit, 1)
             for key in ("rank", "score", "parts"):

@@ -110,7 +110,8 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection:
 def _frozen(path: Path) -> bool:
     """Whether a catalog lies, whole and at rest, where this process may not write."""
     log = path.with_name(path.name + "-wal")
-    return os.access(path, os.R_OK) and not os.access(path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
+    at_rest = not (log.exists() and log.stat().st_size)
+    return at_rest and os.access(path, os.R_OK) and not os.access(path.parent, os.W_OK)
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from threading import RLock
 from typing import TYPE_CHECKING
+from weakref import finalize
 
 from rag import words
 from rag.errors import CorpusError
@@ -97,6 +98,7 @@ class Tantivy:
         self._damage = ""
         self._writer: IndexWriter | None = None
         self._writing = 0
+        self._unlink: Callable[[], object] = lambda: None
         self._fresh = False
         self._removed = 0
 
@@ -145,8 +147,12 @@ class Tantivy:
             raise ValueError(f"{self.folder}: words were cut by another version or stemmer")
         names = ("generation", "index", "opstamp", "removed")
         state = _State(*(int(data[name]) for name in names))
-        same = self._open is not None and self._open.state.index == state.index
         folder = self.folder / str(state.index)
+        same = self._open is not None and self._open.state.index == state.index
+        if not os.access(folder, os.W_OK):
+            self._unlink()
+            folder, same = Path(_linked(folder)), False
+            self._unlink = finalize(self, shutil.rmtree, folder, ignore_errors=True)
         index = self._open.index if self._open and same else _tantivy(folder, self.stemmer)
         index.reload()
         opstamp = json.loads((folder / "meta.json").read_text(encoding="utf-8"))["opstamp"]
@@ -297,26 +303,20 @@ def _tantivy(folder: Path, stemmer: str, create: bool = False) -> Index:
         for field in ("body", "above"):
             schema.add_text_field(field, tokenizer_name="words", index_option="freq")
         index = tantivy.Index(schema.build(), str(folder))
-    elif os.access(folder, os.W_OK):
-        index = tantivy.Index.open(str(folder))
     else:
-        index = _unlocked(folder)
+        index = tantivy.Index.open(str(folder))
     index.register_tokenizer("words", _analyzer(stemmer))
     index.config_reader("manual")  # no thread that watches files: searches look for themselves
     return index
 
 
-def _unlocked(folder: Path) -> Index:
-    """An index where nothing may be written: opened through links, beside which tantivy makes its lock."""
-    import tantivy
-
-    with TemporaryDirectory(prefix="rag-text-") as beside:
-        for file in folder.resolve().iterdir():
+def _linked(folder: Path) -> str:
+    """A folder of its own with links to an index that may not be written: tantivy's reader wants a lock file."""
+    beside = mkdtemp(prefix="rag-text-")
+    for file in folder.resolve().iterdir():
+        if file.suffix != ".lock":
             os.symlink(file, os.path.join(beside, file.name))
-        index = tantivy.Index.open(beside)
-        index.config_reader("manual")
-        index.reload()
-    return index
+    return beside
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
