@@ -143,10 +143,16 @@ class Prefetch:
         if worker:
             self._workers.append(worker)
         while (job := self._jobs.get()) is not None:
-            if worker:
-                _run(worker, job)
-            else:
-                _run_here(job)
+            if job.dropped.is_set():
+                continue
+            try:
+                if worker:
+                    _run(worker, job)
+                else:
+                    _run_here(job)
+            except Exception as error:  # whoever waits for this document must hear of it
+                why = f"{type(error).__name__}: {str(error)[:500]}"
+                job.put({"kind": "error", "error": {"type": "crashed", "message": why, "place": None}})
             job.replay = []
         if worker:
             worker.stop()

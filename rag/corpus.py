@@ -128,11 +128,13 @@ class Corpus:
 
     def hits(self, queries: list[Query], k: int = 10) -> list[list[Hit]]:
         """The batched form of `search`: plain hits for each query."""
+        self._look()
         found: list[list[Hit]] = self._search(queries, k)
         return found
 
     def explain(self, question: str | Query, *, k: int = 10, where: Where = None) -> list[dict[str, object]]:
         """Each stage's candidates, and why those were dropped that were."""
+        self._look()
         told: list[dict[str, object]] = self._search.explain(_query(question, where), k)
         return told
 
@@ -142,6 +144,7 @@ class Corpus:
 
     def answers(self, queries: list[Query], settings: Settings = Settings()) -> list[Answer]:  # noqa: B008
         """The batched form of `ask`: plain answers, one for each query."""
+        self._look()
         told: list[Answer] = self._ask(queries, settings)
         return told
 
@@ -157,6 +160,7 @@ class Corpus:
         self, question: str | Query, *, where: Where = None, settings: Settings = Settings()  # noqa: B008
     ) -> AsyncIterator[Event]:  # fmt: skip
         """Events: the evidence, then text, then checked claims, then the answer."""
+        self._look()
         events: AsyncIterator[Event] = self._ask.stream(_query(question, where), settings)
         return events
 
@@ -184,9 +188,18 @@ class Corpus:
     def retriever(self) -> Any:
         """The retriever in use: words alone where no encoder of the corpus runs here."""
         self.store.check_encoders()
-        usable = bool(self.store.encoders) and any(len(index) for index in self.store.vectors.values())
-        table = "retriever" if usable else "words_only"
+        table = "retriever" if self._has_vectors else "words_only"
+        self.__dict__["_worded"] = table == "words_only"
         return self._build(self.profile.get(table, self.profile["retriever"]), table)
+
+    @property
+    def _has_vectors(self) -> bool:
+        return any(len(index) for index in self.store.vectors.values())
+
+    def _look(self) -> None:
+        """Vectors may have come since, from another process: words alone are not for ever."""
+        if self.__dict__.get("_worded") and self._has_vectors:
+            self._forget()
 
     def warm(self) -> None:
         """Load what the first question needs, now rather than then."""
@@ -222,9 +235,21 @@ class Corpus:
             services["encoder"] = parts["encoder"]
         return Builder(services, {**parts, **self.profile.get("parts", {})}, str(self._profile)).build(table, key)
 
+    def close(self) -> None:
+        """Close its files and let go of its models; the next call opens them again."""
+        self._forget()
+        if store := self.__dict__.pop("store", None):
+            store.close()
+
+    def __enter__(self) -> Corpus:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def _forget(self) -> None:
         """What was built over the store that was open before."""
-        for name in ("retriever", "_search", "_ask"):
+        for name in ("retriever", "_search", "_ask", "_worded"):
             self.__dict__.pop(name, None)
 
     def __repr__(self) -> str:

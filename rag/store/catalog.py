@@ -25,6 +25,9 @@ _READ = 2000
 """Chunks kept as read, of all catalogs: the channels of a search, and questions in a row, ask for the same ones."""
 _SOURCES = "FROM sources s JOIN documents d ON d.digest = s.digest AND d.state = 'live'"
 _LIVE = "FROM chunks c JOIN documents d ON d.row = c.document AND d.state = 'live'"
+_FEW = _LIVE.replace("JOIN", "CROSS JOIN")
+"""For conditions that choose few chunks. CROSS JOIN keeps SQLite from walking all documents, which it takes for
+cheaper above some dozens of ids: 10 ms instead of 0.3 for 100 of 10,000 chunks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Catalog:
         self.path = path
         self.restriction = restriction
         self._lock = threading.RLock()
+        self._matched: tuple[object, frozenset[str]] = None, frozenset()
         self._connection = schema.connect(path, write=write)
         try:
             if schema.found(self._connection, path) < schema.VERSION:
@@ -83,8 +87,15 @@ class Catalog:
 
     def matching(self, where: Filter) -> set[str]:
         """Ids of the chunks that a filter admits."""
-        text, values = self._condition(where)
-        return {row[0] for row in self._rows(f"SELECT c.id {_LIVE} WHERE {text}", values)}
+        with self._lock:
+            # Each channel of a search asks the same. The version is read first: what a writer commits
+            # in between is then told too soon, and asked for again, but never too late.
+            asked = where, self._one("PRAGMA data_version", [])[0]
+            if self._matched[0] != asked:
+                text, values = self._condition(where)
+                rows = self._rows(f"SELECT c.id {_LIVE} WHERE {text}", values)
+                self._matched = asked, frozenset(id for (id,) in rows)
+            return set(self._matched[1])
 
     def neighbours(self, id: str, before: int, after: int) -> list[Chunk]:
         """The chunks around one in its document's reading order, pages' pictures and itself left out."""
@@ -271,16 +282,30 @@ class Catalog:
 
     def _chunks(self, condition: str, values: Sequence[object], order: str = "c.row") -> Iterator[Chunk]:
         allowed, extra = self._condition(None)
-        sql = f"SELECT c.body, d.digest {_LIVE} WHERE {condition} AND {allowed} ORDER BY {order}"
-        heads: dict[str, tuple[Source, Labels]] = {}
-        for body, digest in self._rows(sql, [*values, *extra]):
+        sql = f"SELECT c.body, d.digest {_FEW} WHERE {condition} AND {allowed} ORDER BY {order}"
+        rows = self._rows(sql, [*values, *extra])
+        heads = self._heads(list({digest for _, digest in rows}))
+        for body, digest in rows:
             if digest not in heads:
-                sources = self.sources(digest)
-                if not sources:
-                    raise CorpusError(f"{self.path}: document {digest[:12]} has no source; try: rag check --repair")
-                heads[digest] = (sources[0], self._labels(digest))
+                raise CorpusError(f"{self.path}: document {digest[:12]} has no source; try: rag check --repair")
             source, given = heads[digest]
             yield self._parsed(_chunk, body, source, given)
+
+    def _heads(self, digests: Sequence[str]) -> dict[str, tuple[Source, Labels]]:
+        """The oldest source and the labels of each document, in few queries: a search finds in many documents."""
+        allowed, values = self._of_source()
+        found: dict[str, tuple[Source, dict[str, LabelValue]]] = {}
+        for start in range(0, len(digests), _BATCH):
+            batch = digests[start : start + _BATCH]
+            sql = (
+                f"SELECT s.uri, d.media_type, s.digest, s.path, s.labels {_SOURCES} "
+                f"WHERE s.digest IN ({','.join('?' * len(batch))}) AND {allowed} ORDER BY s.row"
+            )
+            for *row, text in self._rows(sql, [*batch, *values]):
+                source = source_from(tuple(row))
+                oldest, merged = found.setdefault(source.digest, (source, {}))
+                found[source.digest] = oldest, {**self._parsed(_object, text), **merged}
+        return {digest: (source, labels(merged)) for digest, (source, merged) in found.items()}
 
     def _labels(self, digest: str) -> Labels:
         """The labels of the sources of a document; the oldest source wins."""
@@ -288,7 +313,7 @@ class Catalog:
         sql = f"SELECT s.labels {_SOURCES} WHERE s.digest = ? AND {allowed} ORDER BY s.row DESC"
         merged: dict[str, LabelValue] = {}
         for (text,) in self._rows(sql, [digest, *values]):
-            merged.update(self._parsed(json.loads, text))
+            merged.update(self._parsed(_object, text))
         return labels(merged)
 
     def _condition(self, where: Filter | None) -> tuple[str, list[object]]:
@@ -342,6 +367,13 @@ class Catalog:
 def _chunk(body: str, source: Source, given: Labels) -> Chunk:
     """A function of its arguments alone: what the catalog holds now is asked of it each time."""
     return chunk_from(body, source, given)
+
+
+def _object(text: str) -> dict[str, Any]:
+    told = json.loads(text)
+    if not isinstance(told, dict):
+        raise ValueError(f"expected an object, got {told!r:.60}")
+    return told
 
 
 class _Reading:

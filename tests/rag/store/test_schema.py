@@ -9,6 +9,7 @@ import sys
 import threading
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,8 +79,7 @@ def test_a_catalog_damaged_within(path: Path) -> None:
         data[start : start + 64] = b"\xff" * 64
     path.write_bytes(data)
     with pytest.raises(CorpusError):
-        catalog = Catalog(path)
-        catalog.verify()
+        Catalog(path).verify()
 
 
 def test_no_file(tmp_path: Path) -> None:
@@ -117,7 +117,8 @@ def rebuilt(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TABLE fresh AS SELECT * FROM documents")
     connection.execute("DROP TABLE documents")
     connection.execute(
-        "CREATE TABLE documents (row INTEGER PRIMARY KEY, digest, media_type, derivation, state, title, language, head, kept)"
+        "CREATE TABLE documents (row INTEGER PRIMARY KEY, digest, media_type, derivation, state, title, language, "
+        "head, kept)"
     )
     connection.execute("INSERT INTO documents SELECT * FROM fresh")
     connection.execute("DROP TABLE fresh")
@@ -273,19 +274,28 @@ def test_a_reader_in_another_process_sees_what_was_removed(path: Path) -> None:
     assert counts == ["2", "0"]
 
 
+class NoLog(sqlite3.Connection):
+    """A connection over a read-only folder, as SQLite has it: its first read fails."""
+
+    def execute(self, sql: str, *values: object) -> sqlite3.Cursor:  # type: ignore[override]
+        if "user_version" in sql:
+            raise sqlite3.OperationalError("attempt to write a readonly database")
+        return super().execute(sql, *values)  # type: ignore[arg-type]
+
+
 def test_a_corpus_where_nothing_can_be_written_is_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A read-only folder, as SQLite finds it: no log can be opened beside the catalog."""
     connect = sqlite3.connect
 
-    def without_log(name: str, **given: object) -> object:
-        return connect(name if "immutable" in name else "/nonexistent/folder/catalog", **given)  # type: ignore[call-overload]
+    def without_log(name: str, **given: Any) -> sqlite3.Connection:
+        return connect(name, factory=sqlite3.Connection if "immutable" in name else NoLog, **given)
 
     monkeypatch.setattr(sqlite3, "connect", without_log)
-    with pytest.raises(CorpusError, match="unable to open"):
+    with pytest.raises(CorpusError, match="readonly"):
         Catalog(path)
     monkeypatch.setattr(os, "access", lambda _, mode: mode != os.W_OK)
-    for name in ("-wal", "-shm"):
-        path.with_name(path.name + name).unlink(missing_ok=True)
+    path.with_name("catalog.sqlite-wal").write_bytes(b"what is not in the catalog yet")
+    assert not schema._frozen(path)
+    path.with_name("catalog.sqlite-wal").unlink()
     catalog = Catalog(path)
     assert catalog.counts()["chunks"] == 2
     catalog.close()
