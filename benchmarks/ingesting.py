@@ -144,7 +144,10 @@ def _stored(corpus: Path) -> int:
 
 
 def _largest_part(corpus: Path) -> int:
-    return int(_ask(corpus, "SELECT max(n) FROM (SELECT count(*) n FROM chunks GROUP BY document, part)") or 0)
+    """Chunks with a vector: a page's picture has none."""
+    encoded = "EXISTS (SELECT 1 FROM views w JOIN vectors v ON v.digest = w.digest WHERE w.chunk = c.row)"
+    counts = f"SELECT count(*) n FROM chunks c WHERE {encoded} GROUP BY c.document, c.part"
+    return int(_ask(corpus, f"SELECT max(n) FROM ({counts})") or 0)
 
 
 def _ask(corpus: Path, sql: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from argparse import ArgumentParser, Namespace
 from typing import Any
@@ -33,12 +34,13 @@ class Ask:
             else:
                 if id is not None:
                     print(f"{id}: {text}")
-                print_answer(shown)
+                print_answer(shown, options.corpus)
         return 0
 
 
-def print_answer(shown: Any) -> None:
-    """An answer for people: the text, then where each piece of evidence lies."""
+def print_answer(shown: Any, corpus: str) -> None:
+    """An answer for people: the text, then where each piece of evidence lies and how to open it."""
+    option = "" if corpus == ".rag" else f" --corpus {shlex.quote(corpus)}"
     if shown.abstained:
         print(f"No answer: {shown.refusal.reason}")
         listed = shown.near_misses
@@ -50,4 +52,4 @@ def print_answer(shown: Any) -> None:
         listed = shown.cited
     for one in listed:
         print(f"  [{one.number}] {one.where}")
-        print(f"      {one.chunk.modality}, relevance {one.relevance:.2f}, rag show {one.chunk.id[:12]}")
+        print(f"      {one.chunk.modality}, relevance {one.relevance:.2f}, rag show {one.chunk.id[:12]}{option}")

@@ -41,7 +41,7 @@ class Demo:
                     print_json({"id": question["id"], **shown.to_json(question["query"])})
                     continue
                 print(f"\n{question['query']}\n")
-                print_answer(shown)
+                print_answer(shown, options.corpus)
                 self._draw(shown, Path(options.corpus))
         return 3 if report.failed else 0
 

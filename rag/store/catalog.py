@@ -90,9 +90,9 @@ class Catalog:
         with self._lock:
             # Each channel of a search asks the same. The version is read first: what a writer commits
             # in between is then told too soon, and asked for again, but never too late.
-            asked = where, self._one("PRAGMA data_version", [])[0]
+            text, values = self._condition(where)
+            asked = text, values, self._one("PRAGMA data_version", [])[0]
             if self._matched[0] != asked:
-                text, values = self._condition(where)
                 rows = self._rows(f"SELECT c.id {_LIVE} WHERE {text}", values)
                 self._matched = asked, frozenset(id for (id,) in rows)
             return set(self._matched[1])
