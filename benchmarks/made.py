@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SAMPLE = Path(__file__).resolve().parents[1] / "examples" / "corpus"
-REAL_VECTORS = 400
+REAL_VECTORS = 300
 """So many chunks are encoded in truth; the vectors of the others are one of these with some noise."""
 NOISE = 0.6
 YEARS = (2019, 2020, 2021, 2022)
@@ -54,7 +54,8 @@ def pdf(path: Path, pages: int, seed: int = 1) -> Path:
     import pymupdf
 
     words, chance = vocabulary(), random.Random(seed)
-    with pymupdf.open() as document:
+    opened: Any = pymupdf.open
+    with opened() as document:
         for number in range(1, pages + 1):
             page = document.new_page()
             text = paragraph(chance, words, 90).split(" ")

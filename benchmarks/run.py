@@ -45,14 +45,14 @@ def _rows(options: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]
     if "search" in only:
         yield from searching.search(python, folder, options.chunks, 60 if quick else 210)
     if "ingest" in only:
-        yield from ingesting.twice(python, folder, options.root, 60 if quick else 300)
+        yield from ingesting.twice(python, folder, options.root, 40 if quick else 300)
     if "memory" in only:
-        few, many = (50, 300) if quick else (100, 1000)
+        few, many = (50, 200) if quick else (100, 1000)
         yield from ingesting.memory(python, folder, few, many, encoder=False)
         if not quick:
             yield from ingesting.memory(python, folder, few, many, encoder=True)
     if "kill" in only:
-        yield from ingesting.killed(python, folder, 160 if quick else 320)
+        yield from ingesting.killed(python, folder, 128 if quick else 320)
     if "install" in only:
         yield from install()
 
@@ -65,7 +65,7 @@ def _options(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=list(GROUPS), help="some groups of figures")
     parser.add_argument("--json", action="store_true", help="no table")
     options = parser.parse_args(given)
-    options.chunks = options.chunks or (2000 if options.quick else 10_000)
+    options.chunks = options.chunks or (1000 if options.quick else 10_000)
     if options.chunks < 1:
         parser.error("--chunks must be at least 1")
     if options.root is not None and not options.root.is_dir():
@@ -79,7 +79,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         if "value" in row:
             goal = f"{row['goal']:g}" if "goal" in row else ""
-            met = {True: "met", False: "MISSED"}.get(row.get("met"), "")
+            met = ("met" if row["met"] else "MISSED") if "met" in row else ""
             extra = f" (p95 {row['p95']:g})" if "p95" in row else ""
             lines.append((row["name"], f"{row['value']:g} {row['unit']}{extra}", goal, met))
     widths = [max(len(line[column]) for line in lines) for column in range(4)]

@@ -13,6 +13,7 @@ from typing import Any
 from rag.config import Builder
 from rag.document import Chunk, Part, Place, Source
 from rag.errors import RagError, SourceError
+from rag.identity import file_digest
 from rag.serialise import from_plain, to_plain
 from rag.store.assets import FolderAssets
 from rag.store.rows import part_rows
@@ -58,7 +59,16 @@ def _derive(request: Mapping[str, Any], source: Source, replay: list[Part]) -> I
         yield from tap.ready()
     tap.flush()
     yield from tap.ready()
+    if not _unchanged(source):  # else other words would stand under these bytes for ever
+        raise SourceError("the file changed while it was read; add it again", source=source.uri, kind="changed")
     yield {"kind": "end", "title": tap.title, "language": language(tap.sample)}
+
+
+def _unchanged(source: Source) -> bool:
+    try:
+        return file_digest(source.path) == source.digest
+    except OSError:
+        return False
 
 
 class _Tap:

@@ -33,10 +33,9 @@ def check(store: Store, *, repair: bool = False) -> list[Trouble]:
     mendable = [one for one in found if one.remedy == "rag check --repair"]
     if not repair or not mendable:
         return found
-    with store.writing(timeout=10) as writer:
-        writer.sweep_unfinished()
+    with store.writing(timeout=10):
         rebuild_all(store.catalog_path, store.sinks())
-    left = [*_derived(store), *_unfinished(store)]
+    left = list(_derived(store))
     return [replace(one, repaired=True) if one in mendable and one not in left else one for one in found]
 
 
@@ -57,7 +56,7 @@ def _derived(store: Store) -> Iterator[Trouble]:
 
 def _unfinished(store: Store) -> Iterator[Trouble]:
     for key in store.catalog.unfinished():
-        yield Trouble(f"{key} was not read to its end", "rag check --repair")
+        yield Trouble(f"{key} was not read to its end", "run the same rag add again, or rag gc to drop its parts")
 
 
 def _pictures(store: Store) -> Iterator[Trouble]:

@@ -109,8 +109,14 @@ def outcome(one: Outcome) -> Plain:
     }
 
 
+def visible(text: str) -> str:
+    """Control and direction marks spelt out, so that a file's name cannot rewrite a terminal."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
 def where_it_lies(one: Place, source: str) -> str:
     """A place in words, for people: `report.pdf, page 3`."""
+    source = visible(source)
     match one:
         case PageRegion(page, box):
             whole = box == Box(0.0, 0.0, 1.0, 1.0)

@@ -106,9 +106,11 @@ class Progress:
 
 
 def _sentence(outcome: Any) -> str:
+    from rag.contract import visible
+
     if outcome.error:
         place = f", {outcome.error.place}" if outcome.error.place else ""
-        return f"failed     {outcome.source}{place}: {outcome.error.message}"
+        return f"failed     {visible(outcome.source)}{place}: {outcome.error.message}"
     what = ", ".join(
         text for text in (
             plural(outcome.pages, "page") if outcome.pages else "",
@@ -117,7 +119,7 @@ def _sentence(outcome: Any) -> str:
         ) if text
     )  # fmt: skip
     warnings = "".join(f"\n           {warning}" for warning in outcome.warnings)
-    return f"{outcome.status:<10} {outcome.source}{f' ({what})' if what else ''}{warnings}"
+    return f"{outcome.status:<10} {visible(outcome.source)}{f' ({what})' if what else ''}{warnings}"
 
 
 def _tell_sum(told: Any) -> None:

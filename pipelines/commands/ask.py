@@ -40,6 +40,8 @@ class Ask:
 
 def print_answer(shown: Any, corpus: str) -> None:
     """An answer for people: the text, then where each piece of evidence lies and how to open it."""
+    from rag.contract import visible
+
     option = "" if corpus == ".rag" else f" --corpus {shlex.quote(corpus)}"
     if shown.abstained:
         print(f"No answer: {shown.refusal.reason}")
@@ -47,7 +49,7 @@ def print_answer(shown: Any, corpus: str) -> None:
         if listed:
             print("Nearest:")
     else:
-        print("\n".join(textwrap.fill(line, 100) for line in shown.text.splitlines()))
+        print("\n".join(textwrap.fill(visible(line), 100) for line in shown.text.splitlines()))
         print()
         listed = shown.cited
     for one in listed:

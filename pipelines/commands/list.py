@@ -16,6 +16,7 @@ class List:
         parser.add_argument("--where", metavar="KEY=VALUE", action="append", default=[], help="as in rag search")
 
     def run(self, options: Namespace) -> int:
+        from rag.contract import visible
         from rag.filters import where
 
         documents = opened(options).store.catalog.documents(where(options.where))
@@ -29,12 +30,12 @@ class List:
                     "digest": document.digest, "warnings": list(document.warnings),
                 })  # fmt: skip
                 continue
-            print(document.sources[0].uri)
+            print(visible(document.sources[0].uri))
             facts = [document.media_type, plural(document.pages, "page") if document.pages else "",
                      plural(document.chunks, "chunk"), document.language]  # fmt: skip
-            print(f"    {document.title}  ({', '.join(fact for fact in facts if fact)})")
+            print(f"    {visible(document.title)}  ({', '.join(fact for fact in facts if fact)})")
             for source in document.sources[1:]:
-                print(f"    also {source.uri}")
+                print(f"    also {visible(source.uri)}")
             if labels:
                 print("    " + ", ".join(f"{key}={value}" for key, value in labels.items()))
             for warning in document.warnings:

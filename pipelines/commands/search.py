@@ -62,8 +62,8 @@ def _print(told: dict[str, Any], hits: list[Any]) -> None:
         print(f"{plain['rank']:>2}. {contract.where_it_lies(chunk.origin.places[0], plain['source'])}")
         print(f"    {plain['modality']} {chunk.id[:12]}  score {plain['score']:.4f}  ({channels})")
         if chunk.headings:
-            print(f"    {' > '.join(chunk.headings)}")
-        print(f"    {' '.join(chunk.text.split())[:300] or '(no text)'}\n")
+            print(f"    {contract.visible(' > '.join(chunk.headings))}")
+        print(f"    {contract.visible(' '.join(chunk.text.split())[:300]) or '(no text)'}\n")
     for stage in told.get("stages", []):
         print(f"stage {stage['stage']}: {len(stage['candidates'])} candidates")
         for one in stage["candidates"]:

@@ -56,12 +56,19 @@ class Show:
         for place in found.places:
             print(f"  {contract.where_it_lies(place, found.source)}")
         if chunk.headings:
-            print(f"  {' > '.join(chunk.headings)}")
-        print(f"\n{chunk.text or '(no text)'}")
+            print(f"  {contract.visible(' > '.join(chunk.headings))}")
+        print(f"\n{_lines(chunk.text) or '(no text)'}")
         for one in around:
-            print(f"\n--- {one.id[:12]}\n{one.text}")
+            print(f"\n--- {one.id[:12]}\n{_lines(one.text)}")
         if picture:
             tell(f"\npicture: {picture}")
         elif why:
             tell(f"\nno picture: {why}")
         return 0
+
+
+def _lines(text: str) -> str:
+    """A text with its line breaks, its other control characters spelt out."""
+    from rag.contract import visible
+
+    return "\n".join(visible(line) for line in text.expandtabs(4).splitlines())

@@ -17,6 +17,7 @@ from rag.filters import And, Eq, Filter, condition
 from rag.serialise import loads
 from rag.store import schema
 from rag.store.conditions import compiled, concerns, paired
+from rag.store.reading import Reading
 from rag.store.rows import chunk_from, element_from, page_from, source_from
 
 T = TypeVar("T")
@@ -359,8 +360,8 @@ class Catalog:
         rows = self._rows(sql, values)
         return rows[0] if rows else None
 
-    def _transaction(self) -> _Reading:
-        return _Reading(self._connection, self._lock)
+    def _transaction(self) -> Reading:
+        return Reading(self._connection, self._lock)
 
 
 @lru_cache(_READ)
@@ -374,29 +375,3 @@ def _object(text: str) -> dict[str, Any]:
     if not isinstance(told, dict):
         raise ValueError(f"expected an object, got {told!r:.60}")
     return told
-
-
-class _Reading:
-    """A read transaction: everything inside sees one state of the catalog."""
-
-    def __init__(self, connection: sqlite3.Connection, lock: threading.RLock) -> None:
-        self._connection = connection
-        self._lock = lock
-        self._own = False
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-        try:
-            self._own = not self._connection.in_transaction
-            if self._own:
-                self._connection.execute("BEGIN")
-        except sqlite3.Error as error:
-            self._lock.release()
-            raise CorpusError(f"the catalog cannot be read: {error}") from error
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            if self._own:
-                self._connection.execute("COMMIT")
-        finally:
-            self._lock.release()

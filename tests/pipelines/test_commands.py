@@ -257,3 +257,14 @@ def test_help_of_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         assert len(capsys.readouterr().out) > 100
     assert main([]) == 2
     assert "rag ask" in capsys.readouterr().out
+
+
+def test_a_name_cannot_rewrite_the_terminal(rag: Run, documents: Path) -> None:
+    name = "a\x1b[2Jb\u202e.txt"
+    (documents / name).write_text("The heron stands in the ford.")
+    _, out, _ = rag("add", documents, "--workers", 0)
+    assert "\x1b" not in out
+    assert "\\x1b[2Jb\\u202e.txt" in out
+    for told in (rag("search", "heron ford"), rag("ask", "Where does the heron stand?"), rag("list")):
+        assert "\x1b" not in told[1]
+        assert "\u202e" not in told[1]

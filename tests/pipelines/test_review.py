@@ -227,3 +227,26 @@ def test_a_surprise_in_a_worker_thread_fails_the_document(
     code, out, _ = run("add", folder, "--workers", 0, "--json")
     assert code == 3
     assert "a surprise" in json.loads(out.splitlines()[0])["error"]["message"]
+
+
+def test_a_file_that_changes_before_it_is_read_is_not_taken_for_the_old_one(
+    hashed: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rag.pipelines import prefetch
+
+    file = folder / "gauge.txt"
+    before, answer = file.read_text(), prefetch.answer
+
+    def late(*given: Any) -> Any:
+        file.write_text("Now it is about penguins.")
+        return answer(*given)
+
+    monkeypatch.setattr(prefetch, "answer", late)
+    corpus = Corpus(hashed)
+    error = corpus.add(folder, workers=0).outcomes[0].error
+    assert error is not None
+    assert error.type == "changed"
+    monkeypatch.setattr(prefetch, "answer", answer)
+    file.write_text(before)
+    assert corpus.add(folder, workers=0).outcomes[0].status == "done"
+    assert [one.text for one in corpus.search("gauge")] == [before]
