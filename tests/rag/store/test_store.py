@@ -317,12 +317,12 @@ def test_nothing_is_left_open(tmp_path: Path) -> None:
         with store.writing():
             pass
         store.close()
-        for _ in range(3):
-            with pytest.raises(ConfigError):
-                Store(tmp_path / "bad")
+        with pytest.raises(ConfigError) as caught:  # which holds what the constructor held
+            Store(tmp_path / "bad")
         (tmp_path / "newer" / "catalog.sqlite").write_bytes(b"no database" * 500)
         (tmp_path / "newer" / "corpus.toml").write_text(PLAIN)
         with pytest.raises(CorpusError):
             Store(tmp_path / "newer")
         gc.collect()
+    assert caught.value.__traceback__ is not None
     assert [path for path in open_files() if "catalog" in path or "lock" in path] == []
