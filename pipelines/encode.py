@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rag.document import Chunk, Source
-from rag.errors import MissingExtra
+from rag.errors import MissingExtra, SourceError
 from rag.protocols import ProgressCallback
 from rag.store.rows import ChunkRow, PartRows, chunk_from
 from rag.store.store import Store
 from rag.store.writer import Writer
 
 BATCH = 256
-_SOURCE = Source("", "", "")
+PICTURES = 16
+"""Chunks between two commits where each is a picture, which takes seconds."""
 
 
 @dataclass(slots=True)
@@ -33,17 +34,22 @@ class Encoding:
         self._languages: set[str] = set()
         self.encoded = 0
 
-    def add_part(self, writer: Writer, document: int, part: PartRows) -> None:
-        """Encode what is new in a part, and store both in one transaction."""
+    def add_part(self, writer: Writer, document: int, part: PartRows, source: Source) -> None:
+        """Encode what is new in a part of a document, and store both in one transaction."""
         vectors = {}
         for channel in list(self._channels):
-            made = self.vectors(writer, channel.name, part.chunks)
+            made = self.vectors(writer, channel.name, part.chunks, dict.fromkeys((c.id for c in part.chunks), source))
             if made is not None:
                 vectors[made[0]] = made[1]
         writer.add_part(document, part, vectors)
 
-    def vectors(self, writer: Writer, name: str, chunks: Sequence[ChunkRow]) -> tuple[int, dict[str, Any]] | None:
-        """(encoder row, new vectors by view digest); None if that encoder is not to be had."""
+    def vectors(
+        self, writer: Writer, name: str, chunks: Sequence[ChunkRow], sources: Mapping[str, Source]
+    ) -> tuple[int, dict[str, Any]] | None:
+        """(encoder row, new vectors by view digest); None if that encoder is not to be had.
+
+        `sources` are the chunks' own, by chunk id: a page is drawn from its source's bytes.
+        """
         channel = next((one for one in self._channels if one.name == name), None)
         if channel is None:
             return None
@@ -56,14 +62,27 @@ class Encoding:
             if channel.row is None:
                 channel.row = self._register(writer, channel)
             known = writer.known_vectors(channel.row, list(wanted))
-            fresh = {digest: chunk for digest, chunk in wanted.items() if digest not in known}
-            encoded = channel.encoder.encode_chunks([_chunk(row) for row in fresh.values()]) if fresh else []
+            fresh = {
+                digest: chunk_from(row.body, sources[row.id]) for digest, row in wanted.items() if digest not in known
+            }
+            made = self._encoded(channel, fresh) if fresh else {}
         except MissingExtra as missing:
             self._warn(f"no vectors are made, full-text search alone works: {missing}")
             self._channels.remove(channel)
+            writer.set_meta(complete_mark(name), "")  # what is stored from now on waits for the encoder
             return None
-        self.encoded += len(fresh)
-        return channel.row, dict(zip(fresh, encoded, strict=True))
+        self.encoded += len(made)
+        return channel.row, made
+
+    def _encoded(self, channel: _Channel, fresh: Mapping[str, Chunk]) -> dict[str, Any]:
+        """Vectors by view digest; a chunk whose pixels are not to be had is told of and left out."""
+        try:
+            return dict(zip(fresh, channel.encoder.encode_chunks(list(fresh.values())), strict=True))
+        except SourceError as error:
+            if len(fresh) == 1:
+                self._warn(f"no vector by {channel.name}: {error}")
+                return {}
+        return {digest: one for key in fresh for digest, one in self._encoded(channel, {key: fresh[key]}).items()}
 
     def _register(self, writer: Writer, channel: _Channel) -> int:
         encoder = channel.encoder
@@ -86,26 +105,31 @@ class Encoding:
                 )
 
 
-def _chunk(row: ChunkRow) -> Chunk:
-    return chunk_from(row.body, _SOURCE)
-
-
 def encode_missing(store: Store, writer: Writer, encoding: Encoding, progress: ProgressCallback) -> int:
     """Encode stored chunks that an encoder has not seen, without parsing; how many there were."""
     total = 0
     for name, encoder in store.encoders.items():
-        mark = f"complete:{name}"
+        mark = complete_mark(name)
         if store.catalog.meta(mark) == encoder.fingerprint:
             continue
         missing = writer.unencoded(encoder.view, encoder.fingerprint, sorted(encoder.modalities))
-        for start in range(0, len(missing), BATCH):
+        step = PICTURES if encoder.view == "pixels" else BATCH
+        for start in range(0, len(missing), step):
             progress({"stage": f"encode {name}", "done": start, "total": len(missing), "item": ""})
-            made = encoding.vectors(writer, name, writer.chunk_rows(missing[start : start + BATCH]))
+            rows = writer.chunk_rows(missing[start : start + step])
+            stored = store.catalog.chunks([row.id for row in rows])
+            made = encoding.vectors(writer, name, rows, {id: chunk.origin.source for id, chunk in stored.items()})
             if made is None:
-                return total
+                break
             writer.add_encoded(*made)
             total += len(made[1])
-        if missing:
+        else:
+            # Also where nothing is missing now: a run that was killed here may have stored the last vectors.
             store.vectors[name].clear()
-        writer.set_meta(mark, encoder.fingerprint)
+            writer.set_meta(mark, encoder.fingerprint)
     return total
+
+
+def complete_mark(name: str) -> str:
+    """The catalog's mark for the fingerprint that has seen every stored chunk."""
+    return f"complete:{name}"

@@ -14,7 +14,7 @@ from rag.store.derived import rebuild_all
 from rag.store.files import write_atomically
 from rag.store.store import Store
 
-from .encode import Encoding, encode_missing
+from .encode import Encoding, complete_mark, encode_missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def reindex(store: Store, *, index: str | None = None, progress: ProgressCallbac
     encoding = Encoding(store, warnings.append)
     with store.writing(timeout=10) as writer:
         for name in store.encoders:
-            writer.set_meta(f"complete:{name}", "")
+            writer.set_meta(complete_mark(name), "")
         encode_missing(store, writer, encoding, progress or (lambda _: None))
         rebuild_all(store.catalog_path, store.sinks())
     if warnings:

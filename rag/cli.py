@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -29,12 +30,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a name may hold letters that the terminal's charset lacks
             stream.reconfigure(errors="backslashreplace")
-    parser = _parser(given)
-    options = parser.parse_args(given)
-    if options.run is None:
-        parser.print_help()
-        return USAGE
+    command = next((word for word in given if not word.startswith("-")), "")
     try:
+        parser = _parser(command)
+        options = parser.parse_args(given)
+        if options.run is None:
+            parser.print_help()
+            return USAGE
+        if arguments is None:  # this process is ours
+            signal.signal(signal.SIGTERM, _stopped)
         code: int = options.run(options)
         sys.stdout.flush()
         return code
@@ -47,32 +51,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return OK
     except OSError as error:  # a full disk, a folder that may not be written
         named = f"{error.filename}: " if error.filename else ""
-        print(f"rag {options.command}: {named}{error.strerror or error}", file=sys.stderr)
+        print(f"rag {command}: {named}{error.strerror or error}", file=sys.stderr)
         return FAILED
     except (RagError, ValueError) as error:
-        print(f"rag {options.command}: {error}", file=sys.stderr)
+        print(f"rag {command}: {error}", file=sys.stderr)
         return USAGE if isinstance(error, ValueError) else FAILED
 
 
-def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+def _stopped(*_: object) -> None:
+    """A polite request to end (a service manager's, `kill`) ends as Ctrl-C does: in good order."""
+    raise KeyboardInterrupt
+
+
+def _parser(command: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="rag", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="`rag COMMAND --help` tells more. Argus is Apache-2.0; its PDF engine PyMuPDF is AGPL or commercial.",
     )  # fmt: skip
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    parser.set_defaults(run=None, command="")
+    parser.set_defaults(run=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    known = [name.removeprefix(KIND + "/") for name in registry.names(KIND)]
     # Only the command that is run is loaded; the list of all needs them all, for their help.
-    named = next((word for word in given if not word.startswith("-")), None)
-    for name in [named] if named in known else known:
-        command: Any = registry.load(f"{KIND}/{name}")()
+    named = f"{KIND}/{command}"
+    known = registry.built_in(named) or named in registry.names(KIND)
+    for name in [named] if known else registry.names(KIND):
+        loaded: Any = registry.load(name)()
         child = commands.add_parser(
-            name, help=command.help, description=command.description,
+            name.removeprefix(KIND + "/"), help=loaded.help, description=loaded.description,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )  # fmt: skip
-        command.arguments(child)
-        child.set_defaults(run=command.run, command=name)
+        loaded.arguments(child)
+        child.set_defaults(run=loaded.run)
     return parser
 
 

@@ -26,17 +26,15 @@ def place(one: Place) -> Plain:
 
 
 def hit(one: Hit, rank: int) -> Plain:
-    """One hit; `page`, `box`, `path`, `start` and `end` are those of the first place that has them.
+    """One hit; `page`, `box`, `path`, `start` and `end` (seconds) are those of the first place that has them.
 
-    `start` and `end` are seconds of a recording, or characters where the first place is such a span.
+    A span of characters stands in `places` alone.
     """
     chunk = one.chunk
     places = [place(each) for each in chunk.origin.places]
     page = next((each for each in places if each["kind"] == "page"), {})
     path = next((each for each in places if each["kind"] == "path"), {})
     span = next((each for each in places if each["kind"] == "time"), {})
-    if not span and places[0]["kind"] == "chars":
-        span = places[0]
     return {
         "rank": rank,
         "score": round(one.score, 6),

@@ -43,10 +43,17 @@ class Corpus:
         self.folder = Path(folder)
         self._profile = profile
         self._restriction: Filter | None = None
+        self._whole: Corpus | None = None
 
     def restricted(self, where: Where) -> Corpus:
-        """A view of this corpus that sees only what the filter admits, here and in all it returns."""
+        """A view of this corpus that sees only what the filter admits, here and in all it returns.
+
+        It shares the encoders. How rare a word is remains that of the whole corpus, so ranks and
+        scores may hint that a word is common elsewhere: where not even that may be known, use a
+        corpus for each.
+        """
         view = Corpus(self.folder, profile=self._profile)
+        view._whole = self
         view._restriction = all_of([self._restriction, parse_where(where)])
         return view
 
@@ -177,7 +184,8 @@ class Corpus:
     @cached_property
     def store(self) -> Store:
         """The folder, opened."""
-        return Store(self.folder, restriction=self._restriction)
+        shared = self._whole.store.encoders if self._whole else None
+        return Store(self.folder, restriction=self._restriction, encoders=shared)
 
     @cached_property
     def profile(self) -> dict[str, Any]:
@@ -226,12 +234,14 @@ class Corpus:
 
     def _build(self, table: Table, key: str) -> Any:
         store = self.store
-        services = {"assets": store.assets, "catalog": store.catalog, "counter": store.counter, "lexicon": store.text}
+        services = {"assets": store.seen, "catalog": store.catalog, "counter": store.counter, "lexicon": store.text}
         parts: dict[str, Any] = {"text": store.text}
-        for name, encoder in reversed(store.encoders.items()):
+        # `@encoder` is the first that reads words; one of pixels where there is no other.
+        worded_first = sorted(store.encoders.items(), key=lambda one: one[1].view == "pixels")
+        for name, encoder in reversed(worded_first):
             parts.update({name: encoder, f"{name}.vectors": store.vectors[name]})
             parts.update({"encoder": encoder, "vectors": store.vectors[name]})
-        if "encoder" in parts and len(parts["vectors"]):
+        if "encoder" in parts and parts["encoder"].view != "pixels" and len(parts["vectors"]):
             services["encoder"] = parts["encoder"]
         return Builder(services, {**parts, **self.profile.get("parts", {})}, str(self._profile)).build(table, key)
 

@@ -53,7 +53,7 @@ class Catalog(Protocol):
     def chunks(self, ids: Sequence[str]) -> dict[str, Chunk]:
         """The chunks that exist, by id; ids that are gone are left out. One transaction."""
 
-    def matching(self, where: Filter) -> set[str]:
+    def matching(self, where: Filter) -> frozenset[str]:
         """Ids of the chunks that a filter admits."""
 
     def neighbours(self, id: str, before: int, after: int) -> list[Chunk]:

@@ -27,6 +27,11 @@ def names(prefix: str = "") -> list[str]:
     return sorted(name for name in known if not prefix or name == prefix or name.startswith(prefix + "/"))
 
 
+def built_in(name: str) -> bool:
+    """Whether it is one of our own: known without a look at what else is installed."""
+    return name in _built_in()
+
+
 def load(name: str) -> Callable[..., Any]:
     """The class or function of that name; its module is imported now.
 

@@ -67,7 +67,7 @@ class Found:
         """
         from rag.drawing import framed
 
-        assets, source = self._store.assets, self.chunk.origin.source
+        assets, source = self._store.seen, self.chunk.origin.source
         if self.page is not None:
             return framed(assets, source, self.places, self.page, dpi, whole=page)
         if self.chunk.media is not None:

@@ -19,11 +19,12 @@ def joined(search: Search, queries: Sequence[Query], k: int, catalog: Catalog, b
     Ids that the catalog no longer has are dropped, and the index is asked for more where fewer
     than k remain. Queries with the same filter are searched together.
     """
-    groups: dict[Filter | None, list[int]] = {}
+    groups: dict[str, tuple[Filter | None, list[int]]] = {}
     for number, query in enumerate(queries):
-        groups.setdefault(query.where, []).append(number)
+        # Told apart as written: a label that is True is not 1, though Python holds them equal.
+        groups.setdefault(repr(query.where), (query.where, []))[1].append(number)
     found: list[list[Hit]] = [[] for _ in queries]
-    for where, numbers in groups.items():
+    for where, numbers in groups.values():
         for number, hits in _group(search, numbers, where, k, catalog, by):
             found[number] = hits
     return found

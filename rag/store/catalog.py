@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from rag.document import Chunk, Element, Head, Labels, LabelValue, Page, Source, labels
 from rag.errors import CorpusError
 from rag.filters import And, Eq, Filter, condition
+from rag.recent import Recent
 from rag.serialise import loads
 from rag.store import schema
 from rag.store.conditions import compiled, concerns, paired
@@ -23,9 +24,16 @@ from rag.store.rows import chunk_from, element_from, page_from, source_from
 T = TypeVar("T")
 _BATCH = 500
 _READ = 2000
+_REMEMBERED = 500_000
+"""Ids that filters admitted, kept for the next stage or question with the same filter."""
 """Chunks kept as read, of all catalogs: the channels of a search, and questions in a row, ask for the same ones."""
 _SOURCES = "FROM sources s JOIN documents d ON d.digest = s.digest AND d.state = 'live'"
 _LIVE = "FROM chunks c JOIN documents d ON d.row = c.document AND d.state = 'live'"
+# Seen as chunks, so that a restriction to pages or roles holds for elements too.
+_SEEN_ELEMENTS = (
+    "(SELECT row, document, role, media, page AS first_page, page AS last_page, "
+    "json_extract(body, '$.modality') AS modality, body FROM elements)"
+)
 _FEW = _LIVE.replace("JOIN", "CROSS JOIN")
 """For conditions that choose few chunks. CROSS JOIN keeps SQLite from walking all documents, which it takes for
 cheaper above some dozens of ids: 10 ms instead of 0.3 for 100 of 10,000 chunks."""
@@ -60,7 +68,7 @@ class Catalog:
         self.path = path
         self.restriction = restriction
         self._lock = threading.RLock()
-        self._matched: tuple[object, frozenset[str]] = None, frozenset()
+        self._matched: Recent[object, frozenset[str]] = Recent(_REMEMBERED)
         self._connection = schema.connect(path, write=write)
         try:
             if schema.found(self._connection, path) < schema.VERSION:
@@ -86,17 +94,16 @@ class Catalog:
                     found[chunk.id] = chunk
         return found
 
-    def matching(self, where: Filter) -> set[str]:
-        """Ids of the chunks that a filter admits."""
-        with self._lock:
-            # Each channel of a search asks the same. The version is read first: what a writer commits
-            # in between is then told too soon, and asked for again, but never too late.
-            text, values = self._condition(where)
-            asked = text, values, self._one("PRAGMA data_version", [])[0]
-            if self._matched[0] != asked:
-                rows = self._rows(f"SELECT c.id {_LIVE} WHERE {text}", values)
-                self._matched = asked, frozenset(id for (id,) in rows)
-            return set(self._matched[1])
+    def matching(self, where: Filter) -> frozenset[str]:
+        """Ids of the chunks that a filter admits; the same object while it is asked again and nothing changed."""
+        text, values = self._condition(where)
+        # The version is read first: what a writer commits in between is then told too soon, and asked
+        # for again, but never too late. True and 1 are equal in Python and not here, hence the types.
+        version = self._one("PRAGMA data_version", [])[0]
+        asked = version, text, tuple((type(value), value) for value in values)
+        return self._matched(
+            asked, lambda: frozenset(id for (id,) in self._rows(f"SELECT c.id {_LIVE} WHERE {text}", values))
+        )
 
     def neighbours(self, id: str, before: int, after: int) -> list[Chunk]:
         """The chunks around one in its document's reading order, pages' pictures and itself left out."""
@@ -174,12 +181,9 @@ class Catalog:
     def elements(self, digest: str, page: int | None = None) -> list[Element]:
         """The elements of a document in reading order, of one page if asked."""
         allowed, values = self._condition(None)
-        # Seen as a chunk, so that a restriction to pages or roles holds for elements too.
         sql = (
-            "SELECT c.body FROM (SELECT row, document, role, page AS first_page, page AS last_page, "
-            "json_extract(body, '$.modality') AS modality, body FROM elements) c "
-            "JOIN documents d ON d.row = c.document WHERE d.digest = ? AND d.state = 'live' "
-            f"AND (? IS NULL OR c.first_page = ?) AND {allowed} ORDER BY c.row"
+            f"SELECT c.body FROM {_SEEN_ELEMENTS} c JOIN documents d ON d.row = c.document "
+            f"WHERE d.digest = ? AND d.state = 'live' AND (? IS NULL OR c.first_page = ?) AND {allowed} ORDER BY c.row"
         )
         with self._transaction():
             sources = self.sources(digest)
@@ -251,6 +255,16 @@ class Catalog:
         """Keys of the sources whose documents were not read to their end."""
         self._whole()
         return [key for (key,) in self._rows("SELECT key FROM journal ORDER BY row", [])]
+
+    def shows(self, media: str) -> bool:
+        """Whether an admitted chunk or element has the asset of that name."""
+        allowed, values = self._condition(None)
+        sql = (
+            f"SELECT 1 FROM chunks c JOIN documents d ON d.row = c.document WHERE c.media = ? AND d.state = 'live' "
+            f"AND {allowed} UNION ALL SELECT 1 FROM {_SEEN_ELEMENTS} c JOIN documents d ON d.row = c.document "
+            f"WHERE c.media = ? AND d.state = 'live' AND {allowed} LIMIT 1"
+        )
+        return self._one(sql, [media, *values, media, *values]) is not None
 
     def media(self) -> set[str]:
         """Names of all assets that documents hold, unfinished ones included."""

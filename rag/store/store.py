@@ -18,8 +18,9 @@ from rag.document import Place, Source
 from rag.errors import ConfigError, CorpusError, SourceError
 from rag.filters import Filter
 from rag.identity import combined, digest
-from rag.protocols import TextIndex, TokenCounter, VectorIndex
+from rag.protocols import Assets, TextIndex, TokenCounter, VectorIndex
 from rag.store import schema
+from rag.store.admitted import AdmittedAssets
 from rag.store.assets import FolderAssets
 from rag.store.catalog import Catalog
 from rag.store.derived import Sink, TextSink, VectorSink, replay
@@ -36,9 +37,19 @@ _NAME = re.compile("[A-Za-z0-9_-]{1,64}")
 
 
 class Store:
-    """Opening runs nothing and opens no socket; encoders load their weights at first use."""
+    """Opening runs nothing and opens no socket; encoders load their weights at first use.
 
-    def __init__(self, folder: str | Path, *, create: bool = False, restriction: Filter | None = None) -> None:
+    A view with a `restriction` takes the `encoders` of the store that it is a view of.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        create: bool = False,
+        restriction: Filter | None = None,
+        encoders: Mapping[str, Any] | None = None,
+    ) -> None:
         self.folder = Path(folder)
         self._settings_path = self.folder / "corpus.toml"
         if not self.catalog_path.exists():
@@ -50,15 +61,17 @@ class Store:
         self.settings = _checked(read(self._settings_path), self._settings_path)
         self.assets = FolderAssets(self.folder, self._render)
         self.catalog = Catalog(self.catalog_path, restriction)
+        self.seen: Assets = self.assets if restriction is None else AdmittedAssets(self.assets, self.catalog)
+        """The assets that answers may show."""
         try:
-            self._build()
+            self._build(encoders)
         except BaseException:
             self.close()
             raise
 
-    def _build(self) -> None:
+    def _build(self, given: Mapping[str, Any] | None) -> None:
         """The encoders and indexes that the settings name; ConfigError with all mistakes before the first."""
-        builder = Builder({"catalog": self.catalog}, path=str(self._settings_path))
+        builder = Builder({"catalog": self.catalog, "assets": self.assets}, path=str(self._settings_path))
         encoders, indexes = self.settings["encoders"], self.settings["indexes"]
         self._refuse([
             *(problem for name, table in encoders.items() for problem in builder.problems(table, f"encoders.{name}")),
@@ -66,9 +79,11 @@ class Store:
             *(builder.problems({**indexes["vectors"], "folder": self.folder, "dim": 1}, "indexes.vectors")
               if encoders else ()),
         ])  # fmt: skip
-        self.encoders: dict[str, Any] = {
-            name: builder.build(table, f"encoders.{name}") for name, table in encoders.items()
-        }
+        self.encoders: dict[str, Any] = (
+            dict(given)
+            if given is not None
+            else {name: builder.build(table, f"encoders.{name}") for name, table in encoders.items()}
+        )
         counters = [one.counter for one in self.encoders.values() if hasattr(one, "counter")]
         self.counter: TokenCounter = counters[0] if counters else WordCounter()
         table = {**indexes["text"], "folder": self.folder / "text"}

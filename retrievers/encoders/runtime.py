@@ -66,6 +66,8 @@ def compiled(weights: Path, hint: str, precision: str, cache: Path | None) -> An
         "INFERENCE_PRECISION_HINT": precision,
         # The default quantises activations on some processors: another precision than we state.
         "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
+        # It keeps what it prepared for each length of input, 5000 of them if not told: half a gigabyte.
+        "CPU_RUNTIME_CACHE_CAPACITY": "64",
     }
     core = openvino.Core()
     if cache is not None:

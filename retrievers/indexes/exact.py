@@ -97,7 +97,7 @@ class Exact:
         snapshot = self._sound()
         if k <= 0 or not len(queries) or not snapshot.living:
             return [[] for _ in queries]
-        allowed = self._allowed(snapshot, where)
+        allowed = snapshot.admitted(self.catalog.matching(where)) if where is not None and self.catalog else None
         if allowed is not None and not len(allowed):
             return [[] for _ in queries]
         found: Scored = []
@@ -112,17 +112,6 @@ class Exact:
                 near = _nearest(row, k, slack)
                 found.append(_ranked(snapshot, query, near if allowed is None else allowed[near], k))
         return found
-
-    def _allowed(self, snapshot: Snapshot, where: Filter | None) -> NDArray[np.intp] | None:
-        """The rows that a filter admits, rising; None for all."""
-        import numpy as np
-
-        if where is None or self.catalog is None:
-            return None
-        row = snapshot.rows.get
-        found = (row(id, -1) for id in self.catalog.matching(where))
-        admitted = np.sort(np.fromiter(found, np.intp))
-        return admitted[np.searchsorted(admitted, 0) :]
 
     # --- writing ---------------------------------------------------------------------------------
 

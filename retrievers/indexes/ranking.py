@@ -20,8 +20,8 @@ _TERM_SET = 256
 class Admitted:
     """What a filter admits: ids, and their keys."""
 
-    ids: set[str]
-    keys: set[int]
+    ids: frozenset[str]
+    keys: frozenset[int]
 
 
 def search(
@@ -99,7 +99,7 @@ def _query(schema: Schema, weights: Mapping[str, int], above: float) -> Query:
     return Query.boolean_query(parts)
 
 
-def _restricted(schema: Schema, query: Query, allowed: set[str]) -> Query:
+def _restricted(schema: Schema, query: Query, allowed: frozenset[str]) -> Query:
     from tantivy import Occur, Query
 
     ids = Query.const_score_query(Query.term_set_query(schema, "id", sorted(allowed)), 0.0)

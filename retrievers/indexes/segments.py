@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import CorpusError
+from rag.recent import Recent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 VERSION = 1
+_REMEMBERED = 500_000
+"""Rows that filters admitted, kept for the next question with the same filter."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,21 @@ class Snapshot:
             else:
                 found.update((names[row], start + row) for row in segment.alive.nonzero()[0].tolist())
         return found
+
+    @cached_property
+    def _admitted(self) -> Recent[frozenset[str], NDArray[np.intp]]:
+        return Recent(_REMEMBERED)
+
+    def admitted(self, ids: frozenset[str]) -> NDArray[np.intp]:
+        """The rows of the ids that live here, rising."""
+
+        def found() -> NDArray[np.intp]:
+            import numpy as np
+
+            rows = np.sort(np.fromiter((self.rows.get(id, -1) for id in ids), np.intp))
+            return rows[np.searchsorted(rows, 0) :]
+
+        return self._admitted(ids, found)
 
     def take(self, rows: NDArray[np.intp]) -> Dense:
         """The vectors of some rows, (n, dim)."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -23,6 +23,7 @@ from rag.errors import CorpusError
 from rag.extras import extra
 from rag.filters import Filter
 from rag.protocols import Catalog, Scored
+from rag.recent import Recent
 
 from . import ranking
 from .ranking import Admitted, key
@@ -41,6 +42,8 @@ STEMMERS = frozenset(
     """.split()
 )
 _READS = 20
+_REMEMBERED = 500_000
+"""Ids that filters admitted, kept for the next question with the same filter."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,7 @@ class Tantivy:
         self.stemmer = stemmer
         self.heap_mb = heap_mb
         self._lock = RLock()
+        self._keys: Recent[frozenset[str], frozenset[int]] = Recent(_REMEMBERED)
         self._stamp: tuple[int, int, int] | None = None
         self._open: _Open | None = None
         self._damage = ""
@@ -263,15 +267,19 @@ class Tantivy:
         if where is not None and self.catalog is None:
             raise ValueError("this index has no catalog to ask: filters need Tantivy(..., catalog=...)")
         allowed = self.catalog.matching(where) if where is not None and self.catalog else None
-        if now is None or k <= 0 or allowed == set():
+        if now is None or k <= 0 or allowed == frozenset():
             return [[] for _ in queries]
-        admitted = None if allowed is None else Admitted(allowed, {key(id) for id in allowed})
+        admitted = None if allowed is None else Admitted(allowed, self._keys(allowed, lambda: _keys(allowed)))
         return [self._search(now, terms, k, admitted) for terms in queries]
 
     def _search(self, now: _Open, terms: Sequence[str], k: int, admitted: Admitted | None) -> list[tuple[str, float]]:
         stems = self._stems(terms)
         given = [stems[term] for term in terms if stems[term]]
         return ranking.search(now.searcher, now.index.schema, given, k, admitted, self.above)
+
+
+def _keys(ids: Iterable[str]) -> frozenset[int]:
+    return frozenset(map(key, ids))
 
 
 def _document(kind: type[Document], id: str, body: str, above: str) -> Document:

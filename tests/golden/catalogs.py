@@ -41,8 +41,8 @@ class MemoryCatalog:
         self.calls += 1
         return {id: self.stored[id] for id in ids if id in self.stored}
 
-    def matching(self, where: Filter) -> set[str]:
-        return {id for id, chunk in self.stored.items() if admits(where, chunk)}
+    def matching(self, where: Filter) -> frozenset[str]:
+        return frozenset(id for id, chunk in self.stored.items() if admits(where, chunk))
 
     def neighbours(self, id: str, before: int, after: int) -> list[Chunk]:
         chunk = self.stored.get(id)

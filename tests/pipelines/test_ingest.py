@@ -258,6 +258,20 @@ def test_without_an_encoder_words_alone_work(hashed: Path, documents: Path, monk
     assert reindex(Corpus(hashed).store)["encoded"] == 0
 
 
+def test_what_came_while_the_encoder_was_away_is_encoded_later(
+    hashed: Path, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.golden.encoders import HashEncoder
+
+    add(hashed, documents)
+    (documents / "later.txt").write_text("The anemometer turns on the mast behind the school.")
+    with monkeypatch.context() as without:
+        without.setattr(HashEncoder, "available", staticmethod(lambda: False), raising=False)
+        add(hashed, documents)
+    assert add(hashed, documents).embedded > 0
+    assert "dense" in Corpus(hashed).search("anemometer mast")[0].hit.parts
+
+
 def test_another_language_than_the_encoders_is_said_once(
     hashed: Path, documents: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rag.corpus import Corpus
-from rag.errors import CorpusError
+from rag.document import Box, PageRegion
+from rag.errors import CorpusError, SourceError
+from tests.golden import images, pdfs
 from tests.pipelines.conftest import hashed  # noqa: F401
 
 
@@ -60,6 +63,42 @@ def test_a_view_tells_nothing_of_what_it_does_not_admit(hashed: Path) -> None:  
     assert not any(word in repr(told) for word in ("secret.txt", "midnight.", secret.id))
     with pytest.raises(ValueError, match="no chunk"):
         view.show(secret.id)
+
+
+def test_a_view_opens_no_picture_that_it_does_not_admit(hashed: Path) -> None:  # noqa: F811
+    corpus = Corpus(hashed)
+    photos = [("open.png", images.png(90, 90)), ("closed.png", images.png(91, 91))]
+    corpus.add([("pages.pdf", pdfs.many_pages(20))], keep=True, workers=0)
+    corpus.add(photos, workers=0)
+    view = corpus.restricted({"source": "open.png"})
+    first = corpus.restricted({"source": "pages.pdf", "page": 1})
+    media, source = {}, {}
+    for document in corpus.documents():
+        source[document.sources[0].uri] = document.sources[0]
+        shown = [one.media for one in corpus.store.catalog.elements(document.digest) if one.media]
+        media[document.sources[0].uri] = shown[0] if shown else None
+    page = PageRegion(1, Box(0, 0, 1, 1))
+    seen = view.store.seen
+    assert media["open.png"]
+    assert media["closed.png"]
+    assert seen.open(media["open.png"])
+    assert seen.crop(source["open.png"], page)
+    with pytest.raises(CorpusError, match="is missing"):
+        seen.open(media["closed.png"])
+    for hidden in ("closed.png", "pages.pdf"):
+        with pytest.raises(SourceError, match="no such page"):
+            seen.crop(source[hidden], page)
+    assert first.store.seen.crop(source["pages.pdf"], page)
+    with pytest.raises(SourceError, match="no such page"):
+        first.store.seen.crop(source["pages.pdf"], replace(page, page=20))
+    with pytest.raises(CorpusError, match="cannot be written"):
+        seen.put(b"x", "image/png")
+
+
+def test_views_share_the_encoders(filled: Corpus) -> None:
+    view = filled.restricted({"source": "*"})
+    assert view.store.encoders["hash"] is filled.store.encoders["hash"]
+    assert view.restricted({"page": 1}).store.encoders["hash"] is filled.store.encoders["hash"]
 
 
 def test_a_closed_corpus_holds_no_connection_and_opens_again(filled: Corpus) -> None:

@@ -95,3 +95,15 @@ def test_the_join_ends_when_everything_is_gone() -> None:
         return [[(chunk.id, 1.0) for chunk in LONG][:k] for _ in numbers]
 
     assert joined(search, [query("a")], 3, MemoryCatalog(), "x") == [[]]
+
+
+def test_the_join_tells_true_from_one() -> None:
+    asked: list[object] = []
+
+    def search(numbers: list[int], k: int, where: Filter | None) -> Scored:
+        asked.append(where)
+        return [[] for _ in numbers]
+
+    wheres = (Eq("label.final", True), Eq("label.final", 1), None, Eq("label.final", True))
+    joined(search, [replace(query("x"), where=where) for where in wheres], 3, MemoryCatalog(), "test")
+    assert [repr(where) for where in asked] == [repr(where) for where in wheres[:3]]

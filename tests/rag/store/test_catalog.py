@@ -222,6 +222,31 @@ def test_counts(catalog: Catalog) -> None:
     catalog.verify()
 
 
+def test_what_a_filter_admits_is_kept_until_another_process_commits(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.sqlite"
+    writer = Writer(path)
+    ingested(writer, SECRET)
+    catalog = Catalog(path)
+    everything = Glob("source", "*")
+    first = catalog.matching(everything)
+    assert first == set(ids(SECRET))
+    assert catalog.matching(Eq("modality", "table")) == set()
+    assert catalog.matching(everything) is first
+    ingested(writer, MIXED)
+    assert catalog.matching(everything) == {*ids(SECRET), *ids(MIXED)}
+
+
+def test_true_is_not_one(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.sqlite"
+    writer = Writer(path)
+    ingested(writer, SECRET)
+    writer.set_labels(key("secret/plan.pdf"), {"final": True})
+    catalog = Catalog(path)
+    for _ in range(2):
+        assert catalog.matching(Eq("label.final", True)) == set(ids(SECRET))
+        assert catalog.matching(Eq("label.final", 1)) == set()
+
+
 def test_what_is_in_the_making_is_not_told(tmp_path: Path) -> None:
     path = tmp_path / "catalog.sqlite"
     writer = Writer(path)

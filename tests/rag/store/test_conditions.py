@@ -214,7 +214,7 @@ def test_what_is_too_large_for_the_database_is_refused(catalog: Catalog) -> None
     deep: Filter = Eq("source", "Report.pdf")
     for level in range(DEEPEST - 5):
         deep = And((deep, Or((Eq("page", 9), Not(Eq("page", 9)))))) if level % 2 else Not(deep)
-    assert isinstance(catalog.matching(deep), set)
+    assert isinstance(catalog.matching(deep), frozenset)
     with pytest.raises(ValueError, match="nests at most"):
         catalog.matching(Not(Not(Not(Not(Not(deep))))))
 

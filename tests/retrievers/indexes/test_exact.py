@@ -93,7 +93,7 @@ def test_vectors_that_float32_cannot_tell_apart_are_ranked_right(tmp_path: Path)
 
 def test_results_do_not_depend_on_blocks_or_on_the_way_a_filter_is_taken(tmp_path: Path) -> None:
     class Half:
-        def matching(self, where: object) -> set[str]:
+        def matching(self, where: object) -> frozenset[str]:
             return wanted
 
     ids, vectors = names(3000), units(3000)
@@ -102,7 +102,7 @@ def test_results_do_not_depend_on_blocks_or_on_the_way_a_filter_is_taken(tmp_pat
     index.add(ids, vectors)
     index.commit(1)
     for count in (10, 500, 2000):  # gathered rows, then masked ones
-        wanted = set(ids[:count])
+        wanted = frozenset(ids[:count])
         (found,) = index.search(units(1, seed=3), 20, Eq("page", 1))
         exact = sorted(
             (-float(v.astype(np.float64) @ units(1, seed=3)[0]), id)

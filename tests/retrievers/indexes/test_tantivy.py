@@ -115,17 +115,17 @@ def test_ties_go_by_id_also_at_the_edge(tmp_path: Path) -> None:
 class Some:
     """A catalog that admits a set."""
 
-    def __init__(self, admitted: set[str]) -> None:
+    def __init__(self, admitted: frozenset[str]) -> None:
         self.admitted = admitted
 
-    def matching(self, where: object) -> set[str]:
+    def matching(self, where: object) -> frozenset[str]:
         return self.admitted
 
 
 @pytest.mark.parametrize("share", [1, 2, 10, 400])
 def test_a_filter_finds_what_filtering_everything_would(tmp_path: Path, share: int) -> None:
     names = [f"{number * 2654435761 % 2**32:032x}" for number in range(1200)]
-    catalog: Any = Some(set(names[::share]))
+    catalog: Any = Some(frozenset(names[::share]))
     index = Tantivy(tmp_path, catalog)
     index.add(names, [f"word {'other ' * (number % 50)}" for number in range(1200)])
     index.commit(1)
