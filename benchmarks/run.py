@@ -45,7 +45,7 @@ def _rows(options: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]
     if "search" in only:
         yield from searching.search(python, folder, options.chunks, 60 if quick else 210)
     if "ingest" in only:
-        yield from ingesting.twice(python, folder, options.root, 40 if quick else 300)
+        yield from ingesting.twice(python, folder, options.root, 40 if quick else 1000)
     if "memory" in only:
         few, many = (50, 200) if quick else (100, 1000)
         yield from ingesting.memory(python, folder, few, many, encoder=False)

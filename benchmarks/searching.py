@@ -11,8 +11,8 @@ from benchmarks import made
 from benchmarks.machine import COMMAND, Python
 
 QUESTION = "what does the survey say about the rain gauge?"
-BARE_WORDS = "quarterly rain gauge readings"
-"""Four words without an English function word: the language model is asked, and read from disk for it."""
+KEYWORDS = "quarterly rain gauge readings"
+"""Keywords: no function word tells their language, and the language model is not read for them."""
 WARM_UP = 10
 FILTERS = ({"source": "doc-00*"}, {"label.year": "2020"}, {"label.year": "2020..2021", "source": "doc-*"})
 
@@ -33,8 +33,8 @@ def search(python: Python, folder: Path, chunks: int, count: int) -> Iterator[di
     where = ("--where", "label.year=2020", "--where", "source=doc-00*")
     filtered = python.best(COMMAND, "search", QUESTION, *where, *common)
     yield _seconds("cold, filtered", filtered, 1.0, chunks=size)
-    bare_words = python.best(COMMAND, "search", BARE_WORDS, *common, rounds=3)
-    yield _seconds("cold, language asked", bare_words, 1.0, chunks=size)
+    keywords = python.best(COMMAND, "search", KEYWORDS, *common, rounds=3)
+    yield _seconds("cold, keywords", keywords, 1.0, chunks=size)
     yield _warm(python, corpus, "warm", made.questions(folder / "plain.jsonl", count, 1), size)
     given = made.questions(folder / "filtered.jsonl", count, 2, FILTERS)
     yield _warm(python, corpus, "warm, filtered", given, size)

@@ -87,6 +87,11 @@ def test_a_foreign_query_weighs_the_english_encoder_less() -> None:
         ("list all quarterly revenue figures", False),
         ("Wie viele Monde hat der Mars?", True),
         ("Quelle est la capitale de la France ?", True),
+        ("Hoe hoog was de omzet in 2021?", True),
+        ("hvem skrev rapporten om vejret", True),
+        ("Ile wynosi przychód firmy w 2021?", True),
+        ("net revenues fiscal 2021 Nike", False),
+        ("Los Angeles gas prices by month", False),
         ("火星の衛星", True),
         ("спутники", True),
         ("FIT_LOG と gnuplot", False),  # mostly Latin letters
@@ -101,8 +106,9 @@ def test_an_english_question_loads_no_language_model(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setitem(sys.modules, "py3langid", None)
     assert not foreign("which function finds missing values")
+    assert not foreign("quarterly rain gauge readings")
     with pytest.raises(ImportError):
-        foreign("einige Funktionen finden fehlende Werte")
+        foreign("einige Funktionen von Octave finden Werte")
 
 
 @pytest.mark.parametrize(
