@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
-from rag.answer import Answer, Done, Event, Evidenced, Query, Selection, Settings, TextPiece
+from rag.answer import Answer, Checked, Done, Event, Evidenced, Query, Selection, Settings, TextPiece
 from rag.protocols import Generator, Retriever, Selector, Streams
 
 from .search import Search
@@ -38,8 +38,8 @@ class Ask:
         import asyncio
 
         selections, trace = await asyncio.to_thread(self._selected, [query])
+        started = time.perf_counter()
         if isinstance(self.generator, Streams):
-            started = time.perf_counter()
             async for event in self.generator.stream(query, selections[0], settings):
                 if isinstance(event, Done):
                     trace["generate"] = time.perf_counter() - started
@@ -49,7 +49,12 @@ class Ask:
             return
         yield Evidenced(selections[0])
         answer = (await asyncio.to_thread(self.generator.generate, [query], selections, settings))[0]
-        yield TextPiece(answer.text)
+        trace["generate"] = time.perf_counter() - started
+        trace["total"] = sum(trace.values())
+        if answer.text:
+            yield TextPiece(answer.text)
+        for claim in answer.claims:
+            yield Checked(claim)
         yield Done(replace(answer, trace=trace))
 
     def _selected(self, queries: Sequence[Query]) -> tuple[list[Selection], dict[str, float]]:

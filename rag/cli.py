@@ -13,7 +13,7 @@ from rag import registry
 from rag.errors import RagError
 
 KIND = "pipelines/commands"
-OK, FAILED, USAGE, SOME_FAILED = 0, 1, 2, 3
+OK, FAILED, USAGE = 0, 1, 2
 DESCRIPTION = """\
 Argus answers questions over PDFs, web pages, images and text, and shows its evidence.
 

@@ -7,9 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from typing import Any
 
-from .options import corpus_arguments, opened, pairs, plural, print_json, tell
-
-SOME_FAILED = 3
+from .options import SOME_FAILED, corpus_arguments, opened, pairs, plural, print_json, tell
 
 
 class Add:

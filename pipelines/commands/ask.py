@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import shlex
-import textwrap
+import sys
 from argparse import ArgumentParser, Namespace
-from typing import Any
+from typing import TYPE_CHECKING
 
-from .options import opened, print_json, question_arguments, questions, tell_lag
+from rag.errors import GenerationError
+
+from .flowing import Flowing
+from .options import SOME_FAILED, opened, print_json, question_arguments, questions, tell_error, tell_lag
+
+if TYPE_CHECKING:
+    from rag.answer import Query
+    from rag.corpus import Corpus
+    from rag.shown import Shown
 
 
 class Ask:
@@ -21,37 +29,59 @@ class Ask:
         question_arguments(parser)
 
     def run(self, options: Namespace) -> int:
-        from rag.answer import Query
-
         corpus = opened(options)
         tell_lag(corpus)
-        for id, text, where in questions(options):
-            query = Query((text,) if text.strip() else (), where=where)
-            shown = corpus.ask(query)
-            if options.json:
-                told = shown.to_json(text)
-                print_json(told if id is None else {"id": id, **told})
+        failed = 0
+        for asked in questions(options):
+            if asked.error:
+                failed += 1
+                tell_error(asked, options)
+            elif options.json:
+                print_json({**asked.named, **corpus.ask(asked.query).to_json(asked.text)})
             else:
-                if id is not None:
-                    print(f"{id}: {text}")
-                print_answer(shown, options.corpus)
-        return 0
+                if asked.named:
+                    print(f"{asked.id}: {asked.text}")
+                print_answer(_streamed(corpus, asked.query), options.corpus, text=False)
+        return SOME_FAILED if failed else 0
 
 
-def print_answer(shown: Any, corpus: str) -> None:
+def _streamed(corpus: Corpus, query: Query) -> Shown:
+    """The answer, its text written while it comes."""
+    import asyncio
+
+    from rag.answer import Done, TextPiece
+    from rag.shown import Shown
+
+    async def answered() -> Shown:
+        flowing = Flowing(sys.stdout)
+        async for event in corpus.stream(query):
+            match event:
+                case TextPiece(text):
+                    flowing.write(text)
+                case Done(answer):
+                    flowing.end()
+                    return Shown(corpus.store, answer)
+        raise GenerationError("the stream ended without an answer", model="the generator")
+
+    return asyncio.run(answered())
+
+
+def print_answer(shown: Shown, corpus: str, *, text: bool = True) -> None:
     """An answer for people: the text, then where each piece of evidence lies and how to open it."""
-    from rag.contract import visible
-
     option = "" if corpus == ".rag" else f" --corpus {shlex.quote(corpus)}"
-    if shown.abstained:
+    if shown.refusal:
         print(f"No answer: {shown.refusal.reason}")
         listed = shown.near_misses
         if listed:
             print("Nearest:")
     else:
-        print("\n".join(textwrap.fill(visible(line), 100) for line in shown.text.splitlines()))
+        if text:
+            flowing = Flowing(sys.stdout)
+            flowing.write(shown.text)
+            flowing.end()
         print()
         listed = shown.cited
     for one in listed:
         print(f"  [{one.number}] {one.where}")
-        print(f"      {one.chunk.modality}, relevance {one.relevance:.2f}, rag show {one.chunk.id[:12]}{option}")
+        relevance = f", relevance {one.relevance:.2f}" if one.relevance is not None else ""
+        print(f"      {one.chunk.modality}{relevance}, rag show {one.chunk.id[:12]}{option}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from .add import Progress, _sentence
 from .ask import print_answer
-from .options import corpus_arguments, opened, print_json
+from .options import SOME_FAILED, corpus_arguments, opened, print_json
 
 QUESTIONS = "questions.jsonl"
 
@@ -43,7 +43,7 @@ class Demo:
                 print(f"\n{question['query']}\n")
                 print_answer(shown, options.corpus)
                 self._draw(shown, Path(options.corpus))
-        return 3 if report.failed else 0
+        return SOME_FAILED if report.failed else 0
 
     def _draw(self, shown: Any, folder: Path) -> None:
         """The first piece of evidence that has a picture, written where a reader can open it."""

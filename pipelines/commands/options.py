@@ -6,13 +6,19 @@ import json
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import RagError
 
 if TYPE_CHECKING:
+    from rag.answer import Query
     from rag.corpus import Corpus
     from rag.document import LabelValue
+    from rag.filters import Filter
+
+SOME_FAILED = 3
+"""The exit code where some of many failed."""
 
 
 def corpus_arguments(parser: ArgumentParser) -> None:
@@ -56,32 +62,65 @@ def tell_lag(corpus: Corpus) -> None:
             )
 
 
-def questions(options: Namespace) -> Iterator[tuple[object, str, Any]]:
-    """(id, question, filter) of the one question or of each line of the file."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question with its filter; of a line that holds none, what is wrong with it."""
+
+    query: Query
+    text: str = ""
+    id: object = None
+    """None for a question of the command line."""
+    error: str = ""
+
+    @property
+    def named(self) -> dict[str, object]:
+        """What the printed object says of where the question came from."""
+        return {} if self.id is None else {"id": self.id}
+
+
+def questions(options: Namespace) -> Iterator[Asked]:
+    """The one question, or that of each line of the file; a line that holds none does not end the others."""
+    from rag.answer import Query
     from rag.filters import where
 
     given = where(options.where)
     if (options.question is None) == (options.queries is None):
         raise ValueError("give a question, or --queries FILE, and not both")
     if options.queries is None:
-        yield None, options.question, given
+        yield Asked(_query(options.question, given), options.question)
         return
-    from rag.filters import all_of
-
     for number, line in enumerate(_lines(options.queries), 1):
-        if not line.strip():
-            continue
-        try:
-            told = json.loads(line)
-            query = told["query"]
-            own = where(told.get("where"))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise ValueError(
-                f'{options.queries}, line {number}: expected {{"id", "query"}} as JSON ({error})'
-            ) from error
-        if not isinstance(query, str):
-            raise ValueError(f"{options.queries}, line {number}: `query` must be text")
-        yield told.get("id", number), query, all_of([given, own])
+        if line.strip():
+            try:
+                yield _asked(line, number, given)
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+                what = f"no {error}" if isinstance(error, KeyError) else str(error)
+                why = f'{options.queries}, line {number}: expected {{"id", "query"}} as JSON ({what})'
+                yield Asked(Query(()), id=number, error=why)
+
+
+def _asked(line: str, number: int, given: Filter | None) -> Asked:
+    from rag.filters import all_of, where
+
+    told = json.loads(line)
+    text = told["query"]
+    if not isinstance(text, str):
+        raise TypeError("`query` must be text")
+    return Asked(_query(text, all_of([given, where(told.get("where"))])), text, told.get("id", number))
+
+
+def _query(text: str, where: Filter | None) -> Query:
+    from rag.answer import Query
+
+    return Query((text,) if text.strip() else (), where=where)
+
+
+def tell_error(asked: Asked, options: Namespace) -> None:
+    """What is wrong with a line, in its place among the answers."""
+    if options.json:
+        print_json({**asked.named, "query": None, "error": {"type": "unreadable", "message": asked.error}})
+    else:
+        tell(asked.error)
 
 
 def _lines(name: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from .options import opened, print_json, question_arguments, questions, tell_lag
+from .options import SOME_FAILED, opened, print_json, question_arguments, questions, tell_error, tell_lag
 
 
 class Search:
@@ -24,24 +24,26 @@ class Search:
         )
 
     def run(self, options: Namespace) -> int:
-        from rag.answer import Query
-
         if options.k < 0:
             raise ValueError("--k must not be negative")
         corpus = opened(options)
         tell_lag(corpus)
-        for id, text, where in questions(options):
-            query = Query((text,) if text.strip() else (), where=where)
+        failed = 0
+        for asked in questions(options):
+            if asked.error:
+                failed += 1
+                tell_error(asked, options)
+                continue
             started = time.perf_counter()
-            hits = corpus.hits([query], options.k)[0]
-            told = _told(text, hits, time.perf_counter() - started)
+            hits = corpus.hits([asked.query], options.k)[0]
+            told = _told(asked.text, hits, time.perf_counter() - started)
             if options.explain:
-                told["stages"] = corpus.explain(query, k=options.k)
+                told["stages"] = corpus.explain(asked.query, k=options.k)
             if options.json:
-                print_json(told if id is None else {"id": id, **told})
+                print_json({**asked.named, **told})
             else:
                 _print(told, hits)
-        return 0
+        return SOME_FAILED if failed else 0
 
 
 def _told(text: str, hits: list[Any], seconds: float) -> dict[str, Any]:

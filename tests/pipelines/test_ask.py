@@ -11,6 +11,8 @@ from rag.pipelines.search import Search
 
 from rag.answer import (
     Answer,
+    Checked,
+    Claim,
     Done,
     Event,
     Evidence,
@@ -50,7 +52,8 @@ class FirstTwo:
 @dataclass(frozen=True)
 class Counting:
     def generate(self, queries: Sequence[Query], selections: Sequence[Selection], settings: Settings) -> list[Answer]:
-        return [Answer(f"{len(one.evidence)} pieces", one.evidence) for one in selections]
+        claims = (Claim(0, 8, "supported", (1,)),)
+        return [Answer(f"{len(one.evidence)} pieces", one.evidence, claims=claims) for one in selections]
 
 
 def test_search_keeps_k_and_an_empty_question_finds_nothing() -> None:
@@ -77,4 +80,4 @@ def test_a_generator_that_cannot_stream_still_gives_the_events_in_order() -> Non
     async def events() -> list[Event]:
         return [event async for event in Ask(All(), FirstTwo(), Counting()).stream(query("a"))]
 
-    assert [type(event) for event in asyncio.run(events())] == [Evidenced, TextPiece, Done]
+    assert [type(event) for event in asyncio.run(events())] == [Evidenced, TextPiece, Checked, Done]

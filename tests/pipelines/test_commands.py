@@ -132,10 +132,32 @@ def test_queries_come_back_in_order_with_ids_and_filters(filled: Run, tmp_path: 
     assert [one["id"] for one in told] == ["a", 7, "c"]
     assert {Path(hit["source"]).name for hit in told[1]["hits"]} == {"wind.html"}  # type: ignore[index, union-attr, attr-defined]
     assert told[2]["hits"] == []
-    (tmp_path / "q.jsonl").write_text('{"id": 1}')
-    code, _, err = filled("ask", "--queries", "q.jsonl", "--json")
-    assert code == 2
-    assert "line 1" in err
+
+
+def test_a_bad_line_does_not_end_the_others(filled: Run, tmp_path: Path) -> None:
+    bad = ['{"id": 1}', "{not json", '{"query": 5}', '{"query": "rain", "where": {"colour": "red"}}', "[1]"]
+    (tmp_path / "q.jsonl").write_text("\n".join([*bad, '{"id": "good", "query": "rain gauge"}']))
+    for command in ("ask", "search"):
+        code, out, _ = filled(command, "--queries", "q.jsonl", "--json")
+        told = lines(out)
+        assert code == 3
+        assert [one["id"] for one in told] == [1, 2, 3, 4, 5, "good"]
+        for number, one in enumerate(told[:-1], 1):
+            error = one["error"]
+            assert isinstance(error, dict)
+            assert f"line {number}" in error["message"]
+        assert "error" not in told[-1]
+    code, _, err = filled("search", "--queries", "q.jsonl")
+    assert code == 3
+    assert all(f"line {number}" in err for number in range(1, 6))
+
+
+def test_an_answer_flows_as_it_comes_and_lists_its_evidence(filled: Run) -> None:
+    code, out, _ = filled("ask", "Where does the rain gauge stand?")
+    assert code == 0
+    text, evidence = out.split("\n\n", 1)
+    assert "roof of the school" in text
+    assert "rag show " in evidence
 
 
 def test_ask_json_is_the_contract(filled: Run) -> None:
