@@ -10,6 +10,8 @@ COMPONENTS: dict[str, str] = {
     "diverse": "diverse:Diverse",
     "neighbours": "neighbours:Neighbours",
     "encoders/minilm": "encoders.minilm:MiniLM",
+    "encoders/visrag": "encoders.visrag:VisRAG",
+    "indexes/chroma": "indexes.chroma:Chroma",
     "indexes/exact": "indexes.exact:Exact",
     "indexes/tantivy": "indexes.tantivy:Tantivy",
     "selectors/calibrated": "selectors.calibrated:Calibrated",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from rag.retrievers.indexes.chroma import Chroma
 from rag.retrievers.indexes.exact import Exact
 
 from rag.filters import Eq, Not
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 DIM = 16
 INDEXES: dict[str, Callable[[Path, MemoryCatalog], Any]] = {
+    "chroma": lambda folder, catalog: Chroma(folder / "vectors", DIM, catalog),
     "exact": lambda folder, catalog: Exact(folder / "vectors", DIM, catalog),
 }
 CHUNKS = [
