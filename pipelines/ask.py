@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from rag.answer import Answer, Checked, Done, Event, Evidenced, Query, Selection, Settings, TextPiece
@@ -40,12 +41,13 @@ class Ask:
         selections, trace = await asyncio.to_thread(self._selected, [query])
         started = time.perf_counter()
         if isinstance(self.generator, Streams):
-            async for event in self.generator.stream(query, selections[0], settings):
-                if isinstance(event, Done):
-                    trace["generate"] = time.perf_counter() - started
-                    trace["total"] = sum(trace.values())
-                    event = Done(replace(event.answer, trace=trace))
-                yield event
+            async with closed(self.generator.stream(query, selections[0], settings)) as events:
+                async for event in events:
+                    if isinstance(event, Done):
+                        trace["generate"] = time.perf_counter() - started
+                        trace["total"] = sum(trace.values())
+                        event = Done(replace(event.answer, trace=trace))
+                    yield event
             return
         yield Evidenced(selections[0])
         answer = (await asyncio.to_thread(self.generator.generate, [query], selections, settings))[0]
@@ -57,6 +59,10 @@ class Ask:
             yield Checked(claim)
         yield Done(replace(answer, trace=trace))
 
+    def select(self, queries: Sequence[Query]) -> list[Selection]:
+        """For each query the evidence that it would be answered from: none if nothing fits."""
+        return self._selected(queries)[0]
+
     def _selected(self, queries: Sequence[Query]) -> tuple[list[Selection], dict[str, float]]:
         started = time.perf_counter()
         hits = Search(self.retriever)(queries, self.depth)
@@ -64,3 +70,13 @@ class Ask:
         selections = self.selector.select(queries, hits)
         selected = time.perf_counter()
         return selections, {"retrieve": retrieved - started, "select": selected - retrieved}
+
+
+@asynccontextmanager
+async def closed(events: AsyncIterator[Event]) -> AsyncIterator[AsyncIterator[Event]]:
+    """The events, closed at the end of the block: a stream that is left early must not go on somewhere."""
+    try:
+        yield events
+    finally:
+        if isinstance(events, AsyncGenerator):
+            await events.aclose()

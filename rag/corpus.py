@@ -14,6 +14,7 @@ from threading import Event as CancelEvent
 from typing import Any
 
 from rag import registry
+from rag.addresses import canonical, is_url
 from rag.answer import Answer, Event, Hit, Query, Settings
 from rag.config import Builder, Table
 from rag.document import Chunk, LabelValue
@@ -69,19 +70,23 @@ class Corpus:
         sync: bool = False,
         yes: bool = False,
         keep: bool = False,
+        linked_pdfs: bool = False,
         workers: int = 2,
         progress: ProgressCallback | None = None,
         cancel: CancelEvent | None = None,
     ) -> Report:
-        """Ingest files, folders, globs, bytes (with `name`), or an iterable of paths and (name, bytes).
+        """Ingest files, folders, globs, web addresses, bytes (with `name`), or an iterable of these.
+
+        An address is fetched from the public internet alone, with the pictures of the page, and with
+        `linked_pdfs` the PDFs of the same site that it links to; nothing else is ever followed.
 
         Unchanged documents cost nothing. A broken one is `failed` in the report and the others go
         on. `progress` is called with what is being done; setting `cancel` stops after the part in
         hand, and the same call goes on from there. See `rag add --help` for the options.
         """
         adding = self.adding(
-            labels=labels or {}, refresh=refresh, sync=sync, yes=yes, keep=keep, workers=workers,
-            progress=progress, cancel=cancel,
+            labels=labels or {}, refresh=refresh, sync=sync, yes=yes, keep=keep, linked_pdfs=linked_pdfs,
+            workers=workers, progress=progress, cancel=cancel,
         )  # fmt: skip
         report: Report = adding.run(_named(sources, name))
         return report
@@ -118,7 +123,9 @@ class Corpus:
 
     def _matched(self, source: str) -> dict[str, str]:
         """key -> uri of the sources that a path, name or glob means."""
-        matched = self.store.catalog.named(source) or self.store.catalog.named(str(Path(source).resolve()))
+        catalog = self.store.catalog
+        other = _key(source) if is_url(source) else str(Path(source).resolve())
+        matched = catalog.named(source) or catalog.keyed(other) or catalog.named(other)
         if not matched:
             raise CorpusError(f"no source in {self.folder} is called {source!r}; see: rag list")
         return matched
@@ -154,6 +161,12 @@ class Corpus:
         self._look()
         told: list[Answer] = self._ask(queries, settings)
         return told
+
+    def select(self, question: str | Query, *, where: Where = None) -> list[Found]:
+        """The evidence that an answer would rest on: as many pieces as fit, none if nothing does."""
+        self._look()
+        selection = self._ask.select([_query(question, where)])[0]
+        return [Found(self.store, one.hit, one.number, one.relevance) for one in selection.evidence]
 
     async def aask(
         self, question: str | Query, *, where: Where = None, settings: Settings = Settings()  # noqa: B008
@@ -267,6 +280,13 @@ class Corpus:
             return f"Corpus({str(self.folder)!r}, empty)"
         counts = self.store.catalog.counts()
         return f"Corpus({str(self.folder)!r}, {counts['documents']} documents, {counts['chunks']} chunks)"
+
+
+def _key(url: str) -> str:
+    try:
+        return canonical(url)
+    except ValueError:
+        return url
 
 
 def _query(question: str | Query, where: Where) -> Query:

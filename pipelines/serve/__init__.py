@@ -1,0 +1,1 @@
+"""Servers over a corpus; `rag serve` starts one."""
