@@ -27,8 +27,11 @@ ROOMS = {
     "pipelines": "Pipelines join the parts; `commands` are those of the command `rag`.",
 }
 BRINGS = {
+    "av": "video and sound (FFmpeg): pictures, subtitles, samples",
     "charset-normalizer": "the encoding of text and HTML that does not state one",
     "filelock": "the write lock of a corpus, which dies with its process",
+    "httpcore2": "HTTP: web pages as sources, models behind an API",
+    "idna": "host names beyond ASCII",
     "lxml": "HTML: parsing, XPath, serialising",
     "markdown-it-py": "Markdown: parsing with line numbers",
     "numpy": "vectors and exact search",

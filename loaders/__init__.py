@@ -7,7 +7,10 @@ COMPONENTS: dict[str, str] = {
     "pdf": "pdf:PDF",
     "html": "html:HTML",
     "image": "image:Image",
+    "video": "video:Video",
+    "audio": "audio:Audio",
     "text": "text:Text",
     "markdown": "markdown:Markdown",
+    "speech/faster_whisper": "speech.faster_whisper:FasterWhisper",
     "chunking/structure": "chunking.structure:Structure",
 }

@@ -44,7 +44,7 @@ def figure(image: _Element, pictures: Pictures, min_side: int, caption: str = ""
     if picture is not None:
         if min(picture.width, picture.height) < min_side:
             return None
-        return Shown(said or _named(reference), picture.media)
+        return Shown(said or _named(image.get("data-kept-from") or reference), picture.media)
     return Shown(said, None) if len(words(f"{said} {caption}")) >= 2 else None
 
 

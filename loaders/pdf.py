@@ -7,6 +7,7 @@ this room imports it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 from rag.document import WHOLE, Box, Element, Head, Notice, Origin, Page, PageRegion, Part, Place, Source
@@ -18,9 +19,10 @@ from .pdf_document import Options, Outline, Style, head, outline, surveyed
 from .pdf_figures import stored
 from .pdf_mupdf import MuDocument
 from .pdf_page import Found, PageFound, analysed
-from .pdf_render import drawn, forget, opened, path_of, short
+from .pdf_render import drawn, forget, opened, short
 from .pdf_running import Edge, running
 from .pdf_text import Reader, Rect
+from .reading import file_name
 
 
 class PDF:
@@ -76,7 +78,7 @@ class PDF:
             reader = Reader(document)
             style = surveyed(reader)
             whole = _Whole(source, document, reader, style, outline(document), self.options)
-            about = head(document, reader, style, path_of(source).stem)
+            about = head(document, reader, style, Path(file_name(source)).stem)
             for number in range(-(-document.page_count // self.part_pages)):
                 first = number * self.part_pages
                 last = min(first + self.part_pages, document.page_count)

@@ -6,6 +6,7 @@ import os
 import stat
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import unquote
 
 from rag.document import Source
 from rag.errors import SourceError
@@ -58,4 +59,5 @@ def read(source: Source, limit: int) -> bytes:
 
 def file_name(source: Source) -> str:
     """The last part of what the user gave: a path or an address."""
-    return Path(source.uri.split("?")[0].split("#")[0].rstrip("/").replace("\\", "/")).name
+    name = source.uri.split("?")[0].split("#")[0].rstrip("/").replace("\\", "/")
+    return Path(unquote(name) if "://" in name else name).name

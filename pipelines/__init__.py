@@ -29,4 +29,6 @@ COMPONENTS: dict[str, str] = {
     "commands/init": "commands.init:Init",
     "commands/doctor": "commands.doctor:Doctor",
     "commands/demo": "commands.demo:Demo",
+    "commands/serve": "commands.serve:Serve",
+    "serve": "serve.app:application",
 }

@@ -45,7 +45,7 @@ def build(writer: Writer, job: Job, encoding: Encoding, told: Callable[[int, int
         if message["kind"] == "end":
             return message
         part = from_plain(PartRows, message["part"])
-        encoding.add_part(writer, job.building.row, part)
+        encoding.add_part(writer, job.building.row, part, job.wanted.source)
         parts += 1
         pages += len(part.pages)
         told(parts, pages)

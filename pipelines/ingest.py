@@ -8,11 +8,13 @@ bounded queues; encoding and writing happen here.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
+from rag.addresses import is_url
 from rag.document import LabelValue, Source
 from rag.errors import CorpusError, SourceError
 from rag.filters import check_labels
@@ -26,6 +28,7 @@ from .build import Failed, build
 from .encode import Encoding, encode_missing
 from .prefetch import Job, Prefetch, Wanted
 from .sources import Found, found
+from .webpages import PAGES, Net, WebPages, gone, nowhere
 from .workers import Limits
 
 REPLAY_SECONDS = 10.0
@@ -37,8 +40,10 @@ class Options:
 
     `labels` go on every source of the run; `refresh` derives unchanged documents again whose loader
     or chunker changed; `sync` removes what is gone under the named folders (refused if that is more
-    than half, unless `yes`); `keep` copies the bytes of local files into the corpus; `workers` is
-    how many processes parse (0: none, in this process).
+    than half, unless `yes`), and the address of which its server says that nothing is there any more;
+    `keep` copies the bytes of local files into the corpus; `linked_pdfs` takes the PDFs of the same
+    site that a fetched page links to; `workers` is how many processes parse (0: none, in this process).
+    `net` fetches addresses (default: `rag.fetching.Door`, the public internet alone).
     """
 
     labels: Mapping[str, LabelValue] = field(default_factory=dict)
@@ -48,6 +53,8 @@ class Options:
     keep: bool = False
     workers: int = 2
     limits: Limits = field(default_factory=Limits)
+    linked_pdfs: bool = False
+    net: Net | None = None
 
     def __post_init__(self) -> None:
         check_labels(self.labels)
@@ -68,6 +75,7 @@ class Ingest:
         self._cancel = cancel or Event()
         self._warnings: list[str] = []
         self._encoding = Encoding(store, self._warn)
+        self._web = WebPages(store, options.net, follow=options.linked_pdfs)
         self._replayed = time.monotonic()
 
     def run(self, names: Iterable[str | Path | tuple[str, bytes]]) -> Report:
@@ -135,17 +143,36 @@ class Ingest:
 
     def _decided(self, writer: Writer, files: Sequence[Found]) -> Iterator[Outcome | Wanted]:
         """For each file an outcome where nothing is to be derived, else what is wanted."""
-        for one in files:
+        waiting = deque(files)
+        seen = {one.url for one in files}
+        while waiting:
+            one = waiting.popleft()
             started = time.monotonic()
             outcome: Outcome | Wanted
             try:
+                if one.url:
+                    done = max(0, len(files) - len(waiting) - 1)
+                    self._progress({"stage": "fetch", "done": done, "total": len(files), "item": one.uri})
+                    one = self._web.taken(writer, one)
+                    linked = [link for link in self._web.links if link.url not in seen]
+                    seen.update(link.url for link in linked)
+                    waiting.extendleft(reversed(linked))
                 outcome = self._decide(writer, one, started)
             except SourceError as error:
-                outcome = _failed(one.uri, error, started)
+                outcome = self._not_there(writer, one, error, started)
             except OSError as error:
                 failure = SourceError(f"cannot read: {error.strerror}", source=one.uri)
                 outcome = _failed(one.uri, failure, started)
             yield outcome
+
+    def _not_there(self, writer: Writer, one: Found, error: SourceError, started: float) -> Outcome:
+        """A failure; with `sync` a known address whose server says that nothing is there is removed."""
+        if one.url and writer.source(one.url) is not None:
+            if self._options.sync and gone(error, one):
+                return Outcome(one.uri, "removed", chunks=writer.remove(one.url), warnings=(error.message,))
+            why = f"{error.message}; what was read before is still found, until: rag remove {one.uri}"
+            error = SourceError(why, source=error.source, kind=error.kind)
+        return _failed(one.uri, error, started)
 
     def _decide(self, writer: Writer, one: Found, started: float) -> Outcome | Wanted:
         if one.error:
@@ -156,9 +183,9 @@ class Ingest:
         if loader is None:
             return Outcome(one.uri, "skipped", warnings=(f"no loader takes {one.media_type}",))
         inside = self._store.assets.kept("0" * 64).parent.parent in one.path.parents
-        key = f"bytes:{one.uri}" if inside else str(one.path)
+        key = one.url or (f"bytes:{one.uri}" if inside else str(one.path))
         source = Source(one.uri, one.media_type, file_digest(one.path), "" if inside else str(one.path))
-        if self._options.keep or one.media_type == "text/html":
+        if not inside and (self._options.keep or one.media_type in PAGES):
             # A page is kept since its places are paths in its markup: they must stay selectable.
             self._store.assets.keep(one.path.read_bytes())
         derivation = self._store.derivation(loader)
@@ -176,6 +203,7 @@ class Ingest:
         pages, chunks = writer.size(wanted.source.digest)
         status: Status = "stale" if stale else "unchanged"
         warnings = ("made by an older loader or chunker; derive again with --refresh",) if stale else ()
+        warnings = (*wanted.found.notes, *warnings)
         labels = self._labels(wanted.found, known)
         if known and known[0] == wanted.source.digest:
             if labels != known[2] or known[1] != wanted.source.uri:
@@ -198,7 +226,7 @@ class Ingest:
     def _moved_from(self, writer: Writer, wanted: Wanted) -> tuple[str, str] | None:
         """(key, uri) of a file with these bytes that is no longer where it was."""
         for key, (_, uri) in writer.keys(wanted.source.digest).items():
-            if not key.startswith("bytes:") and not Path(key).exists():
+            if nowhere(key):
                 return key, uri
         return None
 
@@ -225,6 +253,7 @@ class Ingest:
             return Outcome(wanted.found.uri, "failed", seconds=time.monotonic() - started, error=failure.problem)
         row = job.building.row
         pages, chunks, warnings = writer.told(row)
+        warnings = [*wanted.found.notes, *warnings]
         writer.finish(
             row, wanted.key, wanted.source, self._labels(wanted.found, known), title=built["title"],
             language=built["language"], kept=self._store.assets.kept(wanted.source.digest).exists(),
@@ -242,7 +271,7 @@ class Ingest:
 
     def _synced(self, writer: Writer, named: Sequence[str], files: Sequence[Found]) -> Iterator[Outcome]:
         """Remove what is gone under the named folders."""
-        folders = [Path(name) for name in named]
+        folders = [Path(name) for name in named if not is_url(name)]
         if missing := [str(folder) for folder in folders if not folder.is_dir()]:
             raise CorpusError(f"--sync needs folders that exist; {', '.join(missing)} is not one: nothing was removed")
         there = {str(one.path) for one in files}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from fnmatch import fnmatch
 from glob import has_magic, iglob
 from pathlib import Path
 
+from rag.addresses import canonical, is_url, shown
 from rag.document import LabelValue
 from rag.errors import SourceError
 from rag.filters import check_labels
@@ -20,11 +22,12 @@ IGNORED_FOLDERS = frozenset({"__pycache__", "node_modules", "venv"})
 IGNORE_FILE = ".ragignore"
 SIDECAR = ".meta.json"
 SIDECAR_BYTES = 2**20
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file to take, or why it is not taken: `skip` for the report, `error` for a failure."""
+    """A file or address to take, or why it is not taken: `skip` for the report, `error` for a failure."""
 
     uri: str
     path: Path
@@ -32,6 +35,10 @@ class Found:
     labels: Mapping[str, LabelValue] = field(default_factory=dict)
     skip: str = ""
     error: SourceError | None = None
+    url: str = ""
+    """The canonical address of what is to be fetched, and its key; "" for a file."""
+    notes: tuple[str, ...] = ()
+    """What the report should say of it beside what its loader says."""
 
 
 def found(names: Iterable[str | Path], leave_out: Path) -> Iterator[Found]:
@@ -41,17 +48,19 @@ def found(names: Iterable[str | Path], leave_out: Path) -> Iterator[Found]:
     `.ragignore` lists and the corpus itself (`leave_out`) are passed over. A file that is named one
     by one is taken whatever the rules say, or fails with a reason.
     """
-    seen: set[Path] = set()
+    seen: set[Path | str] = set()
     for name in names:
         for one in _expanded(str(name), leave_out.resolve()):
-            if one.path not in seen:
-                seen.add(one.path)
+            if (key := one.url or one.path) not in seen:
+                seen.add(key)
                 yield one
 
 
 def _expanded(name: str, leave_out: Path) -> Iterator[Found]:
     if "\0" in name:
         yield _failed(name, "a file name cannot hold a NUL character", "unreadable")
+    elif is_url(name):
+        yield address(name)
     elif os.path.isdir(name):
         yield from _walk(Path(name), leave_out)
     elif os.path.lexists(name):
@@ -66,10 +75,20 @@ def _expanded(name: str, leave_out: Path) -> Iterator[Found]:
             one = _file(match, Path(match), named=False)
             if not one.path.name.endswith(SIDECAR):
                 yield one
-    elif name.partition("://")[0].lower() in ("http", "https"):
-        yield _failed(name, "addresses on the web are not taken yet; save the page and add the file", "unsupported")
+    elif _SCHEME.match(name):
+        yield _failed(shown(name), "of addresses only http and https ones are taken", "unsupported")
     else:
         yield _failed(name, "no such file or folder", "missing")
+
+
+def address(url: str) -> Found:
+    """What is to be fetched from an address that the user gave; nothing is fetched yet."""
+    name = shown(url.strip())
+    try:
+        key = canonical(url)
+    except ValueError as error:
+        return _failed(name, str(error), "refused")
+    return Found(name, Path(key), url=key)
 
 
 def _failed(name: str, why: str, kind: str) -> Found:

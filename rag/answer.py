@@ -129,6 +129,8 @@ class Answer:
     usage: Usage = Usage()
     trace: Mapping[str, float] = field(default_factory=dict)
     """Seconds of each stage, in the order they ran."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know of how it came about: evidence left out, numbers that were not given."""
 
 
 @dataclass(frozen=True, slots=True)

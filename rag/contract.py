@@ -85,6 +85,7 @@ def answer(text: str, one: Answer) -> Plain:
             "calls": one.usage.calls,
         },
         "seconds": seconds(one.trace),
+        **({"notes": list(one.notes)} if one.notes else {}),
     }
 
 

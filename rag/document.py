@@ -128,12 +128,22 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """Where characters [start, end) of a text stand on its page."""
+
+    start: int
+    end: int
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
 class Element:
     """One thing that a reader sees: a paragraph, a heading, a table, a figure.
 
     `headings` are the titles of the open sections, outermost first. A figure or table carries its
     own caption (`caption`, and its place among `origin.places` after its own), so that nothing
-    parts them. `text` of a table is its Markdown. `level` is the depth of a heading, from 1.
+    parts them. `text` of a table is its Markdown. `level` is the depth of a heading, from 1. `words`
+    of `text` are kept where they were read from pixels, on the page of the first place.
     """
 
     id: str
@@ -146,6 +156,7 @@ class Element:
     headings: tuple[str, ...] = ()
     level: int = 0
     cells: tuple[Cell, ...] = ()
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 
-from rag.document import WHOLE, Box, PageRegion, Place, Source
+from rag.document import WHOLE, Box, Media, PageRegion, Place, Source
 from rag.protocols import Assets
 
 COLOUR = (214, 60, 40)
@@ -25,6 +25,17 @@ def framed(assets: Assets, source: Source, places: Sequence[Place], page: int, d
     data = assets.crop(source, PageRegion(page, shown), dpi)
     frames = [box for box in boxes if box != WHOLE]
     return _drawn(data, shown, frames) if frames else data
+
+
+def as_png(data: bytes, media: Media) -> bytes:
+    """A stored picture as PNG; photos and frames are kept as JPEG."""
+    if media.media_type == "image/png":
+        return data
+    from PIL import Image
+
+    told = BytesIO()
+    Image.open(BytesIO(data)).save(told, "PNG")
+    return told.getvalue()
 
 
 def _around(boxes: Sequence[Box]) -> Box:

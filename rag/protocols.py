@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from rag.answer import Answer, Event, Hit, Query, Selection, Settings
-from rag.document import Chunk, Labels, Media, Modality, Part, Place, Source
+from rag.document import Box, Chunk, Labels, Media, Modality, Part, Place, Source
 from rag.filters import Filter
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ class Loader(Protocol):
     """Turns a source into a stream of parts.
 
     `VERSION` goes up whenever the output for some input changes; `media_types` are those it takes.
+    A loader that uses an injected model has a `fingerprint` too, which names the model in use, "" for
+    none: installing one then makes documents stale.
     """
 
     VERSION: int
@@ -256,12 +258,27 @@ class Streams(Protocol):
 # --- reading pixels and sound: injected where a room needs another room's work ------------------
 
 
-class Recogniser(Protocol):
-    """OCR: for each PNG its lines as (text, (left, top, right, bottom) fractions, confidence)."""
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """A line of text found in a picture, in fractions of the picture; `confidence` is 0 to 1.
 
-    def recognise(
-        self, images: Sequence[bytes]
-    ) -> list[list[tuple[str, tuple[float, float, float, float], float]]]: ...
+    `words` are the boxes of the words that single spaces part in `text`: all of them, or none.
+    """
+
+    text: str
+    box: Box
+    confidence: float
+    words: tuple[Box, ...] = ()
+
+
+class Recogniser(Protocol):
+    """OCR. `fingerprint` names engine, weights and options, "" where none is installed."""
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def recognise(self, images: Sequence[bytes]) -> list[list[Recognised]]:
+        """For each PNG or JPEG its lines, those that the engine doubts left out."""
 
 
 class Transcriber(Protocol):

@@ -62,16 +62,16 @@ class Found:
     def image(self, dpi: int = 144, *, page: bool = False) -> bytes:
         """The place as PNG with its boxes framed, in a little of its surroundings or on its whole page.
 
-        A chunk in markup that holds a picture gives that picture. SourceError where there is
+        A chunk in markup or in a recording that holds a picture gives that picture. SourceError where there is
         nothing to draw, or the linked file changed: a box is never drawn on other bytes.
         """
-        from rag.drawing import framed
+        from rag.drawing import as_png, framed
 
         assets, source = self._store.seen, self.chunk.origin.source
         if self.page is not None:
             return framed(assets, source, self.places, self.page, dpi, whole=page)
         if self.chunk.media is not None:
-            return assets.open(self.chunk.media)
+            return as_png(assets.open(self.chunk.media), self.chunk.media)
         return assets.crop(source, self.places[0], dpi)
 
     def to_json(self) -> dict[str, Any]:

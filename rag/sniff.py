@@ -113,6 +113,8 @@ def _binary(head: bytes, suffix: str) -> str | None:
         return "video/ogg" if b"theora" in head[:256] else "audio/ogg"
     if head[4:8] == b"ftyp":
         return _BRANDS.get(head[8:12], "video/mp4")
+    if head[4:8] in (b"moov", b"mdat", b"wide", b"skip", b"pnot") and not head[0]:
+        return "video/quicktime"  # from before there were brands
     if head[:2] == b"BM" and len(head) > 18 and head[14] in (12, 40, 52, 56, 64, 108, 124) and not any(head[15:18]):
         return "image/bmp"
     if _is_mpeg_audio(head):

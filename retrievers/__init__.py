@@ -15,4 +15,5 @@ COMPONENTS: dict[str, str] = {
     "indexes/exact": "indexes.exact:Exact",
     "indexes/tantivy": "indexes.tantivy:Tantivy",
     "selectors/calibrated": "selectors.calibrated:Calibrated",
+    "selectors/top": "selectors.top:Top",
 }

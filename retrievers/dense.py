@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Dense:
-    """Hits by inner product of query and chunk vectors. A query without words finds nothing."""
+    """Hits by inner product of query and chunk vectors.
+
+    A query without words finds nothing, unless it holds a picture and the encoder reads pixels.
+    """
 
     encoder: Encoder[Vectors]
     index: Index[Vectors]
@@ -30,7 +33,8 @@ class Dense:
     def retrieve(self, queries: Sequence[Query], k: int) -> list[list[Hit]]:
         """k hits a query, best first; the score is the inner product (the cosine of unit vectors)."""
         found: list[list[Hit]] = [[] for _ in queries]
-        asked = [number for number, query in enumerate(queries) if query.text]
+        pixels = getattr(self.encoder, "view", "") == "pixels"
+        asked = [number for number, query in enumerate(queries) if query.text or (pixels and query.parts)]
         if k <= 0 or not asked or not len(self.index):
             return found
         worded = [queries[number] for number in asked]

@@ -15,6 +15,7 @@ from .blocks import UNSPOKEN, Block, Bounds, blocks
 from .places import page as page_of
 from .sections import Packer
 from .sizes import Sizer
+from .spans import Spans, is_timed
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class Structure:
 
     `counter` counts as the encoder in use does; without one, words are counted. `maximum` 0 is the
     counter's limit. Tables and figures are chunks of their own with their captions; a table may
-    pass the limit four times before its rows are cut. Each page of a PDF is also an image chunk.
+    pass the limit four times before its rows are cut. Each page of a PDF is also an image chunk. A key
+    frame and what is said while it is shown are one chunk.
     """
 
     VERSION: ClassVar[int] = 1
@@ -64,6 +66,7 @@ class _Walk:
         self._sizer = sizer
         self._bounds = bounds
         self._packer = Packer(sizer, bounds)
+        self._spans = Spans(sizer, bounds)
         self._waiting: list[tuple[Element, int]] = []
         self._title: Block | None = None
         self._head = Head()
@@ -92,6 +95,7 @@ class _Walk:
     def close(self) -> None:
         self._settle(())
         self._packer.close()
+        self._spans.close()
         self._collect()
 
     def done(self) -> list[Chunk]:
@@ -102,6 +106,12 @@ class _Walk:
         return ready
 
     def _element(self, element: Element, cost: int) -> None:
+        if is_timed(element):
+            self._settle(())
+            self._packer.close()  # what came before it is read before it
+            self._collect()
+            self._spans.add(element, cost)
+            return
         if element.role == "heading":
             self._heading(element, cost)
             return
@@ -153,7 +163,7 @@ class _Walk:
     def _collect(self) -> None:
         if self._source is None:
             return
-        for packed in self._packer.taken():
+        for packed in (*self._packer.taken(), *self._spans.taken()):
             self._drafts.append(
                 Chunk(
                     id="",

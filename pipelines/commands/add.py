@@ -15,18 +15,26 @@ class Add:
     description = (
         "Ingest PDF, HTML, image, Markdown and text files. Unchanged files cost nothing; changed ones are read\n"
         "again; moved ones are recognised. A broken file is reported and the others go on. After a kill the\n"
-        "same command goes on where it stopped. Labels beside a file: NAME.meta.json, one JSON object."
+        "same command goes on where it stopped. Labels beside a file: NAME.meta.json, one JSON object.\n"
+        "A web address is fetched with its pictures from the public internet alone; nothing else is followed."
     )
 
     def arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("sources", nargs="+", metavar="SRC", help="a file, a folder, or a glob in quotes")
+        parser.add_argument(
+            "sources", nargs="+", metavar="SRC", help="a file, a folder, a glob in quotes, or a web address"
+        )
         corpus_arguments(parser)
         parser.add_argument(
             "--label", metavar="KEY=VALUE", action="append", default=[], help="label every source; repeatable"
         )
         parser.add_argument("--refresh", action="store_true", help="derive stale documents again")
-        parser.add_argument("--sync", action="store_true", help="remove what is gone under the named folders")
+        parser.add_argument(
+            "--sync", action="store_true", help="remove what is gone under named folders, or at addresses"
+        )
         parser.add_argument("--yes", action="store_true", help="let --sync remove more than half")
+        parser.add_argument(
+            "--linked-pdfs", action="store_true", help="also take the PDFs of its own site that a web page links to"
+        )
         parser.add_argument(
             "--keep", choices=["link", "copy"], default="link", help="copy files into the corpus (default: link)"
         )
@@ -45,7 +53,8 @@ class Add:
         progress = Progress(options.json)
         adding = opened(options).adding(
             labels=pairs(options.label), refresh=options.refresh, sync=options.sync, yes=options.yes,
-            keep=options.keep == "copy", workers=options.workers, limits=limits, progress=progress,
+            keep=options.keep == "copy", linked_pdfs=options.linked_pdfs, workers=options.workers,
+            limits=limits, progress=progress,
         )  # fmt: skip
         outcomes = []
         try:

@@ -17,7 +17,8 @@ class Demo:
     help = "ingest the sample documents and answer three questions"
     description = (
         "Ingest the sample documents that ship with Argus (a PDF with a table and a figure, a web page, two\n"
-        "photos) into ./.rag-demo, answer the questions that come with them, and draw what the answers cite."
+        "photos, a narrated video) into ./.rag-demo, answer the questions that come with them, and draw what\n"
+        "the answers cite."
     )
 
     def arguments(self, parser: ArgumentParser) -> None:

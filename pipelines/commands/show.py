@@ -34,7 +34,7 @@ class Show:
         chunk = found.chunk
         around = corpus.neighbours(chunk, options.around, options.around) if options.around else []
         picture, why = None, None
-        if found.page is not None or chunk.media is not None:
+        if found.page is not None or chunk.media is not None or chunk.modality == "video":
             try:
                 data = found.image(options.dpi, page=options.page)
                 picture = Path(options.out or f"{chunk.id[:12]}.png")

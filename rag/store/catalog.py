@@ -166,6 +166,12 @@ class Catalog:
         """key -> uri of the sources that a path, a file's name or a glob means; what is so called goes first."""
         return self._sources(Eq("source", name)) or self._sources(condition("source", name))
 
+    def keyed(self, key: str) -> dict[str, str]:
+        """key -> uri of the source of that key, such as a canonical address; empty where there is none."""
+        allowed, values = self._of_source()
+        sql = f"SELECT s.key, s.uri {_SOURCES} WHERE s.key = ? AND {allowed}"
+        return dict(self._rows(sql, [key, *values]))
+
     def _sources(self, where: Filter) -> dict[str, str]:
         text, values = paired(where)
         allowed, extra = self._of_source()

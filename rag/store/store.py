@@ -59,6 +59,7 @@ class Store:
         elif create and not schema.current(self.catalog_path):  # older, or a kill came before its tables
             self._create()
         self.settings = _checked(read(self._settings_path), self._settings_path)
+        self._derivations: dict[str, str] = {}
         self.assets = FolderAssets(self.folder, self._render)
         self.catalog = Catalog(self.catalog_path, restriction)
         self.seen: Assets = self.assets if restriction is None else AdmittedAssets(self.assets, self.catalog)
@@ -142,9 +143,22 @@ class Store:
 
     def derivation(self, loader: Table) -> str:
         """Names everything that a document's chunks depend on beside its bytes."""
+        key = repr(loader)
+        if key not in self._derivations:  # each file of a folder asks
+            self._derivations[key] = self._derived_by(loader)
+        return self._derivations[key]
+
+    def _derived_by(self, loader: Table) -> str:
         chunker = self.settings["chunker"]
         versions = [registry.load(table["use"]).VERSION for table in (loader, chunker)]  # type: ignore[attr-defined]
-        return combined(loader, chunker, versions, self.counter.fingerprint)
+        return combined(loader, chunker, versions, self.counter.fingerprint, *self._installed(loader))
+
+    def _installed(self, loader: Table) -> list[str]:
+        """What a loader's output depends on beside its options: the models that are installed."""
+        if not hasattr(registry.load(loader["use"]), "fingerprint"):
+            return []
+        built = Builder({"assets": self.assets, "counter": self.counter}, path=str(self._settings_path)).build(loader)
+        return [built.fingerprint] if built.fingerprint else []
 
     @contextmanager
     def writing(self, timeout: float = 0.0) -> Iterator[Writer]:

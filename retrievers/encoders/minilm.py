@@ -39,7 +39,7 @@ POSITIONS = 512
 class MiniLM:
     """An Encoder of words, and the TokenCounter that goes with it.
 
-    Modalities are those of chunks whose words it can read: a table's Markdown, a figure's caption.
+    Modalities are those of chunks whose words it can read: a table's Markdown, a figure's caption, speech.
     A chunk without text has nothing to encode: `encode_chunks` must be given only chunks that
     have the view. Texts are cut at `max_tokens` (specials included).
 
@@ -50,7 +50,7 @@ class MiniLM:
 
     name = "minilm"
     dim = 384
-    modalities: frozenset[Modality] = frozenset({"text", "table", "image"})
+    modalities: frozenset[Modality] = frozenset({"text", "table", "image", "audio", "video"})
     view = "contextual"
     languages = frozenset({"en"})
     """What it was trained on; ingest says once when documents are in another."""

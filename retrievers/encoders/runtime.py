@@ -51,9 +51,11 @@ class Session:
         order = sorted(range(len(inputs)), key=lambda number: -len(inputs[number]))
         with self._lock:
             self._queue.set_callback(keep)
-            for number in order:
-                self._queue.start_async(_feed(inputs[number]), number)
-            self._queue.wait_all()
+            try:
+                for number in order:
+                    self._queue.start_async(_feed(inputs[number]), number)
+            finally:  # also when interrupted: a request that ends while Python is going down aborts it
+                self._queue.wait_all()
         return [found[number] for number in range(len(inputs))]
 
 

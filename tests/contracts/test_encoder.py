@@ -1,4 +1,4 @@
-"""What holds for every encoder of text."""
+"""What holds for every encoder, of words or of pixels."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ import numpy as np
 import pytest
 from rag.retrievers.encoders.minilm import MiniLM
 
-from rag.answer import query
+from rag.answer import Query, query
+from rag.document import Chunk
 from tests.golden.catalogs import document
+from tests.golden.checkpoints import page_encoder, pictures
 from tests.golden.encoders import HashEncoder
 
 # name -> (how to make one, another whose vectors or chunks may differ)
 ENCODERS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "hash": (HashEncoder, lambda: HashEncoder(dim=32)),
     "minilm": (MiniLM, lambda: MiniLM(max_tokens=128)),
+    "visrag": (page_encoder, lambda: page_encoder(pooling="mean")),
+    "visrag-batched": (lambda: page_encoder(batch=3), lambda: page_encoder(batch=3, pooling="last")),
 }
 CHUNKS = document(
     "moons",
@@ -30,36 +34,53 @@ CHUNKS = document(
 )
 
 
+PICTURES = pictures()
+
+
+def chunks_for(encoder: Any) -> list[Chunk]:
+    return PICTURES if encoder.view == "pixels" else CHUNKS
+
+
+def question_of(chunk: Chunk) -> Query:
+    """The question that is what the chunk shows."""
+    return Query((chunk.media,)) if chunk.media else query(chunk.text)
+
+
 @pytest.fixture(params=ENCODERS, scope="module")
 def encoder(request: pytest.FixtureRequest) -> Any:
     return ENCODERS[request.param][0]()
 
 
 def test_shape_type_and_length(encoder: Any) -> None:
-    for vectors in (encoder.encode_chunks(CHUNKS), encoder.encode_queries([query("moons"), query("x \ud800")])):
+    for vectors in (
+        encoder.encode_chunks(chunks_for(encoder)),
+        encoder.encode_queries([query("moons"), query("x \ud800")]),
+    ):
         assert vectors.dtype == np.float32
         assert vectors.shape[1] == encoder.dim
         assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
 
 
 def test_alone_is_as_in_a_batch_in_any_order(encoder: Any) -> None:
-    together = encoder.encode_chunks(CHUNKS)
-    for row, chunk in enumerate(CHUNKS):
+    chunks = chunks_for(encoder)
+    together = encoder.encode_chunks(chunks)
+    for row, chunk in enumerate(chunks):
         assert np.abs(encoder.encode_chunks([chunk])[0] - together[row]).max() <= 1e-5
-    assert np.abs(encoder.encode_chunks(CHUNKS[::-1])[::-1] - together).max() <= 1e-5
+    assert np.abs(encoder.encode_chunks(chunks[::-1])[::-1] - together).max() <= 1e-5
     asked = [query("How many moons has Mars?"), query("elliptic"), query("a")]
     many = encoder.encode_queries(asked)
     assert np.abs(np.concatenate([encoder.encode_queries([one]) for one in asked]) - many).max() <= 1e-5
 
 
-def test_a_query_that_is_the_text_of_a_chunk_has_its_vector(encoder: Any) -> None:
-    chunk = CHUNKS[0]
-    assert np.abs(encoder.encode_queries([query(chunk.text)]) - encoder.encode_chunks([chunk])).max() <= 1e-5
+def test_a_query_that_is_what_a_chunk_shows_has_its_vector(encoder: Any) -> None:
+    chunk = chunks_for(encoder)[0]
+    assert np.abs(encoder.encode_queries([question_of(chunk)]) - encoder.encode_chunks([chunk])).max() <= 1e-5
 
 
 def test_meaning_is_nearer_than_none(encoder: Any) -> None:
-    vectors = encoder.encode_chunks(CHUNKS)
-    scores = encoder.encode_queries([query("Which moons does Mars have?")])[0] @ vectors.T
+    vectors = encoder.encode_chunks(chunks_for(encoder))
+    asked = question_of(PICTURES[0]) if encoder.view == "pixels" else query("Which moons does Mars have?")
+    scores = encoder.encode_queries([asked])[0] @ vectors.T
     assert scores[0] > scores[2]
     assert scores[0] > scores[3]
 
@@ -68,9 +89,10 @@ def test_meaning_is_nearer_than_none(encoder: Any) -> None:
 def test_nothing_to_encode_loads_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = ENCODERS[name][0]()
     monkeypatch.setattr("rag.retrievers.encoders.runtime.compiled", _fail)
+    monkeypatch.setattr("rag.retrievers.encoders.visrag.opened", _fail)
     assert encoder.encode_queries([]).shape == (0, encoder.dim)
     assert encoder.encode_chunks([]).shape == (0, encoder.dim)
-    assert encoder.count([]) == []
+    assert encoder.view == "pixels" or encoder.count([]) == []
 
 
 def _fail(*_: object) -> None:
@@ -91,7 +113,9 @@ def test_what_it_says_of_itself(encoder: Any) -> None:
     assert encoder.view in ("text", "contextual", "summary", "pixels")
 
 
-def test_counts_tokens(encoder: Any) -> None:
+@pytest.mark.parametrize("name", [name for name in ENCODERS if not name.startswith("visrag")])
+def test_counts_tokens(name: str) -> None:
+    encoder = ENCODERS[name][0]()
     counts = encoder.count(["", "moon", "two moons of Mars"])
     assert counts[0] == 0
     assert counts[1] >= 1

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from rag.document import CharSpan, MarkupPath, Media, PageRegion, Part, Source
+from rag.document import CharSpan, MarkupPath, Media, PageRegion, Part, Source, TimeSpan
 from rag.errors import SourceError
 from rag.identity import combined, digest
 from rag.registry import load, names
 from rag.serialise import to_plain
-from tests.golden import htmls, images, pdfs, texts
+from tests.golden import htmls, images, pdfs, texts, videos
 
 Maker = Callable[[], bytes]
 INPUTS: dict[str, dict[str, tuple[str, Maker]]] = {
@@ -40,6 +40,15 @@ INPUTS: dict[str, dict[str, tuple[str, Maker]]] = {
         "0001.tif": ("image/tiff", lambda: images.tiff(40)),
         "0002.gif": ("image/gif", images.animation),
     },
+    "loaders/video": {
+        "plant.mp4": ("video/mp4", videos.narrated),
+        "plant.mkv": ("video/x-matroska", lambda: videos.narrated(format="matroska")),
+        "tour.mov": ("video/quicktime", videos.tour),
+        "long.mp4": ("video/mp4", videos.long),
+    },
+    "loaders/audio": {
+        "talk.m4a": ("audio/mp4", lambda: videos.sound([(0.5, 2.0, "The pump starts at dawn.")])),
+    },
     "loaders/text": {
         "gauge.txt": ("text/plain", texts.plain),
         "rain.csv": ("text/csv", texts.csv),
@@ -51,6 +60,7 @@ INPUTS: dict[str, dict[str, tuple[str, Maker]]] = {
         "many.md": ("text/markdown", lambda: texts.many(1200)),
     },
 }
+PARTS_OF_LOADERS = ("loaders/chunking", "loaders/speech")
 CASES = [(loader, name) for loader, inputs in INPUTS.items() for name in inputs]
 RECORD = Path(__file__).with_name("loaders.json")
 
@@ -92,7 +102,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Source]:
 
 
 def test_every_loader_is_here() -> None:
-    loaders = {name for name in names("loaders") if not name.startswith("loaders/chunking")}
+    loaders = {name for name in names("loaders") if not name.startswith(PARTS_OF_LOADERS)}
     assert set(INPUTS) == loaders
 
 
@@ -131,7 +141,7 @@ def test_elements_have_places_and_ids_of_their_own(case: tuple[str, Source]) -> 
                     assert 0 <= box.top < box.bottom <= 1
                 case MarkupPath(path):
                     assert path.startswith("/")
-                case CharSpan(start, end):
+                case CharSpan(start, end) | TimeSpan(start, end):
                     assert 0 <= start < end
                 case _:
                     pytest.fail(f"unexpected place {place}")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rag.retrievers.selectors.calibrated import Calibrated
+from rag.retrievers.selectors.top import Top
 
 from rag.answer import Hit, query
 from rag.protocols import Selector
@@ -17,6 +18,7 @@ K = 3
 SELECTORS: dict[str, Callable[[], Selector]] = {
     "calibrated": lambda: Calibrated(k=K),
     "calibrated-all": lambda: Calibrated(k=K, tau=0.0),
+    "top": lambda: Top(k=K),
 }
 every = pytest.mark.parametrize("selector", [make() for make in SELECTORS.values()], ids=SELECTORS)
 QUESTION = query("How much rain fell in September?")

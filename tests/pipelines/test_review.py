@@ -129,9 +129,9 @@ def test_a_query_file_may_have_a_mark_and_may_not_nest_without_end(run: Run, fol
     assert code == 0
     assert json.loads(out)["query"] == "rain \ud800"
     queries.write_text("[" * 100_000)
-    code, _, error = run("search", "--queries", queries, "--json")
-    assert code == 2
-    assert "line 1" in error
+    code, out, _ = run("search", "--queries", queries, "--json")
+    assert code == 3
+    assert "line 1" in json.loads(out)["error"]["message"]
 
 
 # --- disks -----------------------------------------------------------------------------------------

@@ -75,10 +75,22 @@ def test_what_cannot_be_taken_says_why(tmp_path: Path) -> None:
         assert named.error.kind == kind
 
 
-def test_an_address_is_refused_with_advice() -> None:
-    (one,) = take("https://example.org/a.html")
+def test_addresses_are_known_by_their_canonical_form_and_fetched_later() -> None:
+    (one,) = take("HTTPS://Example.org:443/a.html?b=[c]#d", "https://example.org/a.html?b=[c]")
+    assert (one.uri, one.url, one.error) == (
+        "HTTPS://Example.org:443/a.html?b=[c]#d", "https://example.org/a.html?b=[c]", None,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("ftp://example.org/a", "unsupported"), ("file:///etc/passwd", "unsupported"), ("http://me:pw@a.org", "refused")],
+)
+def test_addresses_that_are_not_taken(name: str, kind: str) -> None:
+    (one,) = take(name)
     assert one.error is not None
-    assert "save the page" in str(one.error)
+    assert one.error.kind == kind
+    assert "pw" not in str(one.error)
 
 
 def test_sidecar_labels(tmp_path: Path) -> None:

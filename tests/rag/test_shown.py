@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from PIL import Image
 
 from rag.answer import Answer, Citation, Evidence, Hit, Refusal, Score
 from rag.document import Box, Chunk, MarkupPath, Origin, PageRegion, Place, Source, TimeSpan
@@ -49,7 +51,7 @@ def found(assets: Assets, *places: Place, number: int = 0, **fields: Any) -> Fou
         "c1", "text", Origin(SOURCE, places or (REGION,)), text="<script>rain</script>  fell\n" * 30, **fields
     )
     hit = Hit(chunk, 0.5, "dense", {"dense": Score(1, 0.5)})
-    store = cast(Any, SimpleNamespace(assets=assets))
+    store = cast(Any, SimpleNamespace(assets=assets, seen=assets))
     return Found(store, hit, number, 0.9 if number else None)
 
 
@@ -87,6 +89,14 @@ def test_a_picture_in_markup_is_given(assets: Assets) -> None:
     assert assets.asked == []
 
 
+def test_a_frame_of_a_recording_is_given_as_png(assets: Assets) -> None:
+    kept = BytesIO()
+    Image.new("RGB", (8, 6), "red").save(kept, "JPEG")
+    media = assets.put(kept.getvalue(), "image/jpeg")
+    drawn = Image.open(BytesIO(found(assets, TimeSpan(1, 2), media=media).image()))
+    assert (drawn.format, drawn.size) == ("PNG", (8, 6))
+
+
 def test_what_has_no_picture_says_so(tmp_path: Path) -> None:
     assets = Assets(tmp_path, SourceError("has no picture to show", source="a", kind="unsupported"))
     with pytest.raises(SourceError, match="has no picture"):
@@ -105,7 +115,7 @@ def test_a_notebook_shows_the_crop_and_no_markup_of_the_source(assets: Assets) -
 def answered(assets: Assets, **fields: Any) -> Shown:
     evidence = tuple(Evidence(n, found(assets, number=n).hit, 0.9) for n in (1, 2, 3))
     one = Answer("Rain <b>fell</b>.", evidence, (Citation(0, 4, (3, 1)),), **fields)
-    return Shown(cast(Any, SimpleNamespace(assets=assets)), one)
+    return Shown(cast(Any, SimpleNamespace(assets=assets, seen=assets)), one)
 
 
 def test_an_answer_shows_what_it_cites(assets: Assets) -> None:

@@ -48,6 +48,8 @@ CONTENT = [
     (zipped(("a.txt", "hello")), "application/zip"),
     (b"\0\0\0\x18ftypisom\0\0\2\0", "video/mp4"),
     (b"\0\0\0\x18ftypM4A \0\0\2\0", "audio/mp4"),
+    (b"\0\0\x12\x34moov\0\0\0\x6cmvhd", "video/quicktime"),
+    (b"\0\0\0\x08wide\0\0\x12\x34mdat", "video/quicktime"),
     (b"\x1aE\xdf\xa3\x01\0\0\0\0\0\0\x1fB\x82\x84webm", "video/webm"),
     (b"RIFF\x24\0\0\0WAVEfmt ", "audio/wav"),
     (b"RIFF\x24\0\0\0AVI LIST", "video/x-msvideo"),

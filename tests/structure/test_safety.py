@@ -13,8 +13,8 @@ MODULES = {
     "code", "codeop",
 }  # fmt: skip
 NETWORK = {
-    "aiohttp", "ftplib", "http", "httpx", "imaplib", "poplib", "requests", "smtplib", "socket",
-    "socketserver", "ssl", "telnetlib", "urllib", "urllib3", "websockets", "xmlrpc",
+    "aiohttp", "anyio", "ftplib", "h11", "http", "httpcore", "httpcore2", "httpx", "httpx2", "imaplib", "poplib",
+    "requests", "smtplib", "socket", "socketserver", "ssl", "telnetlib", "urllib", "urllib3", "websockets", "xmlrpc",
 }  # fmt: skip
 HARMLESS = {"urllib.parse", "http.HTTPStatus"}
 CALLS = {"eval", "exec", "compile", "__import__", "breakpoint"}
@@ -83,6 +83,8 @@ def test_the_package_is_clean(trees: Mapping[str, ast.Module]) -> None:
         "import urllib.request",
         "from urllib import request",
         "import httpx",
+        "import httpcore2",
+        "from httpx2 import Client",
         "eval('1')",
         "import subprocess",
         "torch.load(path)",

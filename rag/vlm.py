@@ -1,0 +1,239 @@
+"""Vision-language models by transformers: opening a checkpoint, pictures and words made fit for it.
+
+What the encoder of pages and the generator share. Only classes that transformers itself has are
+used, weights are safetensors, and nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from rag.checkpoint import Checkpoint, broken
+from rag.document import Media, PageRegion, Place, Source
+from rag.errors import ConfigError, CorpusError, SourceError
+from rag.extras import extra
+from rag.protocols import Assets
+
+if TYPE_CHECKING:
+    from PIL import Image as Pillow
+
+Device = str
+DType = Literal["float32", "bfloat16", "float16"]
+PAGE_PIXELS = 9 * 448 * 448
+"""Of a page as a model sees it: the 9 slices of 448 x 448 that VisRAG's backbone takes."""
+MOST_PIXELS = 80_000_000
+"""Of a picture before it is made smaller; checked from its header."""
+LEAST_SIDE = 32
+"""Thinner pictures are set on white: processors take a picture of 1 or 3 pixels for a channel."""
+WIDEST = 50
+"""Times as long as wide, at most; processors refuse longer strips."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model and its processor, ready to run; `placeholder` is how a prompt writes one picture."""
+
+    model: Any
+    processor: Any
+    device: str
+    placeholder: str
+
+    @property
+    def tokenizer(self) -> Any:
+        return self.processor.tokenizer
+
+
+def opened(checkpoint: Checkpoint, head: Literal["states", "words"], device: Device, dtype: str) -> Opened:
+    """The model with its head for hidden states or for words, on a device, for reading only.
+
+    `device` is "auto" (a CUDA card, else the processor) or a name of torch's; `dtype` "auto" is the
+    checkpoint's own on a card and float32 elsewhere. MissingExtra without the libraries, ConfigError
+    for a checkpoint that transformers cannot run as it is.
+    """
+    with extra("vision"):
+        import torch
+        import transformers
+
+    place = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    number = dtype if dtype != "auto" or place.startswith("cuda") else "float32"
+    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    try:
+        with _quietly(transformers.utils.logging):
+            config = transformers.AutoConfig.from_pretrained(checkpoint.folder, **local)
+            auto: Any = transformers.AutoProcessor
+            processor = auto.from_pretrained(checkpoint.folder, **local)
+            with suppress(ValueError, OSError, ImportError):  # there is no such backend for some
+                # By Pillow where there is a choice: pixels, and so vectors, do not depend on the machine.
+                images: Any = transformers.AutoImageProcessor
+                processor.image_processor = images.from_pretrained(checkpoint.folder, backend="pil", **local)
+            kind: Any = transformers.AutoModel if head == "states" else transformers.AutoModelForImageTextToText
+            model, told = kind.from_pretrained(
+                checkpoint.folder, config=config, dtype=number, use_safetensors=True, output_loading_info=True, **local
+            )
+    except MemoryError:
+        raise
+    except Exception as error:  # transformers raises anything, from KeyError to its own
+        raise _refused(checkpoint, error) from error
+    if lacking := sorted({*told["missing_keys"], *(str(one) for one in told["mismatched_keys"])}):
+        raise broken(
+            checkpoint.name,
+            f"its weights lack {len(lacking)} tensors that this version of transformers needs "
+            f"({', '.join(lacking[:3])}), which would be left random",
+        )
+    if not hasattr(processor, "image_processor") or not hasattr(processor, "tokenizer"):
+        raise broken(checkpoint.name, f"{type(processor).__name__} reads no pictures with words")
+    if processor.tokenizer.pad_token is None:  # padding is masked: any token will do
+        processor.tokenizer.pad_token = processor.tokenizer.eos_token
+    try:
+        model = model.to(place).eval().requires_grad_(False)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"device={device!r} cannot be used: {error}", key="device") from error
+    return Opened(model, processor, place, _placeholder(processor))
+
+
+@contextmanager
+def _quietly(logging: Any) -> Iterator[None]:
+    """Without the progress bars and load reports of transformers, which would stand in our output."""
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _refused(checkpoint: Checkpoint, error: Exception) -> ConfigError:
+    """What transformers could not do with a checkpoint, in words that help."""
+    what = " ".join(str(error).split())
+    if isinstance(error, (ImportError, RuntimeError)) and "torchvision" in what.lower():
+        return ConfigError(
+            f"{checkpoint.name}: its processor also reads video, for which transformers needs torchvision, of the "
+            f"build that fits torch; install it with: pip install torchvision ({what[:120]})",
+            key="model",
+        )
+    if "auto_map" in checkpoint.config and ("custom code" in what or "trust_remote_code" in what):
+        return remote_code(checkpoint.name, str(checkpoint.config.get("model_type")))
+    return broken(checkpoint.name, f"transformers cannot open it ({type(error).__name__}: {what[:300]})")
+
+
+def remote_code(name: str, kind: str = "") -> ConfigError:
+    """The error for a checkpoint whose class is code of its own."""
+    return ConfigError(
+        f"{name}: its model class{f' ({kind})' if kind else ''} is Python code that comes with the checkpoint and "
+        "that would have to be run (trust_remote_code); Argus never does. Use a checkpoint of a class that "
+        "transformers itself has, such as Qwen2-VL, SmolVLM, Idefics3 or LLaVA, or weights converted to one",
+        key="model",
+    )
+
+
+def _placeholder(processor: Any) -> str:
+    """How a prompt writes one picture: what the chat template adds for it, else the image token."""
+    token = str(getattr(processor, "image_token", ""))
+    if not getattr(processor, "chat_template", None):
+        return token
+    words = {"type": "text", "text": "words"}
+    with_picture = chat(processor, [{"type": "image"}, words])
+    without = chat(processor, [words])
+    start = next((n for n, (a, b) in enumerate(zip(with_picture, without, strict=False)) if a != b), len(without))
+    end = len(with_picture) - len(without.rpartition("words")[2]) - len("words")
+    added = with_picture[start:end].strip()
+    return added if token in added else token
+
+
+def chat(processor: Any, content: list[dict[str, str]]) -> str:
+    """The prompt of one user's turn by the checkpoint's own chat template, ready for the answer."""
+    turns = [{"role": "user", "content": content}]
+    prompt: str = processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+    return prompt
+
+
+def harmless(text: str, processor: Any) -> str:
+    """Words of a document or a question in which no control token stands.
+
+    "<image>" or "<|im_end|>" in a text would otherwise ask for a picture that is not there, or end
+    the turn and speak in another's name. A blank parts such a token after its first letter.
+    """
+    # Lone surrogates are legal in Python and in no encoding.
+    text = text.encode("utf-8", "replace").decode()
+    found = {str(getattr(processor, name, "") or "") for name in ("image_token", "video_token", "audio_token")}
+    found.update(str(one) for one in processor.tokenizer.all_special_tokens)
+    found.update(one.content for one in processor.tokenizer.added_tokens_decoder.values() if one.special)
+    tokens = [token for token in sorted(found) if len(token.strip()) > 2]
+    while present := [token for token in tokens if token in text]:
+        for token in present:
+            text = text.replace(token, f"{token[0]} {token[1:]}")
+    return text
+
+
+def pixels(assets: Assets, media: Media | None, source: Source, place: Place, dpi: int) -> bytes:
+    """The bytes of a picture: those that are kept, else the page drawn at `dpi`; SourceError if they are gone."""
+    if media is None:
+        return assets.crop(source, place, dpi)
+    try:
+        return assets.open(media)
+    except CorpusError as error:
+        raise SourceError(str(error), source=source.uri, kind="missing") from error
+
+
+def picture(data: bytes, max_pixels: int, name: str) -> Pillow.Image:
+    """RGB as a person sees it (upright, on white), made smaller to at most `max_pixels`.
+
+    SourceError (`name` its source) for bytes that are no picture, or of more than 80 million pixels.
+    """
+    from PIL import Image as pillow
+    from PIL import ImageOps, UnidentifiedImageError
+
+    try:
+        file = pillow.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"))
+        if file.width * file.height > MOST_PIXELS:
+            raise SourceError(
+                f"{file.width} x {file.height} pixels, more than {MOST_PIXELS:,}", source=name, kind="limit"
+            )
+        image = ImageOps.exif_transpose(file)
+        if image.has_transparency_data:
+            seen = pillow.new("RGBA", image.size, "white")
+            image = pillow.alpha_composite(seen, image.convert("RGBA"))
+        image = image.convert("RGB")
+    except SourceError:
+        raise
+    except (UnidentifiedImageError, pillow.DecompressionBombError) as error:
+        raise SourceError(f"not a picture that can be shown: {error}", source=name, kind="damaged") from error
+    except (OSError, SyntaxError, ValueError, LookupError, TypeError, struct.error, zlib.error) as error:
+        raise SourceError(f"damaged picture: {error}", source=name, kind="damaged") from error
+    return _framed(_smaller(image, max_pixels))
+
+
+def _smaller(image: Pillow.Image, max_pixels: int) -> Pillow.Image:
+    from PIL import Image as pillow
+
+    scale = (max_pixels / (image.width * image.height)) ** 0.5
+    if scale >= 1:
+        return image
+    size = max(1, int(image.width * scale)), max(1, int(image.height * scale))
+    return image.resize(size, pillow.Resampling.BICUBIC)
+
+
+def _framed(image: Pillow.Image) -> Pillow.Image:
+    """On white where it is too thin for the processors."""
+    from PIL import Image as pillow
+
+    least = max(LEAST_SIDE, -(-max(image.size) // WIDEST))
+    if min(image.size) >= least:
+        return image
+    framed = pillow.new("RGB", (max(image.width, least), max(image.height, least)), "white")
+    framed.paste(image, ((framed.width - image.width) // 2, (framed.height - image.height) // 2))
+    return framed
+
+
+def page(places: tuple[Place, ...]) -> Place:
+    """The place to draw: the first on a page, else the first."""
+    return next((place for place in places if isinstance(place, PageRegion)), places[0])

@@ -1,0 +1,195 @@
+"""Pages as pictures to vectors, by a vision-language model: no OCR, no parsing.
+
+Yu et al., ICLR 2025, "VisRAG: Vision-based Retrieval-augmented Generation on Multi-modality
+Documents" (arXiv 2410.10594), the retriever VisRAG-Ret: one model reads queries and pages, causal
+attention kept; the vector is the position-weighted mean of the last hidden states (equation 1),
+made a unit vector; the score is the inner product. Defaults of the paper and its code: the words
+before a query, a page as the picture and a newline without an instruction, 512 tokens of a query,
+200 dpi, 9 slices of 448 x 448 pixels.
+
+Departures. The backbone is any vision-language checkpoint of a class that transformers has; the
+published weights (openbmb/VisRAG-Ret) come with code of their own and are refused. A page is made
+smaller to at most `max_pixels` and then cut as that checkpoint's processor does, instead of at
+2,048 tokens. A query that is a picture is read as a page is; pictures with words go before them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Literal
+
+from rag.answer import Query
+from rag.checkpoint import Checkpoint, broken, checkpoint
+from rag.document import Chunk, Media, Modality
+from rag.errors import ConfigError
+from rag.identity import combined
+from rag.protocols import Assets
+from rag.vlm import PAGE_PIXELS, Opened, harmless, opened, page, picture, pixels, remote_code
+
+from .pooling import WEIGHTS, pooled
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image as Pillow
+
+    from rag.protocols import Dense
+
+INSTRUCTION = "Represent this query for retrieving relevant documents: "
+_NOT_NATIVE = "openbmb/visrag-ret"
+
+
+class VisRAG:
+    """An Encoder of pictures: PDF pages as drawn, photos, figures.
+
+    `model` is a folder or a hub name in this machine's cache (nothing is fetched), pinned by
+    `revision`. `dtype` float32 keeps a vector the same alone and in a batch to 1e-5; the two short
+    types are for graphics cards. `batch` pictures are read at once, each of at most `max_pixels`.
+    Opening a corpus reads a few kilobytes of the checkpoint; the model loads at first use.
+    """
+
+    name = "visrag"
+    modalities: frozenset[Modality] = frozenset({"image"})
+    view = "pixels"
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        revision: str = "",
+        pooling: Literal["wmean", "mean", "last"] = "wmean",
+        instruction: str = INSTRUCTION,
+        max_tokens: int = 512,
+        dpi: int = 200,
+        max_pixels: int = PAGE_PIXELS,
+        batch: int = 1,
+        device: str = "auto",
+        dtype: Literal["float32", "bfloat16", "float16"] = "float32",
+        assets: Assets | None = None,
+    ) -> None:
+        if pooling not in WEIGHTS:
+            raise ValueError(f"pooling must be one of {', '.join(WEIGHTS)}, got {pooling!r}")
+        if dtype not in ("float32", "bfloat16", "float16"):
+            raise ValueError(f"dtype must be float32, bfloat16 or float16, got {dtype!r}")
+        if not 36 <= dpi <= 600:
+            raise ValueError(f"dpi must be 36 to 600, got {dpi}")
+        if min(max_tokens, batch) < 1 or max_pixels < 1024:
+            raise ValueError("max_tokens and batch are at least 1, max_pixels at least 1024")
+        if model.lower() == _NOT_NATIVE:
+            raise remote_code(model)
+        self.model = model
+        self.revision = revision
+        self.pooling = pooling
+        self.instruction = instruction
+        self.max_tokens = max_tokens
+        self.dpi = dpi
+        self.max_pixels = max_pixels
+        self.batch = batch
+        self.device = device
+        self.dtype = dtype
+        self._assets = assets
+        self._lock = RLock()
+
+    @cached_property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint; ConfigError if it is not there or not as it must be."""
+        return checkpoint(self.model, self.revision)
+
+    @cached_property
+    def dim(self) -> int:
+        """Dimensions of a vector: those of the language model."""
+        return self.checkpoint.hidden_size
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Checkpoint, pooling, prompt, limits and number type; also fit for a file name."""
+        rest = combined(self.instruction, self.max_tokens, self.dpi, self.max_pixels)
+        return ".".join(["visrag", self.checkpoint.digest[:16], self.pooling, rest[:12], self.dtype])
+
+    def warm(self) -> None:
+        """Load what a query needs, so that the first one does not wait."""
+        self.encode_queries([Query(("warm",))])
+
+    def encode_queries(self, queries: Sequence[Query]) -> Dense:
+        """Unit vectors (n, dim): words after the instruction, a picture as a page, both together."""
+        return self._encode(queries, self._asked)
+
+    def encode_chunks(self, chunks: Sequence[Chunk]) -> Dense:
+        """Unit vectors (n, dim) of the chunks' pixels. SourceError if one cannot be drawn."""
+        return self._encode(chunks, self._seen)
+
+    def _encode(self, items: Sequence[Any], read: Any) -> Dense:
+        import numpy as np
+
+        if not items:
+            return np.zeros((0, self.dim), np.float32)
+        with self._lock:  # one model, one run at a time: memory stays bounded
+            made = np.zeros((len(items), self.dim), np.float32)
+            waiting: dict[bool, list[int]] = {True: [], False: []}
+            inputs: dict[int, tuple[str, list[Pillow.Image]]] = {}
+            for number, item in enumerate(items):
+                inputs[number] = read(item)
+                alike = waiting[bool(inputs[number][1])]  # processors want pictures in each text of a batch, or in none
+                alike.append(number)
+                if len(alike) == self.batch:
+                    made[alike] = self._vectors([inputs.pop(one) for one in alike])
+                    alike.clear()
+            for alike in waiting.values():
+                if alike:
+                    made[alike] = self._vectors([inputs.pop(one) for one in alike])
+        return made
+
+    @cached_property
+    def _model(self) -> Opened:
+        return opened(self.checkpoint, "states", self.device, self.dtype)
+
+    def _seen(self, chunk: Chunk) -> tuple[str, list[Pillow.Image]]:
+        """What the model reads of a chunk: its picture and a newline."""
+        source = chunk.origin.source
+        data = pixels(self._stored(), chunk.media, source, page(chunk.origin.places), self.dpi)
+        return f"{self._model.placeholder}\n", [picture(data, self.max_pixels, source.uri)]
+
+    def _asked(self, query: Query) -> tuple[str, list[Pillow.Image]]:
+        """What the model reads of a query."""
+        media = [part for part in query.parts if isinstance(part, Media)]
+        pictures = [picture(self._stored().open(one), self.max_pixels, "the picture of the question") for one in media]
+        before = f"{self._model.placeholder}\n" * len(pictures)
+        if pictures and not query.text:
+            return before, pictures
+        instruction = query.instruction or self.instruction
+        return before + self._cut(harmless(instruction + query.text, self._model.processor)), pictures
+
+    def _stored(self) -> Assets:
+        if self._assets is None:
+            raise ConfigError("retrievers/encoders/visrag reads pixels from `assets`: give VisRAG(model, assets=...)")
+        return self._assets
+
+    def _cut(self, text: str) -> str:
+        """The text within `max_tokens`."""
+        tokenizer = self._model.tokenizer
+        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+        return text if len(ids) <= self.max_tokens else str(tokenizer.decode(ids[: self.max_tokens]))
+
+    def _vectors(self, inputs: Sequence[tuple[str, list[Pillow.Image]]]) -> NDArray[np.float32]:
+        """The vectors of a batch, all of its texts with pictures or all without."""
+        import torch
+
+        model = self._model
+        texts = [text for text, _ in inputs]
+        given: dict[str, Any] = {"padding": True, "padding_side": "right", "return_tensors": "pt"}
+        if inputs[0][1]:
+            read = model.processor(text=texts, images=[pictures for _, pictures in inputs], **given)
+        else:
+            read = model.tokenizer(texts, **given)
+        read = read.to(model.device)
+        # A picture's numbers come as float32, whatever the model's are.
+        fed = {key: one.to(model.model.dtype) if one.is_floating_point() else one for key, one in read.items()}
+        with torch.inference_mode():
+            hidden = model.model(**fed, use_cache=False).last_hidden_state
+        mask = read["attention_mask"]
+        if hidden.shape[:2] != mask.shape:
+            raise broken(self.model, f"{type(model.model).__name__} gives states of {tuple(hidden.shape[:2])} tokens "
+                         f"for {tuple(mask.shape)} that it read, and cannot be pooled")  # fmt: skip
+        return pooled(hidden.float().cpu().numpy(), mask.cpu().numpy(), self.pooling)
