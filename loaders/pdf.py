@@ -13,12 +13,13 @@ from typing import Literal
 from rag.document import WHOLE, Box, Element, Head, Notice, Origin, Page, PageRegion, Part, Place, Source
 from rag.errors import SourceError
 from rag.identity import element_id
-from rag.protocols import Assets
+from rag.protocols import Assets, Recogniser
 
+from . import pdf_scan
 from .pdf_document import Options, Outline, Style, head, outline, surveyed
 from .pdf_figures import stored
 from .pdf_mupdf import MuDocument
-from .pdf_page import Found, PageFound, analysed
+from .pdf_page import Found, PageFound, analysed, is_picture
 from .pdf_render import drawn, forget, opened, short
 from .pdf_running import Edge, running
 from .pdf_text import Reader, Rect
@@ -35,7 +36,9 @@ class PDF:
     `figure_dpi`: resolution of figures that have to be drawn (vector graphics, masked or tiled
     pictures); 0 keeps no pixels of them. A file of more than `max_pages` pages is refused.
     `render` lowers the resolution rather than pass `max_render_pixels`. The drawings of a page
-    with more than `max_page_bytes` of compressed content are not analysed.
+    with more than `max_page_bytes` of compressed content are not analysed. Pages without a text layer
+    are read by `recogniser`, four a Part, and so are pictures among text unless `read_figures` is
+    false; headings on such a page stand above nothing but that page.
 
     Nothing is kept between calls: no open file, no page.
     """
@@ -46,6 +49,8 @@ class PDF:
     def __init__(
         self,
         *,
+        recogniser: Recogniser | None = None,
+        read_figures: bool = True,
         part_pages: int = 32,
         tables: Literal["auto", "off", "all"] = "auto",
         min_image_side: int = 50,
@@ -62,11 +67,18 @@ class PDF:
             raise ValueError(f"tables is auto, off or all, got {tables!r}")
         if max_render_pixels < 16 or max_pages < 1:
             raise ValueError("max_pages is at least 1, max_render_pixels at least 16")
+        self.recogniser = recogniser
+        self.read_figures = read_figures
         self.part_pages = part_pages
         self.max_pages = max_pages
         self.max_render_pixels = max_render_pixels
         self.options = Options(tables, min_image_side, min_image_bytes, figure_dpi, max_page_bytes)
         self.assets = assets
+
+    @property
+    def fingerprint(self) -> str:
+        """What the words depend on beside the file and the options: the recogniser that is installed."""
+        return self.recogniser.fingerprint if self.recogniser else ""
 
     def load(self, source: Source, *, start: int = 0) -> Iterator[Part]:
         """Parts of at most `part_pages` pages from part `start` on.
@@ -77,17 +89,18 @@ class PDF:
         with opened(source, self.max_pages) as document:
             reader = Reader(document)
             style = surveyed(reader)
-            whole = _Whole(source, document, reader, style, outline(document), self.options)
+            whole = _Whole(source, document, reader, style, outline(document), self)
             about = head(document, reader, style, Path(file_name(source)).stem)
-            for number in range(-(-document.page_count // self.part_pages)):
-                first = number * self.part_pages
-                last = min(first + self.part_pages, document.page_count)
+            number = last = 0
+            while last < document.page_count:
+                first, last = last, whole.end(last)
                 # Sections stay open from part to part, so a resumed run reads the earlier pages
-                # again; nothing of them is kept.
-                part = whole.part(number, first, last, about, self.assets if number >= start else None)
+                # again; nothing of them is kept, and none is recognised.
+                part = whole.part(number, first, last, about, kept=number >= start)
                 forget()
                 if number >= start:
                     yield part
+                number += 1
 
     def render(self, source: Source, place: Place, dpi: int = 144) -> bytes:
         """The region as PNG, rotated and cropped as shown; at fewer dpi where it would be too large.
@@ -120,23 +133,37 @@ class _Whole:
         reader: Reader,
         style: Style,
         above: Outline,
-        options: Options,
+        loader: PDF,
     ) -> None:
         self.source = source
         self.document = document
         self.reader = reader
         self.style = style
         self.above = above
-        self.options = options
+        self.options = loader.options
+        self.assets = loader.assets
+        self.most = loader.part_pages
+        self.recogniser = loader.recogniser if loader.fingerprint else None
+        self.labeller = self.recogniser if loader.read_figures else None
         self.sections: list[tuple[int, str]] = []
+        self.unread: list[int] = []
 
-    def part(self, number: int, first: int, last: int, about: Head, assets: Assets | None) -> Part:
-        """The pages [first, last), counted from 0."""
+    def end(self, first: int) -> int:
+        """Where the part that begins with page `first` ends."""
+        if self.recogniser is None:
+            return min(first + self.most, self.document.page_count)
+        return pdf_scan.last_page(self.reader, first, self.most, self.options)
+
+    def part(self, number: int, first: int, last: int, about: Head, *, kept: bool) -> Part:
+        """The pages [first, last), counted from 0; `kept` says whether anybody wants more than its headings."""
         edges = running(self.reader, first, last, self.style.body)
         elements: list[Element] = []
         pages: list[Page] = []
         notices: list[Notice] = []
-        unread: list[int] = []
+        pictures = self._pictures(first, last)
+        scans = self._scans(pictures, notices) if kept else {}
+        edges |= pdf_scan.edges(scans, first, last, )
+        assets = self.assets if kept else None
         if number == 0 and self.document.is_repaired:
             notices.append(Notice("the file is damaged and was repaired; some of it may be missing"))
         for index in range(first, last):

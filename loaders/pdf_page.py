@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rag.document import Cell, Modality, Role
+from rag.document import Cell, Modality, Role, Word
 
 from .pdf_captions import join_captions
 from .pdf_columns import Item, Solid, flows
@@ -34,6 +34,8 @@ class Found:
     caption: str = ""
     caption_box: Rect | None = None
     figure: Figure | None = None
+    lines: Sequence[Line] = ()
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(slots=True)
@@ -107,9 +109,18 @@ def analysed(
 _TOO_MANY = "has too many drawings to look for figures and ruled tables in them"
 
 
+def is_picture(page: MuPage, text: PageText, options: Options) -> bool:
+    """Has a page no text layer worth the name, but pictures?"""
+    return _letters(text) < 20 and _unread(text, pictures(page, options, not text.lines))
+
+
+def _letters(text: PageText) -> int:
+    return sum(sum(map(str.isalnum, line.text)) for line in text.lines)
+
+
 def _unread(text: PageText, figures: Sequence[Figure]) -> bool:
     """Is what the page says in its pictures alone?"""
-    letters = sum(sum(map(str.isalnum, line.text)) for line in text.lines)
+    letters = _letters(text)
     page = text.width * text.height
     return bool(figures) and (not letters or (letters < 20 and any(area(f.box) > 0.5 * page for f in figures)))
 
@@ -136,7 +147,7 @@ def _columns(lines: _Lines, figures: Sequence[Figure], tables: Sequence[Table]) 
 
 def _background(box: Rect, text: PageText, body: Sequence[Line]) -> bool:
     """Is a picture the ground that the page's text stands on (a scan with its text, a slide's look)?"""
-    if area(box) < 0.8 * text.width * text.height:
+    if area(box) < (0.3 if text.recognised else 0.8) * text.width * text.height:
         return False
     return sum(len(line.text) for line in body if inside(box, *line.middle)) > 60
 
@@ -225,7 +236,8 @@ def _flowed(flow: Sequence[Item], style: Style, above: Outline, number: int) -> 
 
 def _turned(lines: Sequence[Line]) -> Found:
     """Text that runs up or down the page."""
-    return Found("text", "paragraph", union([line.box for line in lines]), joined([line.text for line in lines]))
+    text = joined([line.text for line in lines])
+    return Found("text", "paragraph", union([line.box for line in lines]), text, lines=lines)
 
 
 def _element(thing: Thing) -> Found:
@@ -238,8 +250,11 @@ def _element(thing: Thing) -> Found:
         )  # fmt: skip
     lines = sorted(thing.lines, key=lambda line: (round(line.baseline / 3), line.box[0]))
     text = " ".join(line.text for line in lines)[:4000]
-    return Found("image", "figure", thing.box, text, caption=thing.caption, caption_box=thing.caption_box, figure=thing)
+    return Found(
+        "image", "figure", thing.box, text, caption=thing.caption, caption_box=thing.caption_box, figure=thing,
+        lines=lines,
+    )  # fmt: skip
 
 
 def _text(block: Block, role: Role) -> Found:
-    return Found("text", role, block.box, block.text, block.level)
+    return Found("text", role, block.box, block.text, block.level, lines=block.lines)

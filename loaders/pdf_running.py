@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, Protocol
 
-from .pdf_text import Line, PageText, Reader
+from .pdf_text import Line, PageText
 
 ZONE = 0.12
 """Share of a page's height, at its top and its bottom, where running heads are looked for."""
@@ -22,7 +22,17 @@ _PAGE_NUMBER = re.compile(
 Edge = Literal["header", "footer"]
 
 
-def running(reader: Reader, first: int, last: int, body: float) -> dict[int, dict[int, Edge]]:
+class Pages(Protocol):
+    """What `Reader` is to the running heads."""
+
+    count: int
+
+    def __getitem__(self, index: int) -> PageText: ...
+
+    def keep(self, first: int, last: int) -> None: ...
+
+
+def running(reader: Pages, first: int, last: int, body: float) -> dict[int, dict[int, Edge]]:
     """For each page of [first, last) its running lines: index among the page's lines -> edge.
 
     A line runs if a line of the same words (numbers aside) stands at the same height on another

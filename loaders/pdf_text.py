@@ -40,6 +40,8 @@ class Line:
     mono: bool = False
     turned: bool = False
     hidden: bool = False
+    pieces: tuple[Rect, ...] = ()
+    """The boxes of its words, where it was read from pixels."""
     words: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -52,13 +54,17 @@ class Line:
 
 @dataclass(slots=True)
 class PageText:
-    """The lines of a page in the file's order, and its size as shown; `failed` says what went wrong."""
+    """The lines of a page in the file's order, and its size as shown; `failed` says what went wrong.
+
+    `recognised`: they were read from its pixels, so that a large picture under them is a scan.
+    """
 
     lines: list[Line]
     width: float
     height: float
     label: str = ""
     failed: str = ""
+    recognised: bool = False
 
 
 class Reader:

@@ -14,7 +14,7 @@ QUESTIONS = "questions.jsonl"
 
 
 class Demo:
-    help = "ingest the sample documents and answer three questions"
+    help = "ingest the sample documents and answer their questions"
     description = (
         "Ingest the sample documents that ship with Argus (a PDF with a table and a figure, a web page, two\n"
         "photos, a narrated video) into ./.rag-demo, answer the questions that come with them, and draw what\n"

@@ -51,7 +51,7 @@ class VisRAG:
     """
 
     name = "visrag"
-    modalities: frozenset[Modality] = frozenset({"image"})
+    modalities: frozenset[Modality] = frozenset({"image", "video"})
     view = "pixels"
 
     def __init__(

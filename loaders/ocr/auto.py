@@ -1,0 +1,34 @@
+"""OCR by what is installed: Tesseract, which is faster and better on clean pages, else RapidOCR."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rag.errors import MissingExtra
+from rag.protocols import Recognised
+
+from .rapidocr import RapidOCR
+from .tesseract import Tesseract
+
+
+class Auto:
+    """A Recogniser: the first of Tesseract and RapidOCR that is there.
+
+    `languages` are Tesseract's (see `Tesseract`); it is passed over where one of them is not installed.
+    `threads` are processor threads of RapidOCR, which reads Latin, Chinese and Japanese writing unasked.
+    """
+
+    def __init__(self, *, languages: str = "eng", threads: int = 1) -> None:
+        self._choices: tuple[Tesseract | RapidOCR, ...] = (Tesseract(languages=languages), RapidOCR(threads=threads))
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the engine in use; "" where there is none, so that nothing is recognised."""
+        return next((one.fingerprint for one in self._choices if one.fingerprint), "")
+
+    def recognise(self, images: Sequence[bytes]) -> list[list[Recognised]]:
+        """As the engine in use; MissingExtra where there is none."""
+        for one in self._choices:
+            if one.fingerprint:
+                return one.recognise(images)
+        raise MissingExtra("rapidocr", "ocr")
