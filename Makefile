@@ -1,5 +1,5 @@
 # One command each. Everything is installed into .venv in this folder; nothing else is touched.
-#   make demo    ingest the sample corpus and answer three questions
+#   make demo    ingest the sample corpus and answer its questions
 #   make test    the whole test suite
 #   make lint | types | docs | bench | clean
 

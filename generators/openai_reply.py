@@ -15,7 +15,6 @@ from .prompts.cited import REFUSAL
 
 MOST_TEXT = 1_000_000
 """Characters of one reply; a server that goes on for ever is stopped here."""
-_THOUGHT = re.compile(r"\s*<think>.*?(?:</think>\s*|\Z)", re.DOTALL)
 _REFUSAL = REFUSAL.rstrip(".").casefold()
 
 
@@ -131,6 +130,7 @@ class Spoken:
     refused: bool = False
     _markers: Markers = field(init=False)
     _head: str | None = ""
+    _thinking: bool = False
     _space: str = ""
 
     def __post_init__(self) -> None:
@@ -145,11 +145,11 @@ class Spoken:
         """The next text that is settled."""
         if len(self.text) + len(piece) > MOST_TEXT:
             raise Malformed(f"a reply of more than {MOST_TEXT:,} characters")
+        if self.refused:
+            return ""
         if self._head is None:
             return self._told(self._markers.feed(piece))
-        self._head += piece
-        if len(self._head) > MOST_TEXT:
-            raise Malformed(f"a reply of more than {MOST_TEXT:,} characters")
+        self._head = (self._head + piece).lstrip()
         head = self._opened(final=False)
         if head is None:
             return ""
@@ -167,11 +167,14 @@ class Spoken:
 
     def _opened(self, *, final: bool) -> str | None:
         """The reply's beginning without thoughts; None while more of it is needed, or where it refuses."""
-        head = (self._head or "").lstrip()
-        if head.startswith("<think>"):
-            if "</think>" not in head and not final:
-                return None
-            head = _THOUGHT.sub("", head, count=1)
+        head = self._head or ""
+        if self._thinking or head.startswith("<think>"):
+            _, ended, head = head.partition("</think>")
+            self._thinking = not ended
+            # Of a thought only what may be half its closing tag is kept: thoughts are long.
+            self._head = head = head.lstrip() if ended else (self._head or "")[-len("</think>") :]
+            if not ended:
+                return "" if final else None
         elif "<think>".startswith(head) and not final:
             return None
         plain = " ".join(head.strip("*_\"'“” \n").split()).casefold()

@@ -12,5 +12,8 @@ COMPONENTS: dict[str, str] = {
     "text": "text:Text",
     "markdown": "markdown:Markdown",
     "speech/faster_whisper": "speech.faster_whisper:FasterWhisper",
+    "ocr/auto": "ocr.auto:Auto",
+    "ocr/rapidocr": "ocr.rapidocr:RapidOCR",
+    "ocr/tesseract": "ocr.tesseract:Tesseract",
     "chunking/structure": "chunking.structure:Structure",
 }

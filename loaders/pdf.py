@@ -10,19 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from rag.document import WHOLE, Box, Element, Head, Notice, Origin, Page, PageRegion, Part, Place, Source
+from rag.document import PageRegion, Part, Place, Source
 from rag.errors import SourceError
-from rag.identity import element_id
 from rag.protocols import Assets, Recogniser
 
-from . import pdf_scan
-from .pdf_document import Options, Outline, Style, head, outline, surveyed
-from .pdf_figures import stored
-from .pdf_mupdf import MuDocument
-from .pdf_page import Found, PageFound, analysed, is_picture
+from .pdf_document import Options, head, outline, surveyed
+from .pdf_parts import Reading
 from .pdf_render import drawn, forget, opened, short
-from .pdf_running import Edge, running
-from .pdf_text import Reader, Rect
+from .pdf_text import Reader
 from .reading import file_name
 
 
@@ -89,7 +84,11 @@ class PDF:
         with opened(source, self.max_pages) as document:
             reader = Reader(document)
             style = surveyed(reader)
-            whole = _Whole(source, document, reader, style, outline(document), self)
+            recogniser = self.recogniser if self.fingerprint else None
+            whole = Reading(
+                source, document, reader, style, outline(document), self.options, self.part_pages, self.assets,
+                recogniser, recogniser if self.read_figures else None,
+            )  # fmt: skip
             about = head(document, reader, style, Path(file_name(source)).stem)
             number = last = 0
             while last < document.page_count:
@@ -121,126 +120,3 @@ class PDF:
             except Exception as error:
                 message = f"the page cannot be drawn ({short(error)}); try to repair the file"
                 raise SourceError(message, source=source.uri, kind="damaged", place=where) from error
-
-
-class _Whole:
-    """A document being read: what its parts share, and the sections open so far."""
-
-    def __init__(
-        self,
-        source: Source,
-        document: MuDocument,
-        reader: Reader,
-        style: Style,
-        above: Outline,
-        loader: PDF,
-    ) -> None:
-        self.source = source
-        self.document = document
-        self.reader = reader
-        self.style = style
-        self.above = above
-        self.options = loader.options
-        self.assets = loader.assets
-        self.most = loader.part_pages
-        self.recogniser = loader.recogniser if loader.fingerprint else None
-        self.labeller = self.recogniser if loader.read_figures else None
-        self.sections: list[tuple[int, str]] = []
-        self.unread: list[int] = []
-
-    def end(self, first: int) -> int:
-        """Where the part that begins with page `first` ends."""
-        if self.recogniser is None:
-            return min(first + self.most, self.document.page_count)
-        return pdf_scan.last_page(self.reader, first, self.most, self.options)
-
-    def part(self, number: int, first: int, last: int, about: Head, *, kept: bool) -> Part:
-        """The pages [first, last), counted from 0; `kept` says whether anybody wants more than its headings."""
-        edges = running(self.reader, first, last, self.style.body)
-        elements: list[Element] = []
-        pages: list[Page] = []
-        notices: list[Notice] = []
-        pictures = self._pictures(first, last)
-        scans = self._scans(pictures, notices) if kept else {}
-        edges |= pdf_scan.edges(scans, first, last, )
-        assets = self.assets if kept else None
-        if number == 0 and self.document.is_repaired:
-            notices.append(Notice("the file is damaged and was repaired; some of it may be missing"))
-        for index in range(first, last):
-            text = self.reader[index]
-            pages.append(Page(index + 1, text.label, round(text.width, 2), round(text.height, 2)))
-            try:
-                found = self._page(index, edges[index])
-                for item in found.elements:
-                    ordinal = len(elements)
-                    elements.append(self._element(item, index, element_id(self.source.digest, number, ordinal), assets))
-            except Exception as error:  # MuPDF raises many kinds for a damaged page
-                notices.append(_notice(index, f"cannot be read ({short(error)}); the other pages were"))
-                continue
-            notices += [_notice(index, message) for message in found.notices]
-            if found.unread:
-                unread.append(index + 1)
-        notices += [_unread(run) for run in _runs(unread)]
-        return Part(number, about, tuple(elements), tuple(pages), tuple(notices))
-
-    def _page(self, index: int, edges: dict[int, Edge]) -> PageFound:
-        text = self.reader[index]
-        if text.failed:
-            raise ValueError(text.failed)
-        if not (0 < text.width < 1e6 and 0 < text.height < 1e6):
-            raise ValueError(f"its size of {text.width} x {text.height} points is impossible")
-        return analysed(self.document[index], text, edges, self.style, self.above, self.options)
-
-    def _element(self, found: Found, index: int, id: str, assets: Assets | None) -> Element:
-        text = self.reader[index]
-        region = PageRegion(index + 1, _box(found.box, text.width, text.height))
-        places: tuple[Place, ...] = (region,)
-        if found.caption_box:
-            places = (region, PageRegion(index + 1, _box(found.caption_box, text.width, text.height)))
-        media = None
-        if found.figure is not None and assets is not None:
-            media = stored(self.document[index], found.figure, region, self.source, self.options, assets)
-        if found.role == "heading":
-            self.sections = [(level, title) for level, title in self.sections if level < found.level]
-        open_titles = tuple(title for _, title in self.sections)
-        if found.role == "heading":
-            self.sections.append((found.level, found.text))
-        return Element(
-            id=id,
-            modality=found.modality,
-            role=found.role,
-            origin=Origin(self.source, places),
-            text=found.text,
-            caption=found.caption,
-            media=media,
-            headings=open_titles,
-            level=found.level if found.role == "heading" else 0,
-            cells=found.cells,
-        )
-
-
-def _box(rect: Rect, width: float, height: float) -> Box:
-    """Points to fractions of the page as shown; what reaches over its edge is cut off there."""
-    left, right = sorted((rect[0] / width, rect[2] / width))
-    top, bottom = sorted((rect[1] / height, rect[3] / height))
-    return Box(left, top, right, bottom)
-
-
-def _notice(index: int, message: str) -> Notice:
-    return Notice(f"page {index + 1} {message}", PageRegion(index + 1, WHOLE))
-
-
-def _runs(numbers: list[int]) -> list[tuple[int, int]]:
-    runs: list[tuple[int, int]] = []
-    for number in numbers:
-        if runs and runs[-1][1] == number - 1:
-            runs[-1] = (runs[-1][0], number)
-        else:
-            runs.append((number, number))
-    return runs
-
-
-def _unread(run: tuple[int, int]) -> Notice:
-    first, last = run
-    pages = f"page {first} has" if first == last else f"pages {first}-{last} have"
-    return Notice(f"{pages} no text layer: not searchable by words until OCR", PageRegion(first, WHOLE))

@@ -18,7 +18,8 @@ from .pdf_mupdf import MuPage
 from .pdf_rules import Rules, ruled_lines
 from .pdf_running import Edge
 from .pdf_tables import Table, markdown
-from .pdf_text import Line, PageText, Rect, area, inside, joined, overlap, union
+from .pdf_text import Line, PageText, Rect, area, joined, overlap, union
+from .pdf_textless import background, says_nothing
 
 
 @dataclass(slots=True)
@@ -72,9 +73,9 @@ def analysed(
     """The elements of a page. Boxes are in points of the page as shown."""
     lines = _Lines([line for at, line in enumerate(text.lines) if at not in edges])
     figures = [
-        figure for figure in pictures(page, options, not text.lines) if not _background(figure.box, text, lines.free)
+        figure for figure in pictures(page, options, not text.lines) if not background(figure.box, text, lines.free)
     ]
-    unread = _unread(text, figures)
+    unread = says_nothing(text, figures)
     drawn = drawings(page, options)
     rules = ruled_lines(drawn) if drawn else Rules([], [])
     with_tables = options.tables != "off" and bool(lines.free)
@@ -109,22 +110,6 @@ def analysed(
 _TOO_MANY = "has too many drawings to look for figures and ruled tables in them"
 
 
-def is_picture(page: MuPage, text: PageText, options: Options) -> bool:
-    """Has a page no text layer worth the name, but pictures?"""
-    return _letters(text) < 20 and _unread(text, pictures(page, options, not text.lines))
-
-
-def _letters(text: PageText) -> int:
-    return sum(sum(map(str.isalnum, line.text)) for line in text.lines)
-
-
-def _unread(text: PageText, figures: Sequence[Figure]) -> bool:
-    """Is what the page says in its pictures alone?"""
-    letters = _letters(text)
-    page = text.width * text.height
-    return bool(figures) and (not letters or (letters < 20 and any(area(f.box) > 0.5 * page for f in figures)))
-
-
 def _clusters(
     drawn: Sequence[dict[str, Any]], lines: _Lines, known: Sequence[Figure | Table], text: PageText
 ) -> list[Figure]:
@@ -143,13 +128,6 @@ def _columns(lines: _Lines, figures: Sequence[Figure], tables: Sequence[Table]) 
     """The page's columns as they are read: lines, and solids numbered as figures then tables."""
     things: list[Figure | Table] = [*figures, *tables]
     return flows([*lines.upright, *(Solid(thing.box, at) for at, thing in enumerate(things))])
-
-
-def _background(box: Rect, text: PageText, body: Sequence[Line]) -> bool:
-    """Is a picture the ground that the page's text stands on (a scan with its text, a slide's look)?"""
-    if area(box) < (0.3 if text.recognised else 0.8) * text.width * text.height:
-        return False
-    return sum(len(line.text) for line in body if inside(box, *line.middle)) > 60
 
 
 def _label(figures: list[Figure], lines: _Lines) -> None:

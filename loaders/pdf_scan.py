@@ -13,10 +13,11 @@ from .ocr.layout import as_lines, styled, together, turn, words_of, written
 from .pdf_document import Options, Outline, Style
 from .pdf_figures import Figure
 from .pdf_mupdf import MuPage
-from .pdf_page import Found, PageFound, analysed, is_picture
+from .pdf_page import Found, PageFound, analysed
 from .pdf_render import drawn
 from .pdf_running import Edge, running
-from .pdf_text import PageText, Reader, area
+from .pdf_text import PageText, Reader, Rect, area
+from .pdf_textless import is_picture
 
 PART_SCANS = 4.0
 """Recognised pages of a Part: a kill costs no more, and a slow engine stays within a Part's time."""
@@ -47,7 +48,8 @@ def last_page(reader: Reader, first: int, most: int, options: Options) -> int:
         cost += _cost(reader, index, options)
         if cost > PART_SCANS and index > first:
             return index
-    return min(first + most, reader.count)
+    end: int = min(first + most, reader.count)
+    return end
 
 
 def _cost(reader: Reader, index: int, options: Options) -> float:
@@ -57,7 +59,9 @@ def _cost(reader: Reader, index: int, options: Options) -> float:
             return 0.0
         if is_picture(page, text, options):
             return 1.0
-        named = sum(item[2] >= FIGURE_PIXELS[0] and item[3] >= FIGURE_PIXELS[1] for item in page.get_images(full=False))
+        named: int = sum(
+            item[2] >= FIGURE_PIXELS[0] and item[3] >= FIGURE_PIXELS[1] for item in page.get_images(full=False)
+        )
         return min(named, PAGE_FIGURES) * FIGURE_COST
     except Exception:  # a damaged page is told where it is read
         return 0.0
@@ -72,26 +76,30 @@ def scanned(page: MuPage, text: PageText, recogniser: Recogniser) -> Scan:
 
 def _dpi(page: MuPage) -> int:
     """As many as its pictures have, within reason: more only blurs them, and takes longer."""
-    side = max(page.rect.width, page.rect.height)
-    wanted = max((_native(one) for one in page.get_image_info() if _is_large(one, page)), default=DPI) * side / 72
+    side: float = max(page.rect.width, page.rect.height)
+    wanted: float = (
+        max((_native(one) for one in page.get_image_info() if _is_large(one, page)), default=DPI) * side / 72
+    )
     return max(1, round(72 * min(max(wanted, SIDE[0]), max(SIDE[1], DPI * side / 72)) / side))
 
 
 def _native(placed: Mapping[str, Any]) -> float:
     """Pixels an inch of a picture as placed, also of one that is turned."""
     left, top, right, bottom = placed["bbox"]
-    return 72 * max(placed["width"], placed["height"]) / max(1.0, right - left, bottom - top)
+    longest: int = max(placed["width"], placed["height"])
+    return 72 * longest / max(1.0, right - left, bottom - top)
 
 
 def _is_large(placed: Mapping[str, Any], page: MuPage) -> bool:
-    return area(placed["bbox"]) > 0.1 * page.rect.width * page.rect.height
+    return bool(area(placed["bbox"]) > 0.1 * page.rect.width * page.rect.height)
 
 
 def edges(scans: Mapping[int, Scan], first: int, last: int) -> dict[int, dict[int, Edge]]:
     """The running lines of recognised pages, by what repeats among them alone."""
     if not scans:
         return {}
-    return running(_Scans(scans, last), first, last, max(scan.style.body for scan in scans.values()))
+    found = running(_Scans(scans, last), first, last, max(scan.style.body for scan in scans.values()))
+    return {index: found[index] for index in scans}
 
 
 class _Scans:
@@ -118,12 +126,12 @@ def read(page: MuPage, scan: Scan, edges: dict[int, Edge], above: Outline, optio
         return PageFound(found.elements, False, found.notices)
     blocks = written(scan.found, width, height)
     return PageFound([
-        Found(
-            "text", one.role, (one.box.left * width, one.box.top * height, one.box.right * width, one.box.bottom * height),
-            one.text, one.level, words=one.words,
-        )
-        for one in blocks
+        Found("text", one.role, _points(one.box, width, height), one.text, one.level, words=one.words) for one in blocks
     ])  # fmt: skip
+
+
+def _points(box: Box, width: float, height: float) -> Rect:
+    return box.left * width, box.top * height, box.right * width, box.bottom * height
 
 
 def label(page: MuPage, found: Sequence[Found], text: PageText, recogniser: Recogniser) -> None:

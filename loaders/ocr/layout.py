@@ -73,9 +73,13 @@ def as_lines(found: Sequence[Recognised], width: float, height: float) -> list[L
         upright = bottom - top <= 1.5 * (right - left) or len(one.text) < 3
         lines.append(
             Line(
-                (left, top, right, bottom), one.text, size, bottom - deep, turned=not upright,
+                (left, top, right, bottom),
+                one.text,
+                size,
+                bottom - deep,
+                turned=not upright,
                 pieces=tuple(_rect(box, width, height) for box in one.words),
-            )  # fmt: skip
+            )
         )
     _even(lines)
     return lines

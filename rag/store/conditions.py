@@ -104,7 +104,7 @@ def _equal(field: str, value: object) -> Compiled:
     if field == "source":
         # The path as given, the resolved path, or its end from a separator on, such as the file's name.
         end = "/" + str(value).replace("\\", "/")
-        return "s.uri = ? OR s.key = ? OR substr(replace(s.uri, '\\', '/'), ?) = ?", [
+        return "s.uri = ? OR s.key = ? OR substr('/' || replace(s.uri, '\\', '/'), ?) = ?", [
             str(value), str(value), -len(end), end,
         ]  # fmt: skip
     if not field.startswith("label."):
@@ -136,7 +136,7 @@ def _glob(field: str, pattern: str) -> Compiled:
     if field == "source":
         slashed = like.replace("\\\\", "/")
         test = "{} LIKE ? ESCAPE '\\'".format
-        names = ("s.uri", "s.key", "replace(s.uri, '\\', '/')")
+        names = ("s.uri", "s.key", "'/' || replace(s.uri, '\\', '/')")
         return " OR ".join(test(name) for name in names), [like, like, "%/" + slashed]
     if field == "page":
         raise ValueError("filter page: expected a number or a range, not a glob")

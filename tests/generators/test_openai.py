@@ -12,8 +12,10 @@ from rag.generators.openai import OpenAI
 from rag.generators.prompts.cited import REFUSAL
 
 from rag.answer import Answer, Selection, Settings, query
+from rag.config import Builder
 from rag.describe import describe
 from rag.errors import ConfigError, GenerationError
+from rag.profile import load_profile
 from tests.generators.build import selection
 from tests.generators.endpoint import (
     API,
@@ -109,6 +111,17 @@ def test_model_and_address_may_come_from_the_environment(monkeypatch: pytest.Mon
         monkeypatch.setenv("OPENAI_BASE_URL", api.url)
         OpenAI().generate([query("q")], [selection(RAIN)], Settings())
     assert api.bodies[0]["model"] == "other"
+
+
+def test_the_server_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = load_profile("server")["generator"]
+    with pytest.raises(ConfigError, match="model and base_url are not known"):
+        Builder().build(table)
+    monkeypatch.setenv("OPENAI_MODEL", "other")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    assert Builder().build(table).model == "other"
+    given = Builder().build({**table, "model": "mine", "headers": {"X-Team": "red"}, "body": {"top_p": 0.5}})
+    assert (given.model, given.body) == ("mine", {"top_p": 0.5})
 
 
 @pytest.mark.parametrize(

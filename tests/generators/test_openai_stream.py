@@ -8,8 +8,11 @@ import time
 from contextlib import aclosing
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rag.generators import openai_retry
 from rag.generators.openai import OpenAI
+from rag.generators.openai_reply import Spoken
 from rag.generators.prompts.cited import REFUSAL
 
 from rag.answer import Answer, Checked, Done, Event, Evidenced, Selection, Settings, TextPiece, query
@@ -152,6 +155,27 @@ def test_thoughts_are_left_out() -> None:
     with serving(says("<think>Snow [2]?</think>\nRain fell. [1]"), streams(thought, *told("Rain fell. [1]"))) as api:
         assert texts(streamed(api)) == "Rain fell. [1]"
         assert texts(streamed(api)) == "Rain fell. [1]"
+
+
+def test_a_thought_without_end_is_no_answer() -> None:
+    error, _ = failing(says("<think>Snow? Rain? Snow?", "length"))
+    assert "models that think need more" in str(error)
+
+
+@given(
+    st.lists(
+        st.sampled_from(["<think>", "</think>", "<th", "ink>", "Rain [1]. ", " ", "\n", REFUSAL, "The evid"]),
+        max_size=8,
+    ),
+    st.integers(1, 9),
+)
+def test_pieces_do_not_matter(parts: list[str], size: int) -> None:
+    reply = "".join(parts)
+    whole, torn = Spoken(frozenset({1})), Spoken(frozenset({1}))
+    shown = whole.feed(reply) + whole.end()
+    told = "".join(torn.feed(reply[at : at + size]) for at in range(0, len(reply), size)) + torn.end()
+    assert (told, torn.refused) == (shown, whole.refused)
+    assert told == torn.text
 
 
 def told(*pieces: str, finish: str | None = "stop") -> list[str]:

@@ -224,3 +224,19 @@ def test_every_condition_is_legal_sql() -> None:
     assert compiled(And(())) == ("1", [])
     assert compiled(Or(())) == ("0", [])
     assert compiled(In("title", ())) == ("0", [])
+
+
+@pytest.mark.parametrize(
+    ("written", "found_it"),
+    [
+        ("C:\\Data\\In\\Report.pdf", True), ("Report.pdf", True), ("In\\Report.pdf", True), ("In/Report.pdf", True),
+        ("*\\in\\*.PDF", True),
+        ("C:/Data/In/Report.pdf", True), ("c:\\data\\*", True), ("c:/data/*", True), ("report.pdf", False),
+        ("c:\\data\\in\\report.pdf", False), ("D:\\Data\\In\\Report.pdf", False), ("eport.pdf", False),
+    ],
+)  # fmt: skip
+def test_paths_with_drive_letters(tmp_path: Path, written: str, found_it: bool) -> None:
+    """On strings alone: names are told apart by case, globs are not, and either slash parts folders."""
+    doc = Doc("x", [piece("w")], [("C:\\Data\\In\\Report.pdf", {})])
+    catalog = Catalog(filled(tmp_path / "catalog.sqlite", doc))
+    assert found(catalog, where({"source": written})) == ("w" if found_it else "")
