@@ -41,12 +41,11 @@ def check(store: Store, *, repair: bool = False) -> list[Trouble]:
 
 def _derived(store: Store) -> Iterator[Trouble]:
     newest = store.catalog.sequence()
-    expected = {"text": store.catalog.textual()}
+    expected = {"text": store.catalog.textual(), "pages": store.catalog.worded_pages()}
     for name, encoder in store.encoders.items():
         expected[name] = store.catalog.encoded(encoder.view, encoder.fingerprint)
     for sink in store.sinks():
-        index = store.text if sink.name == "text" else store.vectors[sink.name]
-        reached, held = index.generation, len(index)
+        reached, held = sink.index.generation, len(sink)
         if reached != newest:
             yield Trouble(f"the index {sink.name!r} is at change {reached} of {newest}", "rag check --repair")
         elif held != expected[sink.name]:

@@ -248,7 +248,7 @@ class Corpus:
     def _build(self, table: Table, key: str) -> Any:
         store = self.store
         services = {"assets": store.seen, "catalog": store.catalog, "counter": store.counter, "lexicon": store.text}
-        parts: dict[str, Any] = {"text": store.text}
+        parts: dict[str, Any] = {"text": store.text, "pages": store.pages}
         # `@encoder` is the first that reads words; one of pixels where there is no other.
         worded_first = sorted(store.encoders.items(), key=lambda one: one[1].view == "pixels")
         for name, encoder in reversed(worded_first):

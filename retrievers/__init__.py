@@ -9,6 +9,7 @@ COMPONENTS: dict[str, str] = {
     "fused": "fused:Fused",
     "diverse": "diverse:Diverse",
     "neighbours": "neighbours:Neighbours",
+    "paged": "paged:Paged",
     "encoders/minilm": "encoders.minilm:MiniLM",
     "encoders/visrag": "encoders.visrag:VisRAG",
     "indexes/chroma": "indexes.chroma:Chroma",

@@ -290,6 +290,16 @@ class Catalog:
         self._whole()
         return int(self._one(f"SELECT count(*) {_LIVE} WHERE json_extract(c.body, '$.text') IS NOT NULL", [])[0])
 
+    def worded_pages(self) -> int:
+        """How many live pages have words."""
+        self._whole()
+        pages = (
+            "SELECT DISTINCT c.document, json_extract(p.value, '$.page') AS page FROM chunks c "
+            "JOIN documents d ON d.row = c.document AND d.state = 'live' JOIN json_each(c.body, '$.places') p "
+            "WHERE c.role != 'page' AND c.first_page IS NOT NULL AND json_extract(c.body, '$.text') IS NOT NULL"
+        )
+        return int(self._one(f"SELECT count(*) FROM ({pages}) WHERE page IS NOT NULL", [])[0])
+
     def encoded(self, view: str, fingerprint: str) -> int:
         """How many live chunks have a vector of an encoder."""
         self._whole()

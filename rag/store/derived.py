@@ -32,6 +32,8 @@ class Sink(Protocol):
 
     def remove(self, ids: Sequence[str]) -> None: ...
 
+    def __len__(self) -> int: ...
+
 
 def replay(path: Path, sinks: Iterable[Sink]) -> None:
     """Bring each index to the newest entry of the outbox, then forget what all have taken."""
@@ -127,6 +129,9 @@ class VectorSink:
     def remove(self, ids: Sequence[str]) -> None:
         self.index.remove(ids)
 
+    def __len__(self) -> int:
+        return len(self.index)
+
 
 class TextSink:
     """The full-text index: a chunk's text, and the headings and title above it."""
@@ -147,3 +152,59 @@ class TextSink:
 
     def remove(self, ids: Sequence[str]) -> None:
         self.index.remove(ids)
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+class PageSink:
+    """The full text of whole pages, under the ids of their pictures."""
+
+    name = "pages"
+
+    def __init__(self, index: TextIndex) -> None:
+        self.index = index
+
+    def fill(self, rows: sqlite3.Connection, documents: Sequence[int] | None) -> None:
+        """Add the pages of these documents: the texts of the chunks on each, with what stands above them."""
+        if documents is None:
+            sql = (
+                "SELECT DISTINCT d.row FROM documents d JOIN chunks c ON c.document = d.row "
+                "WHERE d.state = 'live' AND c.first_page IS NOT NULL ORDER BY d.row"
+            )
+            documents = [row for (row,) in rows.execute(sql).fetchall()]
+        for document in documents:
+            ids, texts = _paged(rows, document)
+            for start in range(0, len(ids), BATCH):
+                self.index.add(ids[start : start + BATCH], texts[start : start + BATCH])
+
+    def remove(self, ids: Sequence[str]) -> None:
+        self.index.remove(ids)
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+def _paged(rows: sqlite3.Connection, document: int) -> tuple[list[str], list[tuple[str, ...]]]:
+    """For each page of a document that has words an id, its words and those above them.
+
+    The id is that of the page's picture; where there is none (a photo), that of the first chunk on it.
+    """
+    sql = (
+        "SELECT c.id, c.role, c.body, d.title FROM chunks c JOIN documents d ON d.row = c.document "
+        "WHERE c.document = ? AND d.state = 'live' AND c.first_page IS NOT NULL ORDER BY c.number"
+    )
+    named: dict[int, str] = {}
+    bodies: dict[int, list[str]] = {}
+    above: dict[int, dict[str, None]] = {}
+    for id, role, body, title in rows.execute(sql, [document]):
+        plain = json.loads(body)
+        numbers = {place["page"] for place in plain["places"] if "page" in place}
+        if role == "page":
+            named.update(dict.fromkeys(numbers, id))
+            continue
+        for number in numbers if plain.get("text") else ():
+            named.setdefault(number, id)
+            bodies.setdefault(number, []).append(plain["text"])
+            above.setdefault(number, {title: None}).update(dict.fromkeys(plain.get("headings", ())))
+    return [named[number] for number in sorted(bodies)], [("\n".join(bodies[n]), *above[n]) for n in sorted(bodies)]

@@ -23,7 +23,7 @@ from rag.store import schema
 from rag.store.admitted import AdmittedAssets
 from rag.store.assets import FolderAssets
 from rag.store.catalog import Catalog
-from rag.store.derived import Sink, TextSink, VectorSink, replay
+from rag.store.derived import PageSink, Sink, TextSink, VectorSink, replay
 from rag.store.files import write_atomically
 from rag.store.lock import write_lock
 from rag.store.writer import Writer
@@ -89,6 +89,7 @@ class Store:
         self.counter: TokenCounter = counters[0] if counters else WordCounter()
         table = {**indexes["text"], "folder": self.folder / "text"}
         self.text: TextIndex = builder.build(table, "indexes.text")
+        self.pages: TextIndex = builder.build({**table, "folder": self.folder / "pages"}, "indexes.text")
         self.vectors: dict[str, VectorIndex] = {}
         for name, encoder in self.encoders.items():
             folder = self._vectors_folder(name, encoder.fingerprint)
@@ -182,7 +183,7 @@ class Store:
 
     def sinks(self) -> list[Sink]:
         """The derived indexes with the way they are filled."""
-        sinks: list[Sink] = [TextSink(self.text)]
+        sinks: list[Sink] = [TextSink(self.text), PageSink(self.pages)]
         for name, encoder in self.encoders.items():
             sinks.append(VectorSink(name, self.vectors[name], encoder.view, encoder.fingerprint, encoder.dim))
         return sinks

@@ -14,6 +14,7 @@ from rag.retrievers.indexes.exact import Exact
 from rag.retrievers.indexes.tantivy import Tantivy
 from rag.retrievers.lexical import Lexical
 from rag.retrievers.neighbours import Neighbours
+from rag.retrievers.paged import Paged
 
 from rag.answer import Query, query
 from rag.document import Media
@@ -52,9 +53,10 @@ RETRIEVERS: dict[str, Callable[[Shelf], Retriever]] = {
     "rrf": lambda shelf: shelf.fused,
     "weighted": lambda shelf: Fused({"dense": shelf.dense, "lexical": shelf.lexical}, "weighted"),
     "diverse": lambda shelf: Diverse(shelf.fused, per_document=2),
+    "paged": lambda shelf: Paged(shelf.fused, shelf.text, shelf.catalog),
     "neighbours": lambda shelf: Neighbours(shelf.dense, shelf.catalog, before=0, after=0),
 }
-SORTED = {"dense", "lexical", "rrf", "weighted", "neighbours"}
+SORTED = {"dense", "lexical", "rrf", "weighted", "paged", "neighbours"}
 
 
 @pytest.fixture(scope="module")

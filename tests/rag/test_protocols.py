@@ -43,6 +43,7 @@ def names(protocol: type) -> set[str]:
         (protocols.Derived, "retrievers/indexes"),
         (protocols.Selector, "retrievers/selectors"),
         (protocols.Generator, "generators"),
+        (protocols.Recogniser, "loaders/ocr"),
     ],
 )
 def test_components_have_what_their_kind_asks(protocol: type, prefix: str) -> None:

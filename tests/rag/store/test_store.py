@@ -85,7 +85,7 @@ def test_an_encoder_counts_tokens_and_has_an_index_of_its_own(tmp_path: Path) ->
     store = Store(corpus(tmp_path, PLAIN + ENCODER + "max_tokens = 128\n"))
     assert store.counter is store.encoders["minilm"].counter
     assert store.counter_table == {"use": "retrievers/encoders/minilm", "max_tokens": 128}
-    assert [sink.name for sink in store.sinks()] == ["text", "minilm"]
+    assert [sink.name for sink in store.sinks()] == ["text", "pages", "minilm"]
     folder = Path(store.vectors["minilm"].folder)  # type: ignore[attr-defined]
     assert folder.parent == tmp_path / "vectors"
     assert folder.name.startswith("minilm-")
