@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PATH = "chat/completions"
 NOTHING_TO_SEND = "the evidence holds nothing that can be shown to the model"
 NOTHING_FOUND = "the model found no answer in the evidence"
+UNGROUNDED = "the model's reply rests on none of the evidence"
 WITHHELD = "the endpoint's content filter withheld the answer"
 
 
@@ -174,7 +175,10 @@ class Call:
         return spoken
 
     def answer(self, spoken: Spoken, last: Choice) -> Answer:
-        """The answer of a reply that has ended with `last`; its sentences checked."""
+        """The answer of a reply that has ended with `last`; its sentences checked.
+
+        A reply that cites nothing, and of which nothing stands in the evidence, is no answer.
+        """
         if last.finish == "content_filter":
             return self.refused(WITHHELD)
         if last.refusal and not spoken.text:
@@ -186,6 +190,9 @@ class Call:
         spans = cited_sentences(spoken.text, self.known)
         passages = [Passage(one, one.number in self.asked.pictured) for one in self.asked.evidence]
         citations, claims = checked(spoken.text, spans, passages, self.query.text)
+        if not citations and not self.asked.images:
+            self._notes.append(f"the model said: {' '.join(spoken.text.split())[:300]}")
+            return self.refused(UNGROUNDED)
         notes = []
         if spoken.dropped:
             numbers = ", ".join(f"[{number}]" for number in sorted(set(spoken.dropped))[:10])
@@ -217,7 +224,10 @@ class Call:
         failed = len(self.attempts.failures)
         again = [f"answered at attempt {failed + 1}, after: {self.attempts.failures[-1]}"] if failed else []
         uncounted = ["the endpoint counted no tokens"] if self.attempts.calls and self.counted == Counted() else []
-        return (*self.asked.notes, *self._notes, *again, *uncounted)
+        settings, unknown = self.settings, self.server.unknown
+        missed = {"temperature", "seed", *(["stop"] if settings.stop else []), *(["n"] if settings.n > 1 else [])}
+        plain = [f"the endpoint does not take {name!r}, so it was left out" for name in sorted(missed & unknown)]
+        return (*self.asked.notes, *self._notes, *plain, *again, *uncounted)
 
 
 def _empty(last: Choice, settings: Settings) -> str:

@@ -45,7 +45,11 @@ class Failure(Protocol):
 def refused_part(failure: Failure, body: Mapping[str, Any], pictures: bool) -> str:
     """The part of the request that the server does not know; "" where that is not what it says."""
     said = failure.message
-    if failure.status not in (400, 404, 413, 415, 422, 500, 501) or not _REFUSED.search(said):
+    if failure.status not in (400, 404, 413, 415, 422, 500, 501):
+        return ""
+    if "n" in body and re.search(r"['\"`]n['\"`]", said):  # also "'n' must be 1"
+        return "n"
+    if not _REFUSED.search(said):
         return ""
     if "max_tokens" in body and "max_completion_tokens" in said:
         return TOKENS

@@ -67,6 +67,11 @@ class Passage:
         return f"{self.above}\n{self.text}"
 
     @cached_property
+    def spoken(self) -> str:
+        """Its words in a row, to find a quotation in."""
+        return f" {' '.join(words(self.text))} "
+
+    @cached_property
     def stems(self) -> frozenset[str]:
         return frozenset(stems(self.whole))
 
@@ -98,6 +103,7 @@ class _Said:
     """What a sentence says, cut for checking; `told` is its content without names of computations."""
 
     text: str
+    spoken: str
     content: frozenset[str]
     told: frozenset[str]
     numbers: tuple[Number, ...]
@@ -172,11 +178,15 @@ def _said(sentence: str) -> _Said | None:
     names = tuple(
         one for one in signs(plain) if any(map(str.isalpha, one)) and not set(stems(one)) <= ENGLISH_STOPWORDS
     )
-    return _Said(plain, content, told, found, tuple(name for name in names if not numbers(name)))
+    return _Said(
+        plain, " ".join(words(plain)), content, told, found, tuple(name for name in names if not numbers(name))
+    )
 
 
 def _status(said: _Said, passages: Sequence[Passage], asked: frozenset[str]) -> ClaimStatus:
-    """How far these passages together support a sentence."""
+    """How far these passages together support a sentence; a quotation, wholly."""
+    if any(f" {said.spoken} " in one.spoken for one in passages):
+        return "supported"
     whole = "\n".join(one.whole for one in passages)
     stated = frozenset(value for one in passages for value in one.values)
     known = frozenset(word for one in passages for word in one.stems)

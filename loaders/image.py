@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rag.document import (
@@ -21,9 +22,10 @@ from rag.document import (
 )  # fmt: skip
 from rag.errors import SourceError
 from rag.identity import element_id
-from rag.protocols import Assets
+from rag.protocols import Assets, Recogniser
 
 from . import pixels
+from .image_text import Read, beside, paragraphs, read
 from .image_words import described, facts, humanised
 from .reading import file_name, opened
 
@@ -31,13 +33,15 @@ if TYPE_CHECKING:
     from PIL import Image as Pillow
 
 PART_PAGES = 32
+PART_RECOGNISED = 4
 
 
 class Image:
     """Reads pictures (loader) and shows regions of them (renderer).
 
     `max_pixels` is checked from the header, before anything is decoded; `max_bytes` of the file;
-    a TIFF is read up to `max_pages` pages, of an animation the first frame.
+    a TIFF is read up to `max_pages` pages, of an animation the first frame. The words that
+    `recogniser` finds stand with the picture where they are few, else as paragraphs on it.
     """
 
     VERSION = 1
@@ -48,6 +52,7 @@ class Image:
     def __init__(
         self,
         *,
+        recogniser: Recogniser | None = None,
         max_pixels: int = pixels.MAX_PIXELS,
         max_bytes: int = 500_000_000,
         max_pages: int = 1000,
@@ -55,13 +60,19 @@ class Image:
     ) -> None:
         if min(max_pixels, max_bytes, max_pages) < 1:
             raise ValueError("max_pixels, max_bytes and max_pages are at least 1")
+        self.recogniser = recogniser
         self.max_pixels = max_pixels
         self.max_bytes = max_bytes
         self.max_pages = max_pages
         self.assets = assets
 
+    @property
+    def fingerprint(self) -> str:
+        """What the words depend on beside the file and the options: the recogniser that is installed."""
+        return self.recogniser.fingerprint if self.recogniser else ""
+
     def load(self, source: Source, *, start: int = 0) -> Iterator[Part]:
-        """One element a picture; the pages of a TIFF, 32 a Part.
+        """A photo element a picture; the pages of a TIFF, 32 a Part, or 4 where they are recognised.
 
         Raises SourceError: limit (pixels, bytes), damaged, missing, empty.
         """
@@ -69,11 +80,11 @@ class Image:
             with pixels.decoding(source.uri):
                 words = described(image) or humanised(file_name(source))
                 head, notices = self._head(image, source, words)
-            count = head.pages
-            for number in range(-(-count // PART_PAGES)):
+            count, each = head.pages, PART_RECOGNISED if self.fingerprint else PART_PAGES
+            for number in range(-(-count // each)):
                 if number < start:
                     continue
-                frames = range(number * PART_PAGES, min(count, (number + 1) * PART_PAGES))
+                frames = range(number * each, min(count, (number + 1) * each))
                 yield self._part(image, source, head, number, frames, words, notices if number == 0 else [])
 
     def _head(self, image: Pillow.Image, source: Source, words: str) -> tuple[Head, list[Notice]]:
@@ -115,17 +126,18 @@ class Image:
                 name = pixels.asset_name(source.digest, frame)
                 media = pixels.kept(clean, name, image.format or "", self.assets)
             pages.append(Page(frame + 1, str(frame + 1), float(clean.width), float(clean.height)))
-            elements.append(
-                Element(
-                    element_id(source.digest, number, frame - frames.start),
-                    "image",
-                    "photo",
-                    Origin(source, (PageRegion(frame + 1, WHOLE),)),
-                    words,
-                    media=media,
-                )
-            )
-        return Part(number, head, tuple(elements), tuple(pages), tuple(notices), source)
+            place = PageRegion(frame + 1, WHOLE)
+            photo = Element("", "image", "photo", Origin(source, (place,)), words, media=media)
+            text = Read()
+            try:
+                if self.recogniser is not None and self.fingerprint:
+                    text = read(clean, self.recogniser)
+            except Exception as error:  # the picture is still there to be seen
+                why = " ".join(str(error).split())[:160] or type(error).__name__
+                notices = [*notices, Notice(f"its words could not be recognised ({why})", place)]
+            elements += [beside(photo, text), *paragraphs(source, frame + 1, text)]
+        numbered = (replace(one, id=element_id(source.digest, number, at)) for at, one in enumerate(elements))
+        return Part(number, head, tuple(numbered), tuple(pages), tuple(notices), source)
 
     def _frame(self, image: Pillow.Image, source: Source, frame: int) -> Pillow.Image:
         place = f"page {frame + 1}" if frame else ""

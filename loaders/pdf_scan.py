@@ -87,7 +87,7 @@ def _native(placed: Mapping[str, Any]) -> float:
     """Pixels an inch of a picture as placed, also of one that is turned."""
     left, top, right, bottom = placed["bbox"]
     longest: int = max(placed["width"], placed["height"])
-    return 72 * longest / max(1.0, right - left, bottom - top)
+    return float(72 * longest / max(1.0, right - left, bottom - top))
 
 
 def _is_large(placed: Mapping[str, Any], page: MuPage) -> bool:
@@ -123,11 +123,20 @@ def read(page: MuPage, scan: Scan, edges: dict[int, Edge], above: Outline, optio
         found = analysed(page, scan.text, edges, scan.style, above, options)
         for one in found.elements:
             one.words = words_of(one.text, one.lines, width, height)
+        if width > height:
+            _titled(found.elements)
         return PageFound(found.elements, False, found.notices)
     blocks = written(scan.found, width, height)
     return PageFound([
         Found("text", one.role, _points(one.box, width, height), one.text, one.level, words=one.words) for one in blocks
     ])  # fmt: skip
+
+
+def _titled(found: Sequence[Found]) -> None:
+    """On a slide the first heading is its title, however large the next one is set."""
+    headings = [one for one in found if one.role == "heading"]
+    for at, one in enumerate(headings):
+        one.level = max(one.level, 2) if at else 1
 
 
 def _points(box: Box, width: float, height: float) -> Rect:

@@ -29,6 +29,7 @@ COMPONENTS: dict[str, str] = {
     "commands/init": "commands.init:Init",
     "commands/doctor": "commands.doctor:Doctor",
     "commands/demo": "commands.demo:Demo",
+    "commands/evaluate": "commands.evaluate:Evaluate",
     "commands/serve": "commands.serve:Serve",
     "serve": "serve.app:application",
 }

@@ -263,12 +263,14 @@ class Recognised:
     """A line of text found in a picture, in fractions of the picture; `confidence` is 0 to 1.
 
     `words` are the boxes of the words that single spaces part in `text`: all of them, or none.
+    `size` is that of its type as a share of the picture's height, 0 where the engine cannot tell.
     """
 
     text: str
     box: Box
     confidence: float
     words: tuple[Box, ...] = ()
+    size: float = 0.0
 
 
 class Recogniser(Protocol):

@@ -65,6 +65,12 @@ def loads(kind: type[T], text: str | bytes) -> T:
     return from_plain(kind, plain)
 
 
+def completed(kind: type[T], plain: Mapping[str, Any], **ready: Any) -> T:
+    """A noun of which some fields are `ready`, and the others plain data."""
+    parts = _parts(kind)
+    return kind(**ready, **{name: parts[name](one) for name, one in plain.items()})
+
+
 @cache
 def _fields(kind: type) -> tuple[tuple[str, object], ...]:
     if not dataclasses.is_dataclass(kind):
@@ -163,15 +169,19 @@ def _listed(plain: Any) -> list[Any] | tuple[Any, ...]:
 
 
 def _dataclass_builder(kind: Any) -> Callable[[Any], Any]:
-    hints = get_type_hints(kind)
-    parts: dict[str, Callable[[Any], Any]] = {}
     tag = kind.__name__ if kind.__name__ in _TAGGED else None
 
     def build(plain: Any) -> Any:
-        if not parts:  # filled at first use: filters refer to themselves
-            parts.update({field.name: _builder(hints[field.name]) for field in dataclasses.fields(kind)})
         if plain.get("kind", tag) != tag:
             raise ValueError(f"expected a {kind.__name__}, got kind {plain['kind']!r:.60}")
+        parts = _parts(kind)
         return kind(**{name: parts[name](one) for name, one in plain.items() if name != "kind" or tag is None})
 
     return build
+
+
+@cache
+def _parts(kind: Any) -> dict[str, Callable[[Any], Any]]:
+    """The builder of each field; made at first use, since filters refer to themselves."""
+    hints = get_type_hints(kind)
+    return {field.name: _builder(hints[field.name]) for field in dataclasses.fields(kind)}

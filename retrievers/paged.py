@@ -42,8 +42,8 @@ class Paged:
     index: TextIndex
     catalog: Catalog
     weight: float = 1.0
-    depth: int = 200
-    pages: int = 100
+    depth: int = 60
+    pages: int = 60
 
     def __post_init__(self) -> None:
         if self.weight < 0 or self.depth < 1 or self.pages < 1:

@@ -8,12 +8,14 @@ a document says.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from pathlib import PurePosixPath, PureWindowsPath
 from urllib.parse import urlsplit
 
 from rag.answer import Evidence
 from rag.document import CharSpan, Chunk, MarkupPath, PageRegion, Place, TimeSpan
 
+MOST_PLACES = 3
 LONGEST_ATTRIBUTE = 200
 """Characters of a title or heading that stand in a block's head."""
 _MARKER = re.compile(r"\[(?=[\s^]*(?:(?:evidence|source|doc(?:ument)?)\s*#?\s*)?\d[^\[\]\n]{0,40}\])", re.IGNORECASE)
@@ -75,8 +77,10 @@ def _attribute(value: str) -> str:
 
 
 def _places(chunk: Chunk) -> list[str]:
-    told = (_place(place) for place in chunk.origin.places[:3])
-    return list(dict.fromkeys(one for one in told if one))
+    """The first few places in words; of paths in markup one, since they are long and tell a model little."""
+    paths = [one for one in chunk.origin.places if isinstance(one, MarkupPath)][1:]
+    told = (_place(place) for place in chunk.origin.places if place not in paths)
+    return list(islice(dict.fromkeys(one for one in told if one), MOST_PLACES))
 
 
 def _place(place: Place) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from rag.protocols import Recognised
 
@@ -12,6 +13,8 @@ MAX_LINES = 600
 """Of one picture: a newspaper page has some 500."""
 MAX_LETTERS = 400
 """Of one line; longer ones are cut at a word."""
+_SURER = 0.2
+"""One or two letters or digits are more easily made up, and ask for so much more confidence."""
 
 
 def tidy(word: str) -> str:
@@ -23,7 +26,7 @@ def legible(lines: Iterable[Recognised], least: float) -> list[Recognised]:
     """Lines of at least that confidence that hold more letters or digits than marks."""
     kept: list[Recognised] = []
     for line in _tidied(lines):
-        if line.confidence >= least and _says_something(line):
+        if line.confidence >= (least if _is_long(line) else min(0.9, least + _SURER)) and _says_something(line):
             kept.append(line)
             if len(kept) == MAX_LINES:
                 break
@@ -39,7 +42,12 @@ def _tidied(lines: Iterable[Recognised]) -> Iterator[Recognised]:
         while pairs and sum(len(word) + 1 for word, _ in pairs) > MAX_LETTERS:
             pairs.pop()
         text = " ".join(word for word, _ in pairs)
-        yield Recognised(text, line.box, line.confidence, tuple(box for _, box in pairs if box is not None))
+        kept = tuple(box for _, box in pairs if box is not None)
+        yield replace(line, text=text, words=kept)
+
+
+def _is_long(line: Recognised) -> bool:
+    return sum(map(str.isalnum, line.text)) > 2
 
 
 def _says_something(line: Recognised) -> bool:

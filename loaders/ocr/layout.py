@@ -1,7 +1,6 @@
 """From recognised lines to paragraphs in reading order, by the layout rules of PDF text.
 
-What an engine says of a line is its box alone, so the size of its type is reckoned from its height
-and its letters; sizes that lie near each other are one.
+Sizes of type are the engine's estimates, so those that lie near each other are made one.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 
 from rag.document import Box, Role, Word
 from rag.protocols import Recognised
@@ -20,9 +20,9 @@ from ..pdf_text import Line, Rect, union
 
 MAX_BLOCKS = 100
 """Of one picture; what is left over is one block more."""
-_TALL = frozenset("bdfhkltABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ßäöüÄÖÜ!?/|()[]{}$%&€£§#'\"")
-_DEEP = frozenset("gjpqyQ,;()[]{}|/§")
 _NEAR, _FAR = 1.08, 1.35
+_BODY = 0.8, 1.22
+"""What lies between these is of the size of the body."""
 
 Turn = Callable[[Rect], Rect]
 
@@ -40,11 +40,11 @@ class Written:
 
 def written(found: Sequence[Recognised], width: float, height: float) -> list[Written]:
     """The text blocks of a picture of that size, also of one that is upside down or on its side."""
-    turned = turn(found)
+    turned, unit = turn(found), height
     upright = [_turned(one, turned) for one in found]
     if turned in (90, 270):
         width, height = height, width
-    lines = as_lines(upright, width, height)
+    lines = as_lines(upright, width, height, unit)
     style = styled(lines)
     made = [block for column in flows([one for one in lines if not one.turned]) for block in
             blocks([one for one in column if isinstance(one, Line)], style, Outline({}), 0)]  # fmt: skip
@@ -63,32 +63,22 @@ def written(found: Sequence[Recognised], width: float, height: float) -> list[Wr
     ]  # fmt: skip
 
 
-def as_lines(found: Sequence[Recognised], width: float, height: float) -> list[Line]:
-    """Lines in the unit of width and height, their words' boxes kept."""
+def as_lines(found: Sequence[Recognised], width: float, height: float, unit: float = 0.0) -> list[Line]:
+    """Lines in points (or pixels) of a page of that size, their words' boxes kept.
+
+    `unit` is the height that sizes of type are shares of, where the page was turned since.
+    """
     lines = []
     for one in found:
-        left, top, right, bottom = _rect(one.box, width, height)
-        size = (bottom - top) / _share(one.text)
-        deep = 0.2 * size if _DEEP & set(one.text) else 0.02 * size
-        upright = bottom - top <= 1.5 * (right - left) or len(one.text) < 3
-        lines.append(
-            Line(
-                (left, top, right, bottom),
-                one.text,
-                size,
-                bottom - deep,
-                turned=not upright,
-                pieces=tuple(_rect(box, width, height) for box in one.words),
-            )
-        )
+        box = _rect(one.box, width, height)
+        pieces = tuple(_rect(word, width, height) for word in one.words)
+        upright = box[3] - box[1] <= 1.5 * (box[2] - box[0]) or len(one.text) < 3
+        size = one.size * (unit or height) or 0.8 * (box[3] - box[1])
+        # On a page that is not quite level the ends of a line stand apart; its middle tells where it is.
+        middle = median((top + bottom) / 2 for _, top, _, bottom in pieces or [box])
+        lines.append(Line(box, one.text, size, middle + 0.35 * size, turned=not upright, pieces=pieces))
     _even(lines)
     return lines
-
-
-def _share(text: str) -> float:
-    """The height of a line's ink by its letters, as a share of the size of its type."""
-    letters = set(text)
-    return 0.5 + (0.22 if _TALL & letters or not text.islower() else 0.0) + (0.2 if _DEEP & letters else 0.0)
 
 
 def _even(lines: Sequence[Line]) -> None:
@@ -110,7 +100,7 @@ def _even(lines: Sequence[Line]) -> None:
 
 
 def styled(lines: Sequence[Line]) -> Style:
-    """Type sizes of a recognised page: its body's, and the larger ones of short lines."""
+    """Type sizes of a recognised page: its body's, and the larger ones of short lines. Evens out the lines'."""
     letters: Counter[float] = Counter()
     short: set[float] = set()
     for line in lines:
@@ -120,7 +110,11 @@ def styled(lines: Sequence[Line]) -> Style:
     if not letters:
         return Style(10.0, (), frozenset())
     body = max(letters, key=lambda size: (letters[size], -size))
-    return Style(body, tuple(sorted((size for size in short if size > 1.15 * body), reverse=True)[:3]), frozenset())
+    for line in lines:
+        if _BODY[0] * body < line.size < _BODY[1] * body:
+            line.size = body
+    larger = sorted((size for size in short if size >= _BODY[1] * body), reverse=True)
+    return Style(body, tuple(larger[:3]), frozenset())
 
 
 # --- words -----------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ that a line's text does not depend on its neighbours), and a higher least confid
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -35,6 +36,8 @@ MODELS = {
 }
 SEARCHED_SIDE = 1536
 MAX_PIXELS = 4_000_000
+_SIZE = 0.75
+"""Of type, as a share of the height of the outline that is found around it."""
 
 
 class RapidOCR:
@@ -96,7 +99,13 @@ class RapidOCR:
 
 def _line(text: str, corners: Any, score: float, pieces: Any, size: tuple[int, int]) -> Recognised:
     text = " ".join(text.split())
-    return Recognised(text, _box(corners, size), score, _words(text, pieces, size))
+    return Recognised(text, _box(corners, size), score, _words(text, pieces, size), _size(corners) / size[1])
+
+
+def _size(corners: Any) -> float:
+    """The size of a line's type in pixels, from the length of the shorter side of its outline."""
+    sides = [math.dist(corners[at], corners[at - 1]) for at in range(4)]
+    return _SIZE * min(sides[0] + sides[2], sides[1] + sides[3]) / 2
 
 
 def _words(text: str, pieces: Any, size: tuple[int, int]) -> tuple[Box, ...]:

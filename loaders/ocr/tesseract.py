@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 from rag.document import Box
@@ -197,7 +198,21 @@ def _joined(words: Sequence[_Word], size: tuple[float, float]) -> Iterator[Recog
         max(box.right for box in boxes), max(box.bottom for box in boxes),
     )  # fmt: skip
     confidence = sum(word.confidence * len(word.text) for word in words) / letters
-    yield Recognised(" ".join(word.text for word in words), around, confidence, boxes)
+    lying = around.right * size[0] - around.left * size[0] >= around.bottom * size[1] - around.top * size[1]
+    height = median(_height(word, lying=lying) for word in words)
+    yield Recognised(" ".join(word.text for word in words), around, confidence, boxes, height / size[1])
+
+
+_TALL = frozenset("bdfhkltABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!?/|()[]{}$%&#")
+_DEEP = frozenset("gjpqyQ,;()[]{}|/")
+
+
+def _height(word: _Word, *, lying: bool) -> float:
+    """The size of a word's type in pixels: what its ink would measure if it had tall and deep letters."""
+    left, top, right, bottom = word.box
+    letters = set(word.text)
+    share = 0.5 + (0.24 if _TALL & letters or not word.text.islower() else 0.0) + (0.2 if _DEEP & letters else 0.0)
+    return (bottom - top if lying else right - left) / share
 
 
 def _box(pixels: tuple[float, float, float, float], size: tuple[float, float]) -> Box:

@@ -81,6 +81,8 @@ def print_answer(shown: Shown, corpus: str, *, text: bool = True) -> None:
             flowing.end()
         print()
         listed = shown.cited
+    for note in shown.answer.notes:
+        print(f"  note: {note}")
     for one in listed:
         print(f"  [{one.number}] {one.where}")
         relevance = f", relevance {one.relevance:.2f}" if one.relevance is not None else ""

@@ -21,14 +21,16 @@ PLAIN = {
     "py3langid": "language of documents",
 }
 EXTRAS = {
+    "evaluate": ("ir_measures", "rag evaluate: measures of what is found and answered"),
     "chroma": ("chromadb", "an approximate vector index, for millions of vectors"),
     "langchain": ("langchain_core", "the corpus as a LangChain retriever"),
     "serve": ("uvicorn", "rag serve: an OpenAI-compatible endpoint"),
     "speech": ("faster_whisper", "speech in videos and recordings, as text with its seconds"),
+    "ocr": ("rapidocr", "words on pages and in pictures without a text layer"),
     "layout": ("pymupdf.layout", "PyMuPDF's layout model for PDF pages"),
     "vision": ("transformers", "models that look at pages and pictures (torch, transformers)"),
 }
-PROGRAMS = {"tesseract": "OCR of image-only pages (not used yet)"}
+PROGRAMS = {"tesseract": "words on pages without a text layer, faster than the extra ocr"}
 
 
 class Doctor:

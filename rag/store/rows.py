@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rag.document import Chunk, Element, Labels, Origin, Page, PageRegion, Part, Place, Source
-from rag.serialise import dumps, from_plain, to_plain
+from rag.serialise import completed, dumps, from_plain, to_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +84,18 @@ def _pages(places: Sequence[Place]) -> tuple[int | None, int | None]:
 
 def chunk_from(body: str, source: Source, labels: Labels = ()) -> Chunk:
     """The chunk of a row, with its document's source and labels."""
-    chunk = from_plain(Chunk, _placed(body))
-    return replace(chunk, origin=Origin(source, chunk.origin.places), labels=labels)
+    plain = json.loads(body)
+    origin = Origin(source, from_plain(_PLACES, plain.pop("places")))
+    return completed(Chunk, plain, origin=origin, labels=labels)
 
 
 def element_from(body: str, source: Source) -> Element:
     """The element of a row."""
-    element = from_plain(Element, _placed(body))
-    return replace(element, origin=Origin(source, element.origin.places))
+    plain = json.loads(body)
+    return completed(Element, plain, origin=Origin(source, from_plain(_PLACES, plain.pop("places"))))
 
 
-def _placed(body: str) -> dict[str, Any]:
-    plain: dict[str, Any] = json.loads(body)
-    plain["origin"] = {"source": _NOWHERE, "places": plain.pop("places")}
-    return plain
-
-
-_NOWHERE = {"uri": "", "media_type": "", "digest": ""}
+_PLACES: Any = tuple[Place, ...]
 
 
 def page_from(body: str) -> Page:

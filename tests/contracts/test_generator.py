@@ -51,7 +51,8 @@ def test_every_sentence_is_drawn_from_evidence_and_cited(
         assert citation.evidence
         assert set(citation.evidence) <= set(numbers)
         rest = rest[: citation.start] + rest[citation.end :]
-        source = " ".join(numbers[citation.evidence[0]].hit.chunk.text.split())
+        # Of two that say nearly the same one is quoted, and both are cited.
+        source = " ".join(" ".join(numbers[one].hit.chunk.text.split()) for one in citation.evidence)
         quoted = answer.text[citation.start : citation.end]
         seen = "".join(one for one in source if unicodedata.category(one) != "Cf")  # as a reader sees it
         added = set(re.findall(r"\w+", quoted)) - set(re.findall(r"\w+", f"{source} {seen}"))

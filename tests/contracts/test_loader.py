@@ -60,7 +60,7 @@ INPUTS: dict[str, dict[str, tuple[str, Maker]]] = {
         "many.md": ("text/markdown", lambda: texts.many(1200)),
     },
 }
-PARTS_OF_LOADERS = ("loaders/chunking", "loaders/speech")
+PARTS_OF_LOADERS = ("loaders/chunking", "loaders/ocr", "loaders/speech")
 CASES = [(loader, name) for loader, inputs in INPUTS.items() for name in inputs]
 RECORD = Path(__file__).with_name("loaders.json")
 

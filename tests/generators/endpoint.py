@@ -209,7 +209,7 @@ def echo(exchange: Exchange) -> None:
     """The evidence, sentence by sentence, each cited: a model that keeps to the rules."""
     told = []
     for number, text in BLOCK.findall(asked_text(exchange.body)):
-        folded = re.sub(r"[`*#]", "'", " ".join(text.split()))
+        folded = " ".join(re.sub(r"[`*#]", " ", text).split())
         told += [f"{folded[a:b]} [{number}]" for a, b in sentences(folded) if re.search(r"[^\W_]", folded[a:b])]
     whole = "\n\n".join(told) or "The evidence does not answer this question."
     limit = exchange.body.get("max_tokens", 10**6)

@@ -170,6 +170,17 @@ def test_the_fixed_sentence_is_a_refusal(said: str) -> None:
     assert answer.usage.calls == 1
 
 
+def test_a_reply_that_rests_on_nothing_is_no_answer() -> None:
+    with serving(says("The election was won\nby Smith. [8]"), says("The election was won by Smith. [1]")) as api:
+        answer = ask(api)
+        cited = ask(api)
+    assert (answer.text, answer.citations, answer.claims) == ("", (), ())
+    assert answer.refusal is not None
+    assert "rests on none of the evidence" in answer.refusal.reason
+    assert "the model said: The election was won by Smith." in answer.notes
+    assert [claim.status for claim in cited.claims] == ["unsupported"], "what is cited can be looked up"
+
+
 def test_a_partial_answer_is_no_refusal() -> None:
     with serving(says(f"In September 81 mm fell. [1] {REFUSAL}")) as api:
         answer = ask(api)
@@ -376,6 +387,7 @@ def test_waits_have_full_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
         (422, '[{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]', "seed", ""),
         (400, "Unrecognized request argument supplied: 'stop'", "stop", ""),
         (400, "'n' is not supported", "n", ""),
+        (400, "Field 'n': Value must be between 1 <= value <= 1, but got 2", "n", ""),
     ],
 )  # fmt: skip
 def test_what_a_server_does_not_know_is_left_out(status: int, message: str, gone: str, came: str) -> None:
@@ -383,12 +395,13 @@ def test_what_a_server_does_not_know_is_left_out(status: int, message: str, gone
     with serving(fails(status, message), says("Rain fell. [1]"), says("Rain fell. [1]")) as api:
         model = OpenAI("m", api.url)
         for _ in range(2):
-            model.generate([query("q")], [selection(RAIN)], settings)
+            (answer,) = model.generate([query("q")], [selection(RAIN)], settings)
     first, second, third = api.bodies
     assert gone in first
     assert gone not in second
     assert gone not in third, "it is remembered"
     assert not came or second[came] == settings.max_tokens
+    assert came or answer.notes == (f"the endpoint does not take {gone!r}, so it was left out",)
 
 
 def test_a_server_without_a_system_role() -> None:

@@ -144,7 +144,7 @@ def test_a_refusal_is_not_shown_as_text(said: str) -> None:
 
 
 def test_what_only_begins_like_a_refusal_is_an_answer() -> None:
-    for said in ("The evidence does not answer all. [1]", "The evid", "The"):
+    for said in ("The evidence does not answer all. [1]", "The evid [1]", "The [2]"):
         with serving(says(said)) as api:
             events = streamed(api)
         assert texts(events) == last(events).text == said

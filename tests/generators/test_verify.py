@@ -65,6 +65,13 @@ def test_evidence_that_adds_nothing_is_no_support() -> None:
     assert (claim.status, claim.support) == ("supported", (2,))
 
 
+def test_a_quotation_is_supported_whatever_it_holds() -> None:
+    passages = [Passage(one) for one in selection("Set x[1] = 2.36.1 if A*0 > 3e8, and go on.").evidence]
+    for text in ("Set x[1] = 2.36.1 if A*0 > 3e8, and go on.", "x[1] = 2.36.1 if A*0 > 3e8", "a 0"):
+        (claim,) = checked(text, cited_sentences(text, frozenset()), passages)[1]
+        assert claim.status == "supported", text
+
+
 def test_two_pieces_of_evidence_support_together() -> None:
     (claim,) = claims("Revenue rose to 42.5 million euros, and 81 mm of rain fell in September. [1][2]")
     assert (claim.status, claim.support) == ("supported", (1, 2))

@@ -73,7 +73,7 @@ def test_without_pages_or_words_nothing_changes() -> None:
 def test_a_page_far_down_the_list_is_still_seen() -> None:
     listed = Listed([(LONG[number], 1.0 - number / 10) for number in range(5)])
     assert texts(Paged(listed, Pages((LONG[4], 3.0)), CATALOG), k=1) == ["page 5"]
-    assert listed.asked == [200]
+    assert listed.asked == [60]
 
 
 @pytest.mark.parametrize("options", [{"weight": -1.0}, {"depth": 0}, {"pages": 0}])

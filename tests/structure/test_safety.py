@@ -29,6 +29,7 @@ KEYWORDS = {
 }  # fmt: skip
 MAY_START_PROGRAMS = {
     "pipelines/workers.py",  # the parsing processes: this interpreter, no shell
+    "loaders/ocr/tesseract.py",  # the program `tesseract` of the PATH: no shell, no option names another
 }
 
 
