@@ -9,7 +9,7 @@ COMPONENTS: dict[str, str] = {
     "search": "search:Search",
     "ask": "ask:Ask",
     "serve_worker": "workers:serve",
-    "render": "workers:render",
+    "render": "rendering:render",
     "limits": "workers:Limits",
     "check": "maintain:check",
     "sweep": "maintain:sweep",

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from rag.document import Part
-from rag.errors import SourceError
 from rag.serialise import dumps, loads
 
 from .derive import Message, answer
@@ -206,19 +205,3 @@ def _restrain(memory: int, parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def render(request: Mapping[str, Any], limits: Limits = Limits()) -> bytes:
-    """A region of a hostile source as PNG, drawn in a worker; SourceError if it cannot be."""
-    worker = Worker(limits)
-    uri = str(request["source"]["uri"])
-    try:
-        message = next(worker.run(request))
-    except Stopped as stopped:
-        raise SourceError(stopped.reason, source=uri, kind=stopped.kind) from None
-    finally:
-        worker.stop()
-    if message["kind"] == "error":
-        error = message["error"]
-        raise SourceError(error["message"], source=uri, kind=error["type"], place=error["place"] or "")
-    return bytes.fromhex(message["png"])

@@ -67,7 +67,7 @@ def loads(kind: type[T], text: str | bytes) -> T:
 
 def completed(kind: type[T], plain: Mapping[str, Any], **ready: Any) -> T:
     """A noun of which some fields are `ready`, and the others plain data."""
-    parts = _parts(kind)
+    parts = _parts(cast(Any, kind))
     return kind(**ready, **{name: parts[name](one) for name, one in plain.items()})
 
 

@@ -35,6 +35,7 @@ MIN_WORD = 0.3
 FEW_PIXELS = 1_200_000
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "TESSDATA_PREFIX", "TMPDIR", "SYSTEMROOT")
 _LANGUAGES = re.compile(r"[a-z_]+(\+[a-z_]+)*")
+_RULES = frozenset("|_~=\\[]{}—")
 _VERSION = re.compile(r"tesseract v?(\d[\w.-]{0,30})")
 
 
@@ -189,6 +190,10 @@ def _numbers(cells: Sequence[str]) -> tuple[float, float, float, float, float] |
 
 
 def _joined(words: Sequence[_Word], size: tuple[float, float]) -> Iterator[Recognised]:
+    words = list(words)
+    for at in (0, -1):  # a bar or a rule beside a line, read as a sign
+        while words and _RULES.issuperset(words[at].text):
+            words.pop(at)
     if not words:
         return
     letters = sum(len(word.text) for word in words)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
+import psutil
 import pytest
-from rag.pipelines.workers import Limits, render
+from rag.pipelines.rendering import Renderer
+from rag.pipelines.workers import Limits
 
 from rag.corpus import Corpus
 from rag.errors import SourceError
 from rag.report import Outcome
+from tests.golden import images
 
 LIMITS = Limits(seconds=3, memory=300 * 2**20)
 
@@ -81,5 +85,37 @@ def test_a_region_that_cannot_be_drawn_is_an_error_of_the_source(faulty_corpus: 
         "loader": {"use": "loaders/faulty"},
         "folder": str(faulty_corpus),
     }
-    with pytest.raises(SourceError, match="render"):
-        render(request)
+    renderer = Renderer()
+    for _ in range(2):
+        with pytest.raises(SourceError, match="render"):
+            renderer(request)
+    renderer.stop()
+
+
+def test_the_drawing_process_is_kept_while_there_is_work(tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    path.write_bytes(images.png(60, 40))
+
+    def request(place: dict[str, object]) -> dict[str, object]:
+        source = {"uri": "photo.png", "media_type": "image/png", "digest": "0" * 64, "path": str(path)}
+        loader = {"use": "loaders/image"}
+        return {"op": "render", "source": source, "place": place, "dpi": 72, "loader": loader, "folder": str(tmp_path)}
+
+    def processes() -> set[int]:
+        return {child.pid for child in psutil.Process().children()}
+
+    before = processes()
+    whole = {"kind": "PageRegion", "page": 1, "box": {"left": 0, "top": 0, "right": 1, "bottom": 1}}
+    renderer = Renderer(idle=0.5)
+    assert renderer(request(whole)).startswith(b"\x89PNG")
+    first = processes() - before
+    assert renderer(request(whole)).startswith(b"\x89PNG")
+    assert processes() - before == first
+    assert len(first) == 1
+    for _ in range(100):
+        if not processes() - before:
+            break
+        time.sleep(0.1)
+    assert processes() == before, "an idle process ends"
+    assert renderer(request(whole)).startswith(b"\x89PNG")
+    renderer.stop()

@@ -67,6 +67,17 @@ def test_the_fingerprint_names_version_and_languages(bin: Path) -> None:
         Tesseract(languages="fra").recognise([black_box()])
 
 
+def test_bars_beside_a_line_are_no_part_of_it() -> None:
+    rows = [(0, 5, 90, "|"), (20, 30, 90, "Oil"), (55, 30, 90, "|"), (60, 40, 90, "level"), (190, 5, 60, "|]")]
+    table = "1\t1\t0\t0\t0\t0\t0\t0\t200\t100\t-1\t\n" + "\n".join(
+        f"5\t1\t1\t1\t1\t{at}\t{left}\t10\t{wide}\t20\t{sure}\t{text}"
+        for at, (left, wide, sure, text) in enumerate(rows)
+    )
+    (found,) = lines(table)
+    assert found.text == "Oil | level"
+    assert found.box == Box(0.1, 0.1, 0.5, 0.3)
+
+
 @pytest.mark.parametrize("languages", ["", "eng deu", "eng; rm", "../eng", "ENG", "eng+", "-c", "a" * 90])
 def test_languages_are_names(languages: str) -> None:
     with pytest.raises(ValueError, match="languages are"):
