@@ -105,7 +105,7 @@ def plain_systems(
 
 def argus(corpus: Corpus, placed: Sequence[Placed], ks: Sequence[int]) -> Values:
     """page@k of Argus with the corpus' profile."""
-    about = About(str(corpus.folder), "", "", "", max(ks), SCOPES, False, __version__)
+    about = About(str(corpus.folder), "", "", "", max(running.DEPTH, *ks), SCOPES, False, __version__)
     records, _ = running.run_questions(corpus, placed, Run(about))
     return {
         scope: {
@@ -156,7 +156,8 @@ def lines(told: dict[str, Any]) -> list[str]:
     """The table for people."""
     machine = told["machine"]
     found = [
-        f"{told['questions']} answerable questions on {told['documents']} documents of {told['file']}, half {told['half']}",
+        f"{told['questions']} answerable questions on {told['documents']} documents of {told['file']}, "
+        f"half {told['half']}",
         f"argus-rag {machine['packages']['argus-rag']}, Python {machine['python']}, {machine['date']}; plain baselines "
         f"read {'PDF text by PyMuPDF' if told['text'] == 'plain' else 'the text that Argus read'}",
         *([f"configurations tried so far: {told['tried']}"] if told["tried"] is not None else []),

@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from rag.document import Chunk, Element, Head, Labels, LabelValue, Page, Source, labels
 from rag.errors import CorpusError
 from rag.filters import And, Eq, Filter, condition
 from rag.recent import Recent
 from rag.serialise import loads
-from rag.store import schema
 from rag.store.conditions import compiled, concerns, paired
-from rag.store.reading import Reading
 from rag.store.rows import chunk_from, element_from, page_from, source_from
+from rag.store.upkeep import LIVE, Upkeep
 
-T = TypeVar("T")
 _BATCH = 500
-_READ = 2000
 _REMEMBERED = 500_000
 """Ids that filters admitted, kept for the next stage or question with the same filter."""
+_READ = 2000
 """Chunks kept as read, of all catalogs: the channels of a search, and questions in a row, ask for the same ones."""
 _SOURCES = "FROM sources s JOIN documents d ON d.digest = s.digest AND d.state = 'live'"
-_LIVE = "FROM chunks c JOIN documents d ON d.row = c.document AND d.state = 'live'"
 # Seen as chunks, so that a restriction to pages or roles holds for elements too.
 _SEEN_ELEMENTS = (
     "(SELECT row, document, role, media, page AS first_page, page AS last_page, "
     "json_extract(body, '$.modality') AS modality, body FROM elements)"
 )
-_FEW = _LIVE.replace("JOIN", "CROSS JOIN")
+_FEW = LIVE.replace("JOIN", "CROSS JOIN")
 """For conditions that choose few chunks. CROSS JOIN keeps SQLite from walking all documents, which it takes for
 cheaper above some dozens of ids: 10 ms instead of 0.3 for 100 of 10,000 chunks."""
 
@@ -57,7 +52,7 @@ class Document:
     warnings: tuple[str, ...] = ()
 
 
-class Catalog:
+class Catalog(Upkeep):
     """`rag.protocols.Catalog` over SQLite, for any number of threads.
 
     A `restriction` is ANDed below every read: no chunk, element, page, source or label that it does
@@ -65,21 +60,8 @@ class Catalog:
     """
 
     def __init__(self, path: Path, restriction: Filter | None = None, *, write: bool = False) -> None:
-        self.path = path
-        self.restriction = restriction
-        self._lock = threading.RLock()
+        super().__init__(path, restriction, write=write)
         self._matched: Recent[object, frozenset[str]] = Recent(_REMEMBERED)
-        self._connection = schema.connect(path, write=write)
-        try:
-            if schema.found(self._connection, path) < schema.VERSION:
-                raise CorpusError(f"{path} has an older schema; rag add and rag check --repair bring it up to date")
-        except CorpusError:
-            self._connection.close()
-            raise
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
 
     # --- rag.protocols.Catalog -------------------------------------------------------------------
 
@@ -102,14 +84,14 @@ class Catalog:
         version = self._one("PRAGMA data_version", [])[0]
         asked = version, text, tuple((type(value), value) for value in values)
         return self._matched(
-            asked, lambda: frozenset(id for (id,) in self._rows(f"SELECT c.id {_LIVE} WHERE {text}", values))
+            asked, lambda: frozenset(id for (id,) in self._rows(f"SELECT c.id {LIVE} WHERE {text}", values))
         )
 
     def neighbours(self, id: str, before: int, after: int) -> list[Chunk]:
         """The chunks around one in its document's reading order, pages' pictures and itself left out."""
         with self._transaction():
             allowed, extra = self._condition(None)
-            row = self._one(f"SELECT c.document, c.number {_LIVE} WHERE c.id = ? AND {allowed}", [id, *extra])
+            row = self._one(f"SELECT c.document, c.number {LIVE} WHERE c.id = ? AND {allowed}", [id, *extra])
             if row is None:
                 return []
             document, number = row
@@ -126,7 +108,7 @@ class Catalog:
     def live_ids(self, after: int = 0, limit: int = -1) -> list[tuple[int, str]]:
         """(row, id) of live chunks in row order, from after a row on."""
         text, values = self._condition(None)
-        sql = f"SELECT c.row, c.id {_LIVE} WHERE c.row > ? AND {text} ORDER BY c.row LIMIT ?"
+        sql = f"SELECT c.row, c.id {LIVE} WHERE c.row > ? AND {text} ORDER BY c.row LIMIT ?"
         return [(row[0], row[1]) for row in self._rows(sql, [after, *values, limit])]
 
     def resolve(self, prefix: str) -> Chunk:
@@ -229,38 +211,17 @@ class Catalog:
         allowed, values = self._condition(None)
         digests = [one.digest for one in self.documents()]
         vectors = (
-            f"SELECT count(DISTINCT v.row) {_LIVE} JOIN views w ON w.chunk = c.row "
+            f"SELECT count(DISTINCT v.row) {LIVE} JOIN views w ON w.chunk = c.row "
             f"JOIN vectors v ON v.digest = w.digest WHERE {allowed}"
         )
         return {
             "documents": len(digests),
             "pages": sum(len(self.pages(digest)) for digest in digests),
             "elements": sum(len(self.elements(digest)) for digest in digests),
-            "chunks": self._one(f"SELECT count(*) {_LIVE} WHERE {allowed}", values)[0],
+            "chunks": self._one(f"SELECT count(*) {LIVE} WHERE {allowed}", values)[0],
             "sources": sum(len(self.sources(digest)) for digest in digests),
             "vectors": self._one(vectors, values)[0],
         }
-
-    def meta(self, key: str) -> str | None:
-        """A remembered value, such as the fingerprint of the encoder that built the vectors."""
-        row = self._one("SELECT value FROM meta WHERE key = ?", [key])
-        return row[0] if row else None
-
-    def sequence(self) -> int:
-        """The number of the newest change that derived indexes must hold."""
-        row = self._one("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'", [])
-        return int(row[0]) if row else 0
-
-    def verify(self) -> None:
-        """CorpusError if SQLite finds the file damaged."""
-        told = self._one("PRAGMA quick_check", [])[0]
-        if told != "ok":
-            raise CorpusError(f"{self.path} is damaged ({told}); restore it from a backup, or ingest again")
-
-    def unfinished(self) -> list[str]:
-        """Keys of the sources whose documents were not read to their end."""
-        self._whole()
-        return [key for (key,) in self._rows("SELECT key FROM journal ORDER BY row", [])]
 
     def shows(self, media: str) -> bool:
         """Whether an admitted chunk or element has the asset of that name."""
@@ -271,43 +232,6 @@ class Catalog:
             f"WHERE c.media = ? AND d.state = 'live' AND {allowed} LIMIT 1"
         )
         return self._one(sql, [media, *values, media, *values]) is not None
-
-    def media(self) -> set[str]:
-        """Names of all assets that documents hold, unfinished ones included."""
-        self._whole()
-        sql = (
-            "SELECT media FROM chunks WHERE media IS NOT NULL UNION SELECT media FROM elements WHERE media IS NOT NULL"
-        )
-        return {name for (name,) in self._rows(sql, [])}
-
-    def digests(self) -> set[str]:
-        """Digests of the bytes that sources name."""
-        self._whole()
-        return {digest for (digest,) in self._rows("SELECT DISTINCT digest FROM sources", [])}
-
-    def textual(self) -> int:
-        """How many live chunks have words."""
-        self._whole()
-        return int(self._one(f"SELECT count(*) {_LIVE} WHERE json_extract(c.body, '$.text') IS NOT NULL", [])[0])
-
-    def worded_pages(self) -> int:
-        """How many live pages have words."""
-        self._whole()
-        pages = (
-            "SELECT DISTINCT c.document, json_extract(p.value, '$.page') AS page FROM chunks c "
-            "JOIN documents d ON d.row = c.document AND d.state = 'live' JOIN json_each(c.body, '$.places') p "
-            "WHERE c.role != 'page' AND c.first_page IS NOT NULL AND json_extract(c.body, '$.text') IS NOT NULL"
-        )
-        return int(self._one(f"SELECT count(*) FROM ({pages}) WHERE page IS NOT NULL", [])[0])
-
-    def encoded(self, view: str, fingerprint: str) -> int:
-        """How many live chunks have a vector of an encoder."""
-        self._whole()
-        sql = (
-            f"SELECT count(*) {_LIVE} JOIN views w ON w.chunk = c.row AND w.name = ? JOIN encoders e "
-            "ON e.fingerprint = ? JOIN vectors v ON v.digest = w.digest AND v.encoder = e.row"
-        )
-        return int(self._one(sql, [view, fingerprint])[0])
 
     # --- reading rows -------------------------------------------------------------------------------
 
@@ -367,31 +291,6 @@ class Catalog:
 
     def _given(self, where: Filter | None) -> tuple[Filter, ...]:
         return tuple(one for one in (self.restriction, where) if one is not None)
-
-    def _whole(self) -> None:
-        if self.restriction is not None:
-            raise CorpusError("a restricted view cannot be maintained; open the corpus itself")
-
-    def _parsed(self, parse: Callable[..., T], *stored: Any) -> T:
-        """What a stored text says; CorpusError if it says nothing that we know."""
-        try:
-            return parse(*stored)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise CorpusError(f"{self.path} holds a damaged row ({error}); restore it or ingest again") from error
-
-    def _rows(self, sql: str, values: Sequence[object]) -> list[Any]:
-        with self._lock:
-            try:
-                return self._connection.execute(sql, values).fetchall()
-            except sqlite3.DatabaseError as error:
-                raise CorpusError(f"{self.path}: {error}; try: rag check --repair") from error
-
-    def _one(self, sql: str, values: Sequence[object]) -> Any:
-        rows = self._rows(sql, values)
-        return rows[0] if rows else None
-
-    def _transaction(self) -> Reading:
-        return Reading(self._connection, self._lock)
 
 
 @lru_cache(_READ)

@@ -104,11 +104,16 @@ def killed_everywhere(tmp_path: Path, documents: Path, start: Path | None, *, sy
         again = run(corpus, documents, 0, sync=sync)
         assert again.returncode == 0, (name, again.stderr)
         # At most one part is done again: no step of the second run repeats one that was durable.
-        assert len(json.loads(again.stdout)) <= len(steps) - number + 2, (number, name, again.stdout)
+        assert len(worked(json.loads(again.stdout))) <= len(worked(steps[number:])) + 2, (number, name, again.stdout)
         found = state(corpus)
         for key, value in expected.items():
             assert found[key] == value, f"{key} differs after a kill at step {number} ({name})"
         shutil.rmtree(corpus)
+
+
+def worked(steps: list[str]) -> list[str]:
+    """The steps that derive documents; bringing the indexes up to them is done on the way in as well."""
+    return [step for step in steps if not step.startswith("index:")]
 
 
 def test_first_ingest(tmp_path: Path, documents: Path) -> None:
