@@ -119,6 +119,8 @@ class Chroma:
             limit = min(limit, total)
             found = collection.query(query_embeddings=[query.tolist()], n_results=limit, include=["embeddings"])
             held = dict(zip(found["ids"][0], found["embeddings"][0], strict=True))  # type: ignore[index]
+            if len(held) < limit == total <= _GATHERED:  # equal vectors part the graph: it does not reach all
+                held = _held(collection, collection.get(include=[])["ids"])
             scored = _scored(query, held)
             admitted = [pair for pair in scored if allowed is None or pair[0] in allowed]
             if limit == total or (len(admitted) >= k and admitted[k - 1][1] > scored[-1][1]):
