@@ -28,7 +28,7 @@ from rag.pipelines.evaluate.questions import Question
 from rag.pipelines.evaluate.ranking import success
 from rag.pipelines.evaluate.records import SCOPES, About, Run
 from rag.pipelines.evaluate.running import Placed
-from rag.pipelines.evaluate.units import gold_units, hit_units
+from rag.pipelines.evaluate.units import gold_units
 
 from benchmarks.machine import facts
 from benchmarks.plain import FUSIONS, Plain, passages
@@ -53,7 +53,7 @@ def main(given: list[str] | None = None) -> int:
             print(f"{outcome.status} {outcome.source}", file=sys.stderr)
         absent_lines = {one.line for one in absent}
         usable = [one for one in asked if one.answerable and one.doc and one.line not in absent_lines]
-        placed, missing = running.placed(usable, running.targets(corpus), str(options.questions))
+        placed, missing = running.placed(corpus, usable, str(options.questions))
         faults += absent + missing
         for line in tables.grouped(faults):
             print(line, file=sys.stderr)
@@ -93,10 +93,11 @@ def plain_systems(
     for one in placed:
         question, target = one.question, one.target
         gold = gold_units(question, target) if target else ()
+        units = running.marker(corpus, one)
         for scope in SCOPES:
             digest = target.digest if target and scope == "document" else ""
             for name, ranked in plain.ranked(question.text, digest).items():
-                found = [hit_units(plain.passages[id].chunk, question, target) for id, _ in ranked[: max(ks)]]
+                found = [units(plain.passages[id].chunk) for id, _ in ranked[: max(ks)]]
                 for k in ks:
                     values = systems.setdefault(name, {}).setdefault(scope, {}).setdefault(f"page@{k}", {})
                     values[question.id] = success(found, gold, k)

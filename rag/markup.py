@@ -120,14 +120,23 @@ def _texts(top: _Element) -> Iterator[str]:
 
 def nodes(markup: bytes, path: str) -> list[_Element | str]:
     """The elements and texts that `path` names, in document order."""
-    if not _PATH.fullmatch(path):
-        raise ValueError(f"not a path into a page: {path[:80]!r}; one looks like /html/body/div[2]/p[1]")
+    check_path(path)
+    page = parse(markup)
+    return [] if page is None else named(page, path)
+
+
+def named(page: Markup, path: str) -> list[_Element | str]:
+    """`nodes` of a page that is parsed already."""
+    check_path(path)
     from lxml.etree import iselement
 
-    page = parse(markup)
-    if page is None:
-        return []
     found = page.root.getroottree().xpath(path)
     if not isinstance(found, list):
         return []
     return [node for node in found if isinstance(node, str) or (iselement(node) and isinstance(node.tag, str))]
+
+
+def check_path(path: str) -> None:
+    """ValueError for a path that is not of the form that the HTML loader makes."""
+    if not _PATH.fullmatch(path):
+        raise ValueError(f"not a path into a page: {path[:80]!r}; one looks like /html/body/div[2]/p[1]")

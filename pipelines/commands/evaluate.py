@@ -102,7 +102,7 @@ def _evaluate(options: Namespace) -> int:
             lines = {one.line for one in absent}
             asked, faults = [one for one in asked if one.line not in lines], faults + absent
         tell_lag(corpus)
-        given, missing = running.placed(asked, running.targets(corpus), options.questions)
+        given, missing = running.placed(corpus, asked, options.questions)
         faults += missing
         _tell_faults(faults)
         if not given:

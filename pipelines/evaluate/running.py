@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rag.answer import Answer, Hit, Query
+from rag.document import Chunk
 from rag.errors import GenerationError
 from rag.filters import Eq
 from rag.identity import combined
+from rag.markup import parse
 
+from .blocks import GoldBlock
 from .boxes import covers
 from .documents import Documents, Target
 from .questions import Fault, Question
@@ -26,6 +29,7 @@ DEPTH = 30
 """Hits that are asked for: as many as `rag ask` selects its evidence from."""
 MOST_ERRORS = 3
 """Failed answers in a row after which the model is taken to be gone."""
+Units = Callable[[Chunk], tuple[str, ...]]
 Told = Callable[[int, int], None]
 """(done, total)."""
 
@@ -49,16 +53,39 @@ def targets(corpus: Corpus) -> Documents:
     )
 
 
-def placed(questions: Iterable[Question], documents: Documents, file: str) -> tuple[list[Placed], list[Fault]]:
-    """Each question with its document; a fault for each whose document is missing or ambiguous."""
+def placed(corpus: Corpus, questions: Iterable[Question], file: str) -> tuple[list[Placed], list[Fault]]:
+    """Each question with its document; a fault for each whose document, or block in it, cannot be told."""
     found: list[Placed] = []
     faults: list[Fault] = []
+    documents = targets(corpus)
     for one in questions:
         try:
-            found.append(Placed(one, documents.find(one.doc) if one.doc else None))
+            placing = Placed(one, documents.find(one.doc) if one.doc else None)
+            gold_block(corpus, placing)
+            found.append(placing)
         except ValueError as error:
             faults.append(Fault(file, one.line, str(error)))
     return found, faults
+
+
+def gold_block(corpus: Corpus, one: Placed) -> GoldBlock | None:
+    """What the question's `path` selects in the stored page; None where there is no path, or no page.
+
+    ValueError for a path that selects nothing.
+    """
+    if not one.question.path or one.target is None:
+        return None
+    try:
+        page = parse(corpus.store.assets.kept(one.target.digest).read_bytes())
+    except OSError:
+        return None
+    return GoldBlock(page, one.question.path) if page is not None else None
+
+
+def marker(corpus: Corpus, one: Placed) -> Units:
+    """Names what a chunk covers, as this question counts it."""
+    block = gold_block(corpus, one)
+    return lambda chunk: hit_units(chunk, one.question, one.target, block)
 
 
 def notes(given: Iterable[Placed]) -> list[str]:
@@ -112,17 +139,18 @@ def asked(corpus: Corpus, one: Placed, run: Run) -> Record:
     """One question, searched in each scope and answered in the first."""
     question, target, about = one.question, one.target, run.about
     queries = {scope: query for scope in about.scopes if (query := _query(one, scope)) is not None}
+    units = marker(corpus, one)
     found = []
     for scope, query in queries.items():
         started = time.perf_counter()
         hits = corpus.hits([query], about.depth)[0]
         seconds = time.perf_counter() - started
-        found.append(Found(scope, tuple(covered(hit, one) for hit in hits), round(seconds, 4)))
+        found.append(Found(scope, tuple(covered(hit, one, units) for hit in hits), round(seconds, 4)))
     said = None
     if about.answers and queries:
         started = time.perf_counter()
         answer = corpus.answers([next(iter(queries.values()))])[0]
-        said = _said(answer, one, time.perf_counter() - started)
+        said = _said(answer, units, time.perf_counter() - started)
     return Record(
         question.id, one.digest, question.text, question.answerable, question.answers, question.doc, question.kinds,
         unit_kind(question), gold_units(question, target) if target else (), bool(question.boxes), tuple(found), said,
@@ -135,22 +163,17 @@ def _query(one: Placed, scope: Scope | str) -> Query | None:
     return Query((one.question.text,), where=Eq("source", one.target.uri)) if one.target else None
 
 
-def covered(hit: Hit, one: Placed) -> Covered:
+def covered(hit: Hit, one: Placed, units: Units) -> Covered:
     """A hit by what it covers of a question's gold, and else."""
     chunk, target = hit.chunk, one.target
     within = target is not None and chunk.origin.source.digest == target.digest
     boxed = within and covers(chunk.origin.places, one.question.boxes)
-    return Covered(chunk.id, round(hit.score, 6), hit_units(chunk, one.question, target), boxed)
+    return Covered(chunk.id, round(hit.score, 6), units(chunk), boxed)
 
 
-def _said(answer: Answer, one: Placed, seconds: float) -> Said:
+def _said(answer: Answer, units: Units, seconds: float) -> Said:
     cited = {number for citation in answer.citations for number in citation.evidence}
-    units = [
-        name
-        for evidence in answer.evidence
-        if evidence.number in cited
-        for name in hit_units(evidence.hit.chunk, one.question, one.target)
-    ]
+    places = [name for evidence in answer.evidence if evidence.number in cited for name in units(evidence.hit.chunk)]
     refused = answer.refusal is not None
     text = "" if refused else unmarked(answer.text)
-    return Said(text, refused, tuple(dict.fromkeys(units)), round(seconds, 4))
+    return Said(text, refused, tuple(dict.fromkeys(places)), round(seconds, 4))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from rag.contract import visible
 
 from .intervals import Estimate, Paired
 from .questions import Fault
 from .scoring import ANSWERS, LABELS
-from .summary import Comparison, Estimates, Summary
+from .summary import Comparison, Summary
 
+T = TypeVar("T")
 GROUPS = {"corpus": "one corpus", "document": "within the document", ANSWERS: "answers"}
 WIDTH = 26
 EXPLAINED = "Means over questions with 95% bootstrap intervals."
@@ -102,14 +103,20 @@ def summary_json(summary: Summary) -> dict[str, Any]:
         "unanswerable": summary.unanswerable,
         "units": list(summary.units),
         "ks": list(summary.ks),
-        **_groups(summary.whole),
-        "kinds": {kind: {"questions": count, **_groups(figures)} for kind, (count, figures) in summary.kinds.items()},
+        **_plain(summary.whole, estimate_json),
+        "kinds": {
+            kind: {"questions": count, **_plain(figures, estimate_json)}
+            for kind, (count, figures) in summary.kinds.items()
+        },
         "seconds": summary.seconds,
     }
 
 
-def _groups(figures: Estimates) -> dict[str, Any]:
-    return {group: {name: estimate_json(one) for name, one in measures.items()} for group, measures in figures.items()}
+def _plain(groups: Mapping[str, Mapping[str, T]], told: Callable[[T], dict[str, Any]]) -> dict[str, Any]:
+    """`found` by scope, and `answers`."""
+    plain = {group: {name: told(one) for name, one in measures.items()} for group, measures in groups.items()}
+    answers = plain.pop(ANSWERS, {})
+    return {"found": plain, "answers": answers}
 
 
 def estimate_json(one: Estimate) -> dict[str, Any]:
@@ -122,10 +129,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
     return {
         "questions": comparison.questions,
         "left_out": comparison.left_out,
-        **{
-            group: {name: pair_json(one) for name, one in measures.items()}
-            for group, measures in comparison.groups.items()
-        },
+        **_plain(comparison.groups, pair_json),
     }
 
 

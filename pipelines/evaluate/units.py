@@ -14,6 +14,7 @@ from math import ceil, floor
 from rag.document import CharSpan, Chunk, MarkupPath, PageRegion, Place, TimeSpan
 from rag.words import normalised
 
+from .blocks import GoldBlock
 from .documents import Target
 from .questions import Question
 
@@ -42,25 +43,30 @@ def gold_units(question: Question, target: Target) -> tuple[str, ...]:
     return ()
 
 
-def hit_units(chunk: Chunk, question: Question, target: Target | None) -> tuple[str, ...]:
+def hit_units(
+    chunk: Chunk, question: Question, target: Target | None, block: GoldBlock | None = None
+) -> tuple[str, ...]:
     """The names of what a chunk covers: each of its pages, else the one block or span that it is.
 
-    A chunk with the gold block or span in it covers that, and nothing else.
+    A chunk with the gold block or span in it covers that, and nothing else. `block` is what the question's
+    `path` selects; without it paths are compared as texts.
     """
     digest, places = chunk.origin.source.digest, chunk.origin.places
-    if target is not None and digest == target.digest and (gold := _gold(chunk, question)):
+    if target is not None and digest == target.digest and (gold := _gold(chunk, question, block)):
         return (_named(digest, gold),)
     pages = [_page(digest, place.page) for place in places if isinstance(place, PageRegion)]
     return tuple(dict.fromkeys(pages)) or (_named(digest, _place_name(places[0])),)
 
 
-def _gold(chunk: Chunk, question: Question) -> str:
+def _gold(chunk: Chunk, question: Question, block: GoldBlock | None) -> str:
     """`gold-block` or `gold-span` if the chunk has it, else ""."""
     if question.block_text and holds(chunk, question.block_text):
         return "gold-block"
     for place in chunk.origin.places:
-        if isinstance(place, MarkupPath) and question.path and same_branch(place.path, question.path):
-            return "gold-block"
+        if isinstance(place, MarkupPath) and question.path:
+            if block.meets(place.path) if block else same_branch(place.path, question.path):
+                return "gold-block"
+            continue
         if isinstance(place, TimeSpan) and question.span and share_second((place.start, place.end), question.span):
             return "gold-span"
     return ""
