@@ -105,6 +105,7 @@ def parsed(line: bytes, number: int) -> Question:
         raise ValueError(f"longer than {MOST_BYTES} bytes; expected {SHAPE}")
     try:
         told = json.loads(line)
+        json.dumps(told, ensure_ascii=False).encode()  # half of a surrogate pair could not be kept
     except (ValueError, RecursionError) as error:
         raise ValueError(f"not JSON ({error or 'nested too deeply'}); expected {SHAPE}") from error
     if not isinstance(told, dict):
