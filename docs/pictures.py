@@ -1,6 +1,6 @@
 """Draws the pictures of README.md and docs/tour.md from the sample corpus, as `rag show` does.
 
-    python docs/pictures.py
+python docs/pictures.py
 """
 
 from __future__ import annotations
