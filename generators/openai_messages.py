@@ -12,9 +12,9 @@ from rag.answer import Evidence, Query, Selection, Settings, Turn
 from rag.document import Chunk, Media
 from rag.errors import CorpusError, SourceError
 from rag.protocols import Assets
-from rag.vlm import page, picture, pixels
+from rag.vlm import has_pixels, picture, pixels
 
-from .cited import Markers
+from .cited import unmarked
 from .prompts.cited import (
     ASKED_PICTURE,
     EVIDENCE,
@@ -46,9 +46,7 @@ class Eyes:
         """A chunk's picture as a data URL; SourceError where it is gone or damaged."""
         if self.assets is None:
             raise SourceError("no assets were given to read pictures from", source=chunk.origin.source.uri)
-        source = chunk.origin.source
-        media = chunk.media if chunk.media and chunk.media.media_type.startswith("image/") else None
-        return _url(pixels(self.assets, media, source, page(chunk.origin.places), self.dpi), self.pixels, source.uri)
+        return _url(pixels(self.assets, chunk, self.dpi), self.pixels, chunk.origin.source.uri)
 
     def media(self, media: Media) -> str:
         """A picture of the question as a data URL."""
@@ -105,7 +103,10 @@ def asked(query: Query, selection: Selection, settings: Settings, eyes: Eyes | N
     mine = [part for part in query.parts if isinstance(part, Media)]
     questions = [(ASKED_PICTURE, url) for part in mine if (url := pictures.of("the question", part))]
     pieces, dropped = _fitted(selection.evidence, settings.token_budget)
-    shown = [(one, text, pictures.of(f"[{one.number}]", one.hit.chunk) if _seen(one) else "") for one, text in pieces]
+    shown = [
+        (one, text, pictures.of(f"[{one.number}]", one.hit.chunk) if has_pixels(one.hit.chunk) else "")
+        for one, text in pieces
+    ]
     empty = [one.number for one, text, url in shown if not text and not url]
     shown = [(one, text, url) for one, text, url in shown if text or url]
     content = [part for one, text, url in shown for part in _piece(one, text, url)]
@@ -156,12 +157,6 @@ def _fitted(evidence: Sequence[Evidence], budget: int) -> tuple[list[tuple[Evide
     return kept, len(evidence) - len(kept)
 
 
-def _seen(evidence: Evidence) -> bool:
-    """Whether it is to be looked at: a page, a photo, a figure, a frame."""
-    chunk = evidence.hit.chunk
-    return chunk.modality in ("image", "video") or bool(chunk.media and chunk.media.media_type.startswith("image/"))
-
-
 def _piece(evidence: Evidence, text: str, url: str) -> Iterator[dict[str, Any]]:
     yield _text(block(evidence, text or TEXTLESS))
     if url:
@@ -181,10 +176,7 @@ def _history(history: Sequence[Turn], budget: int) -> tuple[list[dict[str, Any]]
     """The latest turns that fit, and how many do not; markers of earlier answers point at evidence that is gone."""
     turns: list[dict[str, Any]] = []
     for turn in reversed(history):
-        text = turn.text
-        if turn.role == "assistant":
-            bare = Markers(frozenset())
-            text = escaped(bare.feed(text) + bare.end())
+        text = escaped(unmarked(turn.text)) if turn.role == "assistant" else turn.text
         budget -= tokens(text)
         if budget < 0:
             break

@@ -31,12 +31,12 @@ from rag.answer import (
 from rag.checkpoint import checkpoint
 from rag.errors import GenerationError, RagError
 from rag.protocols import Assets
-from rag.vlm import PAGE_PIXELS, Opened, opened
+from rag.vlm import PAGE_PIXELS, Opened, has_pixels, opened
 
 from .cited import cited_sentences
 from .openai_reply import Spoken
 from .verify import Passage, checked
-from .vlm_prompt import Eyes, Piece, has_pixels, pieces, prompt
+from .vlm_prompt import Eyes, Piece, pieces, prompt
 from .vlm_run import Watch, read_in, run
 
 

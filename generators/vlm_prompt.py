@@ -10,9 +10,9 @@ from rag.answer import Evidence, Query, Settings, Turn
 from rag.document import Chunk, Media
 from rag.errors import ConfigError, SourceError
 from rag.protocols import Assets
-from rag.vlm import Opened, harmless, page, picture, pixels
+from rag.vlm import Opened, harmless, has_pixels, picture, pixels
 
-from .cited import Markers
+from .cited import unmarked
 from .prompts.cited import (
     ASKED_PICTURE,
     EVIDENCE,
@@ -80,11 +80,8 @@ class Eyes:
 
     def chunk(self, chunk: Chunk) -> Pillow.Image | None:
         """A chunk's picture; None where it cannot be shown (a linked file that is gone)."""
-        source = chunk.origin.source
         try:
-            media = chunk.media if chunk.media and chunk.media.media_type.startswith("image/") else None
-            data = pixels(self._stored(), media, source, page(chunk.origin.places), self.dpi)
-            return picture(data, self.max_pixels, source.uri)
+            return picture(pixels(self._stored(), chunk, self.dpi), self.max_pixels, chunk.origin.source.uri)
         except SourceError:
             return None
 
@@ -97,11 +94,6 @@ class Eyes:
         if self.assets is None:
             raise ConfigError("generators/vlm reads pixels from `assets`: give VLM(model, assets=...)")
         return self.assets
-
-
-def has_pixels(chunk: Chunk) -> bool:
-    """Whether a chunk is to be seen: a page, a photo, a figure, a frame."""
-    return chunk.modality in ("image", "video") or bool(chunk.media and chunk.media.media_type.startswith("image/"))
 
 
 def prompt(query: Query, shown: Sequence[Piece], asked: Sequence[Any], model: Opened) -> tuple[str, list[Any]]:
@@ -141,8 +133,7 @@ def _parts(query: Query, shown: Sequence[Piece], asked: Sequence[Any], processor
 
 def _said(turn: Turn, processor: Any) -> str:
     """An earlier turn; the markers of earlier answers point at evidence that is gone."""
-    bare = Markers(frozenset())
-    text = bare.feed(turn.text) + bare.end() if turn.role == "assistant" else turn.text
+    text = unmarked(turn.text) if turn.role == "assistant" else turn.text
     return harmless(escaped(text), processor)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .video import Video
+from .video.loader import Video
 
 
 class Audio(Video):

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from rag.document import WHOLE, Box, Element, Origin, PageRegion, Source, Word
 from rag.protocols import Recogniser
 
-from .ocr.layout import Written, together, written
 from .ocr.picture import MAX_PIXELS, png, smaller
 from .parts import Found, Sections
+from .pdf.recognised import Written, together, written
 
 if TYPE_CHECKING:
     from PIL import Image as Pillow

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from rag.document import CharSpan, Notice, Role
 from rag.markup import TooMuch, parse
 
-from .html_images import figure
-from .html_text import read
-from .html_tree import Tree
+from .html.images import figure
+from .html.text import read
+from .html.tree import Tree
 from .parts import Found
 from .pictures import Pictures
 from .tables import CellFound, grid, markdown

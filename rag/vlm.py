@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from rag.checkpoint import Checkpoint, broken
-from rag.document import Media, PageRegion, Place, Source
+from rag.document import Chunk, Media, PageRegion, Place
 from rag.errors import ConfigError, CorpusError, SourceError
 from rag.extras import extra
 from rag.protocols import Assets
@@ -174,14 +174,29 @@ def harmless(text: str, processor: Any) -> str:
     return text
 
 
-def pixels(assets: Assets, media: Media | None, source: Source, place: Place, dpi: int) -> bytes:
-    """The bytes of a picture: those that are kept, else the page drawn at `dpi`; SourceError if they are gone."""
-    if media is None:
-        return assets.crop(source, place, dpi)
+def has_pixels(chunk: Chunk) -> bool:
+    """Whether a chunk is to be seen: a page, a photo, a figure, a frame."""
+    return chunk.modality in ("image", "video") or _kept(chunk) is not None
+
+
+def pixels(assets: Assets, chunk: Chunk, dpi: int) -> bytes:
+    """A chunk's picture: the one that is kept, else its place drawn at `dpi`; SourceError if they are gone."""
+    source = chunk.origin.source
+    if (media := _kept(chunk)) is None:
+        return assets.crop(source, _drawn(chunk.origin.places), dpi)
     try:
         return assets.open(media)
     except CorpusError as error:
         raise SourceError(str(error), source=source.uri, kind="missing") from error
+
+
+def _kept(chunk: Chunk) -> Media | None:
+    return chunk.media if chunk.media and chunk.media.media_type.startswith("image/") else None
+
+
+def _drawn(places: tuple[Place, ...]) -> Place:
+    """The place to draw: the first on a page, else the first."""
+    return next((place for place in places if isinstance(place, PageRegion)), places[0])
 
 
 def picture(data: bytes, max_pixels: int, name: str) -> Pillow.Image:
@@ -232,8 +247,3 @@ def _framed(image: Pillow.Image) -> Pillow.Image:
     framed = pillow.new("RGB", (max(image.width, least), max(image.height, least)), "white")
     framed.paste(image, ((framed.width - image.width) // 2, (framed.height - image.height) // 2))
     return framed
-
-
-def page(places: tuple[Place, ...]) -> Place:
-    """The place to draw: the first on a page, else the first."""
-    return next((place for place in places if isinstance(place, PageRegion)), places[0])

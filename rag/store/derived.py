@@ -30,10 +30,6 @@ class Sink(Protocol):
     def fill(self, rows: sqlite3.Connection, documents: Sequence[int] | None) -> None:
         """Add the chunks of these documents; of all live ones for None."""
 
-    def remove(self, ids: Sequence[str]) -> None: ...
-
-    def __len__(self) -> int: ...
-
 
 def replay(path: Path, sinks: Iterable[Sink]) -> None:
     """Bring each index to the newest entry of the outbox, then forget what all have taken."""
@@ -75,7 +71,7 @@ def _catch_up(rows: sqlite3.Connection, sink: Sink, reached: int, newest: int) -
     # Removals first: an id that came back was added by a document that is live now.
     removed = list(dict.fromkeys(id for _, text in entries for id in json.loads(text)))
     if removed:
-        sink.remove(removed)
+        sink.index.remove(removed)
     added = list(dict.fromkeys(document for document, _ in entries if document is not None))
     if added:
         sink.fill(rows, added)
@@ -126,12 +122,6 @@ class VectorSink:
             stacked = np.frombuffer(b"".join(vector for _, vector in batch), dtype="<f4")
             self.index.add([id for id, _ in batch], stacked.reshape(len(batch), self._dim))
 
-    def remove(self, ids: Sequence[str]) -> None:
-        self.index.remove(ids)
-
-    def __len__(self) -> int:
-        return len(self.index)
-
 
 class TextSink:
     """The full-text index: a chunk's text, and the headings and title above it."""
@@ -149,12 +139,6 @@ class TextSink:
                 id: (plain["text"], title, *plain.get("headings", ())) for id, plain, title in read if plain.get("text")
             }
             self.index.add(list(texts), list(texts.values()))
-
-    def remove(self, ids: Sequence[str]) -> None:
-        self.index.remove(ids)
-
-    def __len__(self) -> int:
-        return len(self.index)
 
 
 class PageSink:
@@ -177,12 +161,6 @@ class PageSink:
             ids, texts = _paged(rows, document)
             for start in range(0, len(ids), BATCH):
                 self.index.add(ids[start : start + BATCH], texts[start : start + BATCH])
-
-    def remove(self, ids: Sequence[str]) -> None:
-        self.index.remove(ids)
-
-    def __len__(self) -> int:
-        return len(self.index)
 
 
 def _paged(rows: sqlite3.Connection, document: int) -> tuple[list[str], list[tuple[str, ...]]]:

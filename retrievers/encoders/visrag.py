@@ -26,7 +26,7 @@ from rag.document import Chunk, Media, Modality
 from rag.errors import ConfigError
 from rag.identity import combined
 from rag.protocols import Assets
-from rag.vlm import PAGE_PIXELS, Opened, harmless, opened, page, picture, pixels, remote_code
+from rag.vlm import PAGE_PIXELS, Opened, harmless, opened, picture, pixels, remote_code
 
 from .pooling import WEIGHTS, pooled
 
@@ -147,9 +147,8 @@ class VisRAG:
 
     def _seen(self, chunk: Chunk) -> tuple[str, list[Pillow.Image]]:
         """What the model reads of a chunk: its picture and a newline."""
-        source = chunk.origin.source
-        data = pixels(self._stored(), chunk.media, source, page(chunk.origin.places), self.dpi)
-        return f"{self._model.placeholder}\n", [picture(data, self.max_pixels, source.uri)]
+        data = pixels(self._stored(), chunk, self.dpi)
+        return f"{self._model.placeholder}\n", [picture(data, self.max_pixels, chunk.origin.source.uri)]
 
     def _asked(self, query: Query) -> tuple[str, list[Pillow.Image]]:
         """What the model reads of a query."""

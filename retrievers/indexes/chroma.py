@@ -21,7 +21,9 @@ from rag.errors import CorpusError
 from rag.extras import extra
 from rag.filters import Filter
 from rag.protocols import Catalog, Scored
-from rag.store.files import write_atomically
+from rag.store.files import Stamp, stamp, write_atomically
+
+from .pending import Pending
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
@@ -66,9 +68,7 @@ class Chroma:
         self._hnsw = {
             "space": "ip", "ef_search": ef_search, "ef_construction": ef_construction, "max_neighbors": neighbours,
         }  # fmt: skip
-        self._added: dict[str, Dense] = {}
-        self._removed: set[str] = set()
-        self._cleared = False
+        self._pending = Pending(dim)
         self._lock = RLock()
 
     @property
@@ -76,7 +76,7 @@ class Chroma:
         """The last outbox entry held; -1 when it must be rebuilt from the catalog."""
         try:
             told = json.loads((self.folder / STATE).read_text(encoding="utf-8"))
-            if told["dim"] != self.dim or self._cleared:
+            if told["dim"] != self.dim or self._pending.cleared:
                 return -1
             return int(told["generation"])
         except (OSError, ValueError, KeyError, TypeError):
@@ -96,7 +96,7 @@ class Chroma:
 
     def search(self, queries: Dense, k: int, where: Filter | None = None) -> Scored:
         """About the k largest inner products of each query (n, dim), among the ids that `where` admits."""
-        queries = self._checked(queries, "queries")
+        queries = self._pending.checked(queries, "queries")
         if where is not None and self.catalog is None:
             raise ValueError("this index has no catalog to ask: filters need Chroma(..., catalog=...)")
         allowed = self.catalog.matching(where) if where is not None and self.catalog else None
@@ -131,29 +131,21 @@ class Chroma:
 
     def add(self, ids: Sequence[str], vectors: Dense, labels: Sequence[Labels] = ()) -> None:
         """Add or replace vectors (n, dim); ValueError for bad ones. Labels are not kept: filters ask the catalog."""
-        vectors = self._checked(vectors, "vectors")
-        if len(ids) != len(vectors):
-            raise ValueError(f"{len(ids)} ids were given for {len(vectors)} vectors")
-        if not all(id and "\0" not in id for id in ids):
-            raise ValueError("an id is a text without NUL")
+        vectors = self._pending.checked_with(ids, vectors)
         with self._lock:
-            self._added.update(zip(ids, vectors.copy(), strict=True))
-            if len(self._added) >= _BATCH:
+            self._pending.add(ids, vectors)
+            if len(self._pending.added) >= _BATCH:
                 self._flush()
 
     def remove(self, ids: Sequence[str]) -> None:
         """Remove ids, from the next commit on; those that are not there are left out."""
         with self._lock:
-            for id in ids:
-                self._added.pop(id, None)
-                self._removed.add(id)
+            self._pending.remove(ids)
 
     def clear(self) -> None:
         """Begin anew: the next commit holds only what is added from here on."""
         with self._lock:
-            self._added.clear()
-            self._removed.clear()
-            self._cleared = True
+            self._pending.clear()
 
     def commit(self, generation: int) -> None:
         """Make it durable at that generation."""
@@ -168,16 +160,17 @@ class Chroma:
         """Hand over what waits. Until the next commit the state on disk is no generation."""
         (self.folder / STATE).unlink(missing_ok=True)
         with _OPEN.lock, _reported(self.folder):
-            if self._cleared:
+            if self._pending.cleared:
                 _OPEN.close(self.folder)
                 shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True, exist_ok=True)
             collection = _OPEN.collection(self.folder, self._hnsw)
-            for batch in _batches(sorted(self._removed)):
+            for batch in _batches(sorted(self._pending.removed)):
                 collection.delete(ids=batch)
-            for batch in _batches(list(self._added)):
-                collection.upsert(ids=batch, embeddings=[self._added[id].tolist() for id in batch])
-        self._added, self._removed, self._cleared = {}, set(), False
+            added = self._pending.added
+            for batch in _batches(list(added)):
+                collection.upsert(ids=batch, embeddings=[added[id].tolist() for id in batch])
+        self._pending.forget()
 
     @contextmanager
     def _reading(self) -> Iterator[Collection | None]:
@@ -189,30 +182,20 @@ class Chroma:
             with _reported(self.folder):
                 yield _OPEN.collection(self.folder, self._hnsw)
 
-    def _checked(self, vectors: Dense, what: str) -> Dense:
-        import numpy as np
-
-        array = np.ascontiguousarray(vectors, np.float32)
-        if array.ndim != 2 or array.shape[1] != self.dim:
-            raise ValueError(f"{what} must have shape (n, {self.dim}), got {array.shape}")
-        if not np.isfinite(array).all():
-            raise ValueError(f"{what} must be finite")
-        return array
-
 
 class _Clients:
     """One client a folder for the whole process: Chroma shares them, so that one must close for all."""
 
     def __init__(self) -> None:
         self.lock = RLock()
-        self._open: dict[Path, tuple[object, Client, Collection]] = {}
+        self._open: dict[Path, tuple[Stamp | None, Client, Collection]] = {}
 
     def collection(self, folder: Path, hnsw: dict[str, Any]) -> Collection:
         """The collection of a folder, opened anew where another process has committed since."""
         folder = folder.resolve()
-        stamp = _stamp(folder)
+        now = stamp(folder / STATE)
         found = self._open.get(folder)
-        if found and (stamp is None or found[0] in (None, stamp)):
+        if found and (now is None or found[0] in (None, now)):
             return found[2]
         self.close(folder)
         with extra("chroma"):
@@ -222,14 +205,14 @@ class _Clients:
         client = cast("Client", chromadb.PersistentClient(str(folder), settings=settings))
         configuration = cast("CreateCollectionConfiguration", {"hnsw": hnsw})
         collection = client.get_or_create_collection(NAME, configuration=configuration, embedding_function=None)
-        self._open[folder] = stamp, client, collection
+        self._open[folder] = now, client, collection
         return collection
 
     def taken(self, folder: Path) -> None:
         """What is on disk now is what the client here wrote."""
         folder = folder.resolve()
         if found := self._open.get(folder):
-            self._open[folder] = _stamp(folder), *found[1:]
+            self._open[folder] = stamp(folder / STATE), *found[1:]
 
     def close(self, folder: Path) -> None:
         if found := self._open.pop(folder.resolve(), None):
@@ -237,14 +220,6 @@ class _Clients:
 
 
 _OPEN = _Clients()
-
-
-def _stamp(folder: Path) -> tuple[int, int] | None:
-    try:
-        found = (folder / STATE).stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns
 
 
 def _held(collection: Collection, ids: Sequence[str]) -> dict[str, Dense]:

@@ -18,8 +18,10 @@ from rag.document import Labels
 from rag.errors import CorpusError
 from rag.filters import Filter
 from rag.protocols import Catalog, Scored
+from rag.store.files import stamp as stamp_of
 
 from . import segments, writing
+from .pending import Pending
 from .segments import EMPTY, Snapshot
 
 if TYPE_CHECKING:
@@ -58,9 +60,7 @@ class Exact:
         self._stamp: tuple[int, int, int] | None = None
         self._snapshot = EMPTY
         self._damage = ""
-        self._added: dict[str, Dense] = {}
-        self._removed: set[str] = set()
-        self._cleared = False
+        self._pending = Pending(dim)
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -68,7 +68,7 @@ class Exact:
     def generation(self) -> int:
         """The last outbox entry held; -1 when it must be rebuilt from the catalog."""
         with self._lock:
-            if self._cleared:
+            if self._pending.cleared:
                 return -1
             self._refresh()
             return -1 if self._damage else self._snapshot.generation
@@ -91,7 +91,7 @@ class Exact:
         """The k largest inner products of each query (n, dim), among the ids that `where` admits."""
         import numpy as np
 
-        queries = self._checked(queries, "queries")
+        queries = self._pending.checked(queries, "queries")
         if where is not None and self.catalog is None:
             raise ValueError("this index has no catalog to ask: filters need Exact(..., catalog=...)")
         snapshot = self._sound()
@@ -117,29 +117,19 @@ class Exact:
 
     def add(self, ids: Sequence[str], vectors: Dense, labels: Sequence[Labels] = ()) -> None:
         """Add or replace vectors (n, dim), from the next commit on; ValueError for bad ones."""
-        vectors = self._checked(vectors, "vectors")
-        if len(ids) != len(vectors):
-            raise ValueError(f"{len(ids)} ids were given for {len(vectors)} vectors")
-        for id in ids:
-            if not id or "\0" in id:
-                raise ValueError(f"an id is a text without NUL, got {id!r}")
-        kept = vectors.copy()
+        vectors = self._pending.checked_with(ids, vectors)
         with self._lock:
-            self._added.update(zip(ids, kept, strict=True))
+            self._pending.add(ids, vectors)
 
     def remove(self, ids: Sequence[str]) -> None:
         """Remove ids, from the next commit on; those that are not there are left out."""
         with self._lock:
-            for id in ids:
-                self._added.pop(id, None)
-                self._removed.add(id)
+            self._pending.remove(ids)
 
     def clear(self) -> None:
         """Begin anew: the next commit holds only what is added from here on."""
         with self._lock:
-            self._added.clear()
-            self._removed.clear()
-            self._cleared = True
+            self._pending.clear()
 
     def commit(self, generation: int) -> None:
         """Make it durable at that generation: all of it, or (after a kill) none.
@@ -148,12 +138,12 @@ class Exact:
         """
         with self._lock:
             self._refresh()
-            if self._damage and not self._cleared:
+            if self._damage and not self._pending.cleared:
                 raise self._damaged()
-            old = replace(self._snapshot, segments=(), largest=0.0) if self._cleared else self._snapshot
-            removed = self._removed if not self._cleared else frozenset[str]()
-            writing.commit(self.folder, self.dim, old, self._added, removed, generation)
-            self._added, self._removed, self._cleared = {}, set(), False
+            old = replace(self._snapshot, segments=(), largest=0.0) if self._pending.cleared else self._snapshot
+            removed = self._pending.removed if not self._pending.cleared else frozenset[str]()
+            writing.commit(self.folder, self.dim, old, self._pending.added, removed, generation)
+            self._pending.forget()
 
     # --- state -----------------------------------------------------------------------------------
 
@@ -170,28 +160,18 @@ class Exact:
     def _refresh(self) -> None:
         """Take up what was committed since; one `stat` when nothing was."""
         for _ in range(_READS):
-            stamp = segments.stamp(self.folder)
+            stamp = stamp_of(self.folder / segments.MANIFEST)
             if stamp == self._stamp:
                 return
             try:
                 snapshot, damage = (segments.read(self.folder, self.dim) if stamp else EMPTY), ""
             except (OSError, ValueError) as error:
-                if segments.stamp(self.folder) != stamp:
+                if stamp_of(self.folder / segments.MANIFEST) != stamp:
                     continue  # a writer swapped the manifest and swept while we read
                 snapshot, damage = EMPTY, str(error)
             self._snapshot, self._damage, self._stamp = snapshot, damage, stamp
             return
         raise CorpusError(f"{self.folder}: the vector index changes faster than it can be read; try again")
-
-    def _checked(self, vectors: Dense, what: str) -> Dense:
-        import numpy as np
-
-        array = np.ascontiguousarray(vectors, np.float32)
-        if array.ndim != 2 or array.shape[1] != self.dim:
-            raise ValueError(f"{what} must have shape (n, {self.dim}), got {array.shape}")
-        if not np.isfinite(array).all():
-            raise ValueError(f"{what} must be finite")
-        return array
 
 
 def _scores(snapshot: Snapshot, queries: Dense, allowed: NDArray[np.intp] | None) -> Dense:

@@ -9,7 +9,6 @@ leaves the state before or after, and an open reader keeps its files.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -128,15 +127,6 @@ class Snapshot:
 
 
 EMPTY = Snapshot(-1, 1, 0.0, ())
-
-
-def stamp(folder: Path) -> tuple[int, int, int] | None:
-    """Changes whenever the manifest does; None without one."""
-    try:
-        found = os.stat(folder / MANIFEST)
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def read(folder: Path, dim: int) -> Snapshot:

@@ -24,6 +24,7 @@ from rag.extras import extra
 from rag.filters import Filter
 from rag.protocols import Catalog, Scored
 from rag.recent import Recent
+from rag.store.files import stamp as stamp_of
 
 from . import ranking
 from .ranking import Admitted, key
@@ -132,13 +133,13 @@ class Tantivy:
     def _current(self) -> _Open | None:
         """The last committed state; None without one that can be read."""
         for _ in range(_READS):
-            stamp = _stamp(self.folder / STATE)
+            stamp = stamp_of(self.folder / STATE)
             if stamp == self._stamp:
                 return self._open
             try:
                 found, damage = (self._opened() if stamp else None), ""
             except (OSError, ValueError, KeyError, TypeError) as error:
-                if _stamp(self.folder / STATE) != stamp:
+                if stamp_of(self.folder / STATE) != stamp:
                     continue  # a writer moved on while we read
                 found, damage = None, str(error)
             self._open, self._damage, self._stamp = found, damage, stamp
@@ -325,14 +326,6 @@ def _linked(folder: Path) -> str:
         if file.suffix != ".lock":
             os.symlink(file, os.path.join(beside, file.name))
     return beside
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _write(path: Path, state: Mapping[str, object]) -> None:

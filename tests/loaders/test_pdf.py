@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 from rag.loaders.pdf import PDF
-from rag.loaders.pdf_text import clean, joined
+from rag.loaders.pdf.text import clean, joined
 
 from rag.document import WHOLE, Element, PageRegion, Part, Source
 from rag.errors import SourceError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from rag.loaders.pdf import PDF
-from rag.loaders.pdf_tables import markdown
+from rag.loaders.pdf.tables import markdown
 
 from rag.document import WHOLE, Box, Cell, CharSpan, Element, Media, PageRegion, Part, Source
 from rag.errors import SourceError
@@ -155,7 +155,7 @@ def test_asset_names_do_not_follow_from_the_renderers_bytes(write: Write, monkey
     source = write(pdfs.vector_figure())
     before, after = Kept(), Kept()
     list(PDF(assets=before).load(source))
-    monkeypatch.setattr("rag.loaders.pdf_figures.drawn", lambda *_: b"other bytes")
+    monkeypatch.setattr("rag.loaders.pdf.figures.drawn", lambda *_: b"other bytes")
     list(PDF(assets=after).load(source))
     assert list(before.kept) == list(after.kept)
     assert list(before.kept.values()) != list(after.kept.values())

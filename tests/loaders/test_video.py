@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageDraw
 from rag.loaders.audio import Audio
 from rag.loaders.video import Video
-from rag.loaders.video_parts import PART_SECONDS
+from rag.loaders.video.parts import PART_SECONDS
 
 from rag.document import WHOLE, Element, Media, PageRegion, Part, Source, TimeSpan
 from rag.errors import MissingExtra, SourceError

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rag.loaders.video_cues import Cue, beside, clean, embedded, fewer, ordered, written
+from rag.loaders.video.cues import Cue, beside, clean, embedded, fewer, ordered, written
 
 from rag.document import Source
 

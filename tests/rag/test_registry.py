@@ -87,4 +87,4 @@ def test_a_package_does_not_replace_what_is_built_in(monkeypatch: pytest.MonkeyP
     with installed(monkeypatch, tmp_path, theirs={"loaders/pdf": f"{HERE}:Leaf"}):
         with pytest.raises(ConfigError, match="'loaders/pdf' is offered by both argus-rag and theirs"):
             registry.names()
-        assert registry.load("loaders/pdf").__module__ == "rag.loaders.pdf"
+        assert registry.load("loaders/pdf").__module__ == "rag.loaders.pdf.loader"

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from rag.loaders.speech import faster_whisper
 from rag.loaders.speech.faster_whisper import FasterWhisper
-from rag.loaders.video_container import chosen, container, surveyed
-from rag.loaders.video_sound import piece, wav
+from rag.loaders.video.container import chosen, container, surveyed
+from rag.loaders.video.sound import piece, wav
 
 from rag.document import Source
 from rag.errors import ConfigError, MissingExtra

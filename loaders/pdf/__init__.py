@@ -1,0 +1,5 @@
+"""PDF by PyMuPDF: text in reading order, tables with cells, figures with captions, all with boxes."""
+
+from .loader import PDF
+
+__all__ = ["PDF"]

@@ -1,0 +1,92 @@
+"""Joining captions to the figures and tables that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .figures import Figure
+from .flow import TABLE_KIND, Block
+from .tables import Table
+from .text import Rect, area, union
+
+NEAR = 60.0
+"""Points between a caption and its figure at most."""
+
+
+def join_captions(captions: Sequence[Block], figures: list[Figure], tables: list[Table]) -> list[Block]:
+    """Gives each figure and table its caption, nearest first; returns the captions that nobody takes.
+
+    A figure's caption is looked for below it first, a table's above. Pictures side by side over
+    one caption become one figure.
+    """
+    offers = []
+    for at, caption in enumerate(captions):
+        of_table = bool(TABLE_KIND.match(caption.text))
+        things: list[Figure | Table] = [*tables, *figures] if of_table else [*figures, *tables]
+        for thing in things:
+            own_kind = isinstance(thing, Table) == of_table
+            distance = _distance(caption.box, thing.box, below=not of_table)
+            if distance is not None:
+                offers.append((distance + (0 if own_kind else 200), at, thing))
+    offers.sort(key=lambda offer: (offer[0], offer[1]))
+    taken: set[int] = set()
+    for _, at, thing in offers:
+        if at not in taken and not thing.caption:
+            thing.caption = captions[at].text
+            thing.caption_box = captions[at].box
+            taken.add(at)
+    _side_by_side(figures)
+    return [caption for at, caption in enumerate(captions) if at not in taken]
+
+
+def _distance(caption: Rect, thing: Rect, *, below: bool) -> float | None:
+    """How far a caption is, in points; None if it is too far or beside. `below`: where it is expected."""
+    shared = min(caption[2], thing[2]) - max(caption[0], thing[0])
+    if shared < 0.35 * min(caption[2] - caption[0], thing[2] - thing[0]):
+        return _beside(caption, thing)
+    under, over = caption[1] - thing[3], thing[1] - caption[3]
+    gap = under if caption[1] + caption[3] > thing[1] + thing[3] else over
+    if gap > NEAR or gap < -0.25 * (thing[3] - thing[1]) - 12:
+        return None
+    expected = (under >= over) == below
+    return max(0.0, gap) + (0.0 if expected else 18.0)
+
+
+def _beside(caption: Rect, thing: Rect) -> float | None:
+    """A caption in the margin next to its figure."""
+    level = min(caption[3], thing[3]) - max(caption[1], thing[1])
+    gap = max(caption[0] - thing[2], thing[0] - caption[2])
+    if level < 0.6 * (caption[3] - caption[1]) or gap > 30:
+        return None
+    return max(0.0, gap) + 40.0
+
+
+def _side_by_side(figures: list[Figure]) -> None:
+    """Figures without a caption that stand in one row with one that has it, above its caption."""
+    for figure in [figure for figure in figures if figure.caption_box]:
+        caption = figure.caption_box
+        if caption is None:
+            continue
+        grown = True
+        while grown:
+            grown = False
+            for other in figures:
+                if other is figure or other.caption or not _same_row(figure.box, other.box, caption):
+                    continue
+                figure.box = union([figure.box, other.box])
+                figure.lines = [*figure.lines, *other.lines]
+                figure.raster, figure.xref, figure.pixels = figure.raster and other.raster, 0, (0, 0)
+                figures.remove(other)
+                grown = True
+                break
+
+
+def _same_row(figure: Rect, other: Rect, caption: Rect) -> bool:
+    level = min(figure[3], other[3]) - max(figure[1], other[1])
+    apart = max(other[0] - figure[2], figure[0] - other[2])
+    stacked = max(other[1] - figure[3], figure[1] - other[3])
+    within = other[0] >= min(caption[0], figure[0]) - 30 and other[2] <= max(caption[2], figure[2]) + 30
+    between = area(other) > 0 and not (figure[3] <= caption[1] <= other[1] or other[3] <= caption[1] <= figure[1])
+    beside = level > 0.5 * min(figure[3] - figure[1], other[3] - other[1]) and apart < 40
+    under = stacked < 14 and min(figure[2], other[2]) - max(figure[0], other[0]) > 0
+    return within and between and (beside or under)

@@ -1,0 +1,390 @@
+"""Figures: pictures placed on a page, and clusters of vector drawings."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rag.document import Media, PageRegion, Source
+from rag.identity import combined, place_key
+from rag.protocols import Assets
+
+from .document import Options
+from .mupdf import MuDocument, MuPage, mupdf
+from .render import drawn
+from .rows import text_rows
+from .tables import numeric
+from .text import Line, Rect, area, inside, overlap, union
+
+CELL = 7.0
+"""Drawings nearer than this (points) are one figure."""
+MAX_DRAWINGS = 60_000
+MAX_FIGURES = 60
+"""More clusters than this on a page are decoration."""
+_CAPTIONED = 0.9
+
+
+@dataclass(slots=True)
+class Figure:
+    """A figure on a page. `xref` is the picture's object where it is one plain picture, else 0."""
+
+    box: Rect
+    raster: bool
+    xref: int = 0
+    pixels: tuple[int, int] = (0, 0)
+    pictorial: bool = True
+    lines: list[Line] = field(default_factory=list)
+    caption: str = ""
+    caption_box: Rect | None = None
+
+
+def pictures(page: MuPage, options: Options, textless: bool) -> list[Figure]:
+    """The pictures of a page as shown, tiles of one picture joined, ornaments left out."""
+    known = _objects(page)
+    # Asking for placements runs the whole page: only where it names pictures, or may have them inline.
+    infos = page.get_image_info() if known or textless else []
+    shown = (0.0, 0.0, page.rect.width, page.rect.height)
+    found = []
+    for info in infos:
+        box = _clipped(_turned(page, info["bbox"]), shown)
+        wide, high = info["width"], info["height"]
+        if area(box) <= 4.0 or min(wide, high) < 2:
+            continue
+        objects = known.get((wide, high), [])
+        xref = objects[0] if len(objects) == 1 and _upright(page, info["transform"]) else 0
+        found.append(Figure(box, True, xref, (wide, high)))
+    page_area = area(shown)
+    kept = []
+    for figure in _joined(found):
+        small = min(figure.pixels) < options.min_image_side
+        side = min(figure.box[2] - figure.box[0], figure.box[3] - figure.box[1])
+        tiny = area(figure.box) < 0.004 * page_area or side < 14
+        light = figure.xref and _stored_bytes(page.parent, figure.xref) < options.min_image_bytes
+        if not (small or tiny or light):
+            kept.append(figure)
+    return kept[:MAX_FIGURES]
+
+
+def _objects(page: MuPage) -> dict[tuple[int, int], list[int]]:
+    """Width and height in pixels -> the picture objects of that size that the page names."""
+    known: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+    for item in page.get_images(full=False):
+        if item[0] not in known[item[2], item[3]]:
+            known[item[2], item[3]].append(item[0])
+    return known
+
+
+def _stored_bytes(document: MuDocument, xref: int) -> int:
+    kind, value = document.xref_get_key(xref, "Length")
+    return int(value) if kind == "int" else 1 << 30
+
+
+def _turned(page: MuPage, box: Sequence[float]) -> Rect:
+    pymupdf = mupdf()
+
+    turned = pymupdf.Rect(box) * page.rotation_matrix if page.rotation else pymupdf.Rect(box)
+    return (turned.x0, turned.y0, turned.x1, turned.y1)
+
+
+def _upright(page: MuPage, transform: Sequence[float]) -> bool:
+    a, b, c, d = transform[:4]
+    return page.rotation == 0 and a > 0 and d > 0 and abs(b) + abs(c) < 0.01 * (a + d)
+
+
+def _clipped(box: Rect, to: Rect) -> Rect:
+    left, top = max(box[0], to[0]), max(box[1], to[1])
+    return (left, top, max(left, min(box[2], to[2])), max(top, min(box[3], to[3])))
+
+
+def _joined(found: list[Figure]) -> list[Figure]:
+    """Pictures that overlap or touch along a whole side are one: tiles, masks, overlays."""
+    merged = True
+    figures = found[: 4 * MAX_FIGURES]
+    while merged:
+        merged = False
+        for i, one in enumerate(figures):
+            for j in range(i + 1, len(figures)):
+                other = figures[j]
+                if _one_picture(one.box, other.box):
+                    pixels = (max(one.pixels[0], other.pixels[0]), max(one.pixels[1], other.pixels[1]))
+                    figures[i] = Figure(union([one.box, other.box]), True, 0, pixels)
+                    del figures[j]
+                    merged = True
+                    break
+            if merged:
+                break
+    return figures
+
+
+def _one_picture(a: Rect, b: Rect) -> bool:
+    if overlap(a, b) > 0.5 * min(area(a), area(b)):
+        return True
+    same_rows = abs(a[1] - b[1]) < 1 and abs(a[3] - b[3]) < 1
+    same_columns = abs(a[0] - b[0]) < 1 and abs(a[2] - b[2]) < 1
+    beside = min(abs(a[2] - b[0]), abs(b[2] - a[0])) < 1
+    below = min(abs(a[3] - b[1]), abs(b[3] - a[1])) < 1
+    return (same_rows and beside) or (same_columns and below)
+
+
+def drawings(page: MuPage, options: Options) -> list[dict[str, Any]] | None:
+    """The vector drawings of a page in points as shown; None if there are too many to look at."""
+    pymupdf = mupdf()
+
+    document = page.parent
+    size = 0
+    for xref in page.get_contents():
+        kind, value = document.xref_get_key(xref, "Length")
+        size += int(value) if kind == "int" else 0
+    if size > options.max_page_bytes:
+        return None
+    found: list[dict[str, Any]] = page.get_cdrawings()
+    if len(found) > MAX_DRAWINGS:
+        return None
+    if page.rotation:
+        matrix = page.rotation_matrix
+        for drawing in found:
+            drawing["rect"] = tuple(pymupdf.Rect(drawing["rect"]) * matrix)
+            drawing["items"] = [_turned_item(item, matrix) for item in drawing["items"]]
+    return found
+
+
+def _turned_item(item: tuple[Any, ...], matrix: Any) -> tuple[Any, ...]:
+    pymupdf = mupdf()
+
+    if item[0] == "re":
+        return ("re", tuple(pymupdf.Rect(item[1]) * matrix), *item[2:])
+    if item[0] == "qu":
+        return item
+    return (item[0], *(tuple(pymupdf.Point(point) * matrix) for point in item[1:]))
+
+
+def vector_figures(
+    found: Sequence[dict[str, Any]],
+    lines: Sequence[Line],
+    taken: Sequence[Rect],
+    captions: Sequence[Rect],
+    width: float,
+    height: float,
+) -> list[Figure]:
+    """Clusters of drawings that are pictures: curves, slants or many shapes, and little running text.
+
+    `taken` are tables and pictures; drawings in them are theirs. What stands over a figure's
+    caption (`captions`: their first lines) is a figure even with much text in it.
+    """
+    boxes: list[tuple[Rect, bool]] = []
+    for drawing in found:
+        rect = drawing["rect"]
+        box = _clipped((rect[0], rect[1], rect[2], rect[3]), (0.0, 0.0, width, height))
+        wide, high = box[2] - box[0], box[3] - box[1]
+        if wide * high > 0.6 * width * height or (wide > 0.85 * width and high < 3) or (wide <= 0 and high <= 0):
+            continue
+        x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+        if any(inside(other, x, y, 1.0) for other in taken):
+            continue
+        boxes.append((box, _pictorial(drawing)))
+    figures = []
+    clusters = _clusters(boxes)
+    outlines = [union([boxes[at][0] for at in members]) for members in clusters]
+    above = _over_captions(outlines, captions)
+    figures += [Figure(union([outlines[at] for at in group]), False) for group in above]
+    claimed = {at for group in above for at in group}
+    for at_cluster, members in enumerate(clusters):
+        if at_cluster in claimed:
+            continue
+        box = outlines[at_cluster]
+        pictorial = sum(boxes[at][1] for at in members)
+        wide, high = box[2] - box[0], box[3] - box[1]
+        if wide < 45 or high < 32 or area(box) < 0.006 * width * height:
+            continue
+        if pictorial < 3 and len(members) < 9:
+            continue
+        if wide > 0.9 * width and high > 0.9 * height:
+            continue
+        figure = Figure(box, False)
+        held = [line for line in lines if inside(box, *line.middle)]
+        if held and len(members) <= 3:
+            continue  # a shade or a banner behind text
+        running = sum(line.words for line in held if line.words >= 7)
+        total = sum(line.words for line in held)
+        if running > 45 and running > 0.35 * total:
+            continue  # a frame or a shade around text
+        if pictorial < 8 and total > 3 * len(members) + 20:
+            continue
+        figure.pictorial = pictorial >= 4
+        if not figure.pictorial and _tabular(held):
+            continue
+        figures.append(figure)
+    return figures[:MAX_FIGURES] if len(figures) <= MAX_FIGURES else []
+
+
+def _over_captions(outlines: Sequence[Rect], captions: Sequence[Rect]) -> list[list[int]]:
+    """For each caption the clusters that make up the figure over it."""
+    found = []
+    claimed: set[int] = set()
+    for left, top, right, _ in sorted(captions, key=lambda box: box[1]):
+
+        def within(box: Rect, left: float = left, right: float = right) -> bool:
+            return box[0] > left - 40 and box[2] < right + 40
+
+        group = [
+            at
+            for at, box in enumerate(outlines)
+            if at not in claimed and within(box) and -4 < top - box[3] < 26 and box[3] - box[1] > 20
+        ]
+        if not group:
+            continue
+        reach = min(outlines[at][1] for at in group)
+        grown = True
+        while grown:
+            more = [
+                at
+                for at, box in enumerate(outlines)
+                if at not in claimed and at not in group and within(box) and box[3] > reach - 6 and box[3] < top
+            ]
+            group += more
+            reach = min(outlines[at][1] for at in group)
+            grown = bool(more)
+        claimed.update(group)
+        if area(union([outlines[at] for at in group])) > 1500:
+            found.append(group)
+    return found
+
+
+def _pictorial(drawing: dict[str, Any]) -> bool:
+    """Does a drawing show more than rules and shaded boxes?"""
+    for item in drawing["items"][:50]:
+        if item[0] in ("c", "qu"):
+            return True
+        if item[0] == "l" and abs(item[1][0] - item[2][0]) > 1.5 and abs(item[1][1] - item[2][1]) > 1.5:
+            return True
+    return False
+
+
+def _tabular(held: Sequence[Line]) -> bool:
+    """Rows of a label and numbers, or much text, between straight lines and shades: no chart."""
+    rows = text_rows(held)
+    labelled = [
+        row for row in rows if len(row.pieces) > 1 and not numeric(row.pieces[0].text) and numeric(row.pieces[1].text)
+    ]
+    return len(labelled) >= 3 or sum(row.words for row in rows) > 90
+
+
+def _clusters(boxes: Sequence[tuple[Rect, bool]]) -> list[list[int]]:
+    """Boxes that touch a common cell of a grid, or neighbouring cells, by union-find."""
+    parent = list(range(len(boxes)))
+
+    def root(node: int) -> int:
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    cells: dict[tuple[int, int], int] = {}
+    for at, (box, _) in enumerate(boxes):
+        x0, x1 = int(box[0] // CELL), int(box[2] // CELL)
+        y0, y1 = int(box[1] // CELL), int(box[3] // CELL)
+        edge = (x1 - x0 + 1) * (y1 - y0 + 1) > 4000
+        for x in range(x0 - 1, x1 + 2):
+            for y in range(y0 - 1, y1 + 2):
+                if edge and x0 + 2 < x < x1 - 2 and y0 + 2 < y < y1 - 2:
+                    continue
+                other = cells.setdefault((x, y), at)
+                if other != at:
+                    a, b = root(at), root(other)
+                    if a != b:
+                        parent[a] = b
+    groups: defaultdict[int, list[int]] = defaultdict(list)
+    for at in range(len(boxes)):
+        groups[root(at)].append(at)
+    return list(groups.values())
+
+
+_LABEL_WORDS = 6
+
+
+def with_labels(figure: Figure, lines: Sequence[Line], captions: Sequence[Rect]) -> None:
+    """Takes the text in a figure, and the short labels at its edges (axes, legends), into it."""
+    box = figure.box
+    margin = 0.0 if figure.raster else 14.0
+    wanted = []
+    for line in lines:
+        x, y = line.middle
+        if any(inside(other, x, y) for other in captions):
+            continue
+        label = margin > 0 and _is_label(line) and inside(box, x, y, margin + 8 * line.turned) and _beside(box, line)
+        if label or inside(box, x, y, 1.0):
+            wanted.append(line)
+    figure.lines = wanted
+    if wanted:
+        figure.box = union([box, *(line.box for line in wanted)])
+
+
+def _is_label(line: Line) -> bool:
+    return line.turned or line.words <= _LABEL_WORDS
+
+
+def _beside(box: Rect, line: Line) -> bool:
+    """Does a label stand within the figure's width or height?"""
+    return (box[0] - 4 <= line.middle[0] <= box[2] + 4) or (box[1] - 4 <= line.middle[1] <= box[3] + 4)
+
+
+_SUBCAPTION = re.compile(r"^\([a-z]\)\s")
+
+
+def take_subcaption(figure: Figure, lines: Sequence[Line]) -> None:
+    """Takes "(a) First case", set under a part of a figure, into it."""
+    left, top, right, bottom = figure.box
+    for line in lines:
+        if (
+            _SUBCAPTION.match(line.text)
+            and line.words < 12
+            and -2 < line.box[1] - bottom < 22
+            and left < line.middle[0] < right
+        ):
+            figure.lines = [*figure.lines, line]
+            figure.box = union([(left, top, right, bottom), line.box])
+
+
+_ORIENTED = re.compile(rb"Exif\x00\x00")
+_PLAIN_SPACES = ("/DeviceRGB", "/DeviceGray")
+
+
+def stored(
+    page: MuPage, figure: Figure, place: PageRegion, source: Source, options: Options, assets: Assets
+) -> Media | None:
+    """The figure's pixels put in the assets: the JPEG of the file where it is shown as it is, else drawn.
+
+    The name follows from the document, the place and the resolution, never from the bytes, so
+    that another version of the renderer does not store it twice.
+    """
+    if figure.xref and (data := _plain_jpeg(page.parent, figure.xref)):
+        return assets.put(data, "image/jpeg", combined(source.digest, "picture", place_key(place)))
+    if not options.figure_dpi:
+        return None
+    wide = max(1.0, figure.box[2] - figure.box[0])
+    native = 72 * figure.pixels[0] / wide if figure.pixels[0] else options.figure_dpi
+    dpi = int(max(60, min(native, 1.8 * options.figure_dpi if figure.raster else options.figure_dpi)))
+    data = drawn(page, place, dpi, 4_000_000)
+    return assets.put(data, "image/png", combined(source.digest, "drawn", place_key(place), dpi))
+
+
+def _plain_jpeg(document: MuDocument, xref: int) -> bytes | None:
+    """A JPEG that looks the same outside of its page: no mask, no decoding table, no turn, RGB or grey."""
+
+    def key(name: str) -> str:
+        return str(document.xref_get_key(xref, name)[1])
+
+    if key("Filter") not in ("/DCTDecode", "[/DCTDecode]"):
+        return None
+    if any(key(name) != "null" for name in ("SMask", "Mask", "Decode", "ImageMask")):
+        return None
+    space = key("ColorSpace")
+    if space not in _PLAIN_SPACES and document.extract_image(xref).get("colorspace") not in (1, 3):
+        return None
+    data: bytes = document.xref_stream_raw(xref)
+    if not data.startswith(b"\xff\xd8") or _ORIENTED.search(data[:65536]):
+        return None
+    return data

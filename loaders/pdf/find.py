@@ -1,0 +1,127 @@
+"""The tables of a page: those drawn as grids, those that MuPDF finds, those aligned by their text."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from rag.document import Cell
+
+from .aligned import aligned_tables
+from .columns import Item
+from .document import Options, Style
+from .flow import CAPTION, TABLE_KIND
+from .mupdf import MuPage, mupdf
+from .rules import Rules, ruled_tables
+from .tables import Table
+from .text import Line, Rect, area, inside, joined, overlap, union
+
+
+def drawn_tables(page: MuPage, rules: Rules, lines: Sequence[Line], style: Style, options: Options) -> list[Table]:
+    """Tables with ruling lines; with `tables="all"` also what MuPDF's own finder sees and we do not."""
+    found = sorted(ruled_tables(rules, lines, style.words), key=lambda table: -area(table.box))
+    kept: list[Table] = []
+    for table in found:  # a grid inside another (a cell with a frame of its own) is part of it
+        if not any(overlap(table.box, other.box) > 0.5 * area(table.box) for other in kept):
+            kept.append(_finer(table, rules, style))
+    if options.tables == "all":
+        kept += _mupdf_tables(page, kept, lines)
+    return kept
+
+
+def _finer(table: Table, rules: Rules, style: Style) -> Table:
+    """A grid that rules only some of its columns, by the alignment of its text."""
+    if table.columns > 4:
+        return table
+    found = aligned_tables(table.lines, rules, [table.box[1]], style.words)
+    if len(found) == 1 and found[0].columns > table.columns and len(found[0].lines) >= 0.9 * len(table.lines):
+        found[0].box = union([found[0].box, table.box])
+        found[0].lines = table.lines
+        return found[0]
+    return table
+
+
+def _mupdf_tables(page: MuPage, known: Sequence[Table], lines: Sequence[Line]) -> list[Table]:
+    found = []
+    for table in page.find_tables().tables:
+        box: Rect = (table.bbox[0], table.bbox[1], table.bbox[2], table.bbox[3])
+        if any(overlap(box, other.box) > 0.2 * area(box) for other in known):
+            continue
+        cells = [
+            Cell(row, column, joined(str(value).split("\n")), header=row == 0)
+            for row, values in enumerate(table.extract())
+            for column, value in enumerate(values)
+            if value
+        ]
+        if len({cell.column for cell in cells}) > 1 and len({cell.row for cell in cells}) > 1:
+            found.append(Table(box, cells, [line for line in lines if inside(box, *line.middle)]))
+    return found
+
+
+def text_tables(page: MuPage, columns: Sequence[Sequence[Item]], rules: Rules, style: Style) -> list[Table]:
+    """Tables without a grid, in the columns of the page's text."""
+    found: list[Table] = []
+    words: list[tuple[Rect, str]] | None = None
+    for column in columns:
+        lines = [item for item in column if isinstance(item, Line)]
+        captions = [line for line in lines if CAPTION.match(line.text)]
+        hints = [line.baseline for line in captions if TABLE_KIND.match(line.text)]
+        body = [line for line in lines if not CAPTION.match(line.text)]
+        whole: dict[int, Line] = {}
+        if hints:
+            # Booktabs columns may stand nearer than MuPDF's wide gap: look at the words themselves.
+            words = _words(page) if words is None else words
+            body = list(_parted(body, words, whole))
+        for table in aligned_tables(body, rules, hints, style.words):
+            table.lines = list({id(line): line for line in (whole.get(id(x), x) for x in table.lines)}.values())
+            found.append(table)
+    return found
+
+
+def _words(page: MuPage) -> list[tuple[Rect, str]]:
+    pymupdf = mupdf()
+
+    found = []
+    for x0, y0, x1, y1, text, *_ in page.get_text("words"):
+        box = pymupdf.Rect(x0, y0, x1, y1)
+        if page.rotation:
+            box = box * page.rotation_matrix
+        found.append(((box.x0, box.y0, box.x1, box.y1), text))
+    return found
+
+
+def _parted(lines: Sequence[Line], words: Sequence[tuple[Rect, str]], whole: dict[int, Line]) -> Iterator[Line]:
+    """Lines cut at gaps wider than a space, where other text stands on the same baseline.
+
+    `whole` is filled with what each piece was cut from, by the piece's id.
+    """
+    mates: defaultdict[int, int] = defaultdict(int)
+    for line in lines:
+        for near in (-1, 0, 1):
+            mates[round(line.baseline) + near] += 1
+    for line in lines:
+        if line.words < 2 or mates[round(line.baseline)] < 2:
+            yield line
+            continue
+        own = sorted(
+            (box, text) for box, text in words if inside(line.box, (box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+        )
+        groups: list[list[tuple[Rect, str]]] = []
+        for box, text in own:
+            if groups and box[0] - groups[-1][-1][0][2] < 0.55 * line.size:
+                groups[-1].append((box, text))
+            else:
+                groups.append([(box, text)])
+        texts = line.text.split(" ")
+        if len(groups) < 2 or len(own) != len(texts):
+            yield line
+            continue
+        reached = 0
+        for group in groups:
+            text = " ".join(texts[reached : reached + len(group)])
+            reached += len(group)
+            left, right = group[0][0][0], group[-1][0][2]
+            piece = replace(line, box=(left, line.box[1], right, line.box[3]), text=text)
+            whole[id(piece)] = line
+            yield piece

@@ -1,0 +1,178 @@
+"""The parts of a PDF: its pages in stretches, their elements numbered and placed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rag.document import WHOLE, Box, Element, Head, Notice, Origin, Page, PageRegion, Part, Place, Source
+from rag.identity import element_id
+from rag.protocols import Assets, Recogniser
+
+from . import scan
+from .document import Options, Outline, Style
+from .figures import stored
+from .mupdf import MuDocument
+from .page import Found, PageFound, analysed
+from .render import short
+from .running import Edge, running
+from .text import Reader, Rect
+from .textless import is_picture
+
+
+@dataclass(slots=True)
+class Reading:
+    """A document being read: what its parts share, and the sections and pictures met so far.
+
+    `most` pages of a part. `recogniser` reads pages that are pictures, `labeller` pictures among text.
+    """
+
+    source: Source
+    document: MuDocument
+    reader: Reader
+    style: Style
+    above: Outline
+    options: Options
+    most: int
+    assets: Assets | None = None
+    recogniser: Recogniser | None = None
+    labeller: Recogniser | None = None
+    sections: list[tuple[int, str]] = field(default_factory=list)
+    unread: list[int] = field(default_factory=list)
+
+    def end(self, first: int) -> int:
+        """Where the part that begins with page `first` ends."""
+        if self.recogniser is None:
+            return min(first + self.most, self.reader.count)
+        return scan.last_page(self.reader, first, self.most, self.options)
+
+    def part(self, number: int, first: int, last: int, about: Head, *, kept: bool) -> Part:
+        """The pages [first, last), counted from 0; `kept` says whether anybody wants more than its headings."""
+        edges = running(self.reader, first, last, self.style.body)
+        elements: list[Element] = []
+        pages: list[Page] = []
+        notices: list[Notice] = []
+        pictures = {index for index in range(first, last) if self._is_picture(index)}
+        scans = self._scanned(sorted(pictures), notices) if kept else {}
+        edges |= scan.edges(scans, first, last)
+        if number == 0 and self.document.is_repaired:
+            notices.append(Notice("the file is damaged and was repaired; some of it may be missing"))
+        for index in range(first, last):
+            text = self.reader[index]
+            pages.append(Page(index + 1, text.label, round(text.width, 2), round(text.height, 2)))
+            sections = list(self.sections)
+            try:
+                found = self._page(index, edges[index], scans.get(index))
+                if kept and self.labeller and index not in pictures:
+                    notices += self._label(index, found)
+                for item in found.elements:
+                    id = element_id(self.source.digest, number, len(elements))
+                    elements.append(self._element(item, index, id, self.assets if kept else None))
+            except Exception as error:  # MuPDF raises many kinds for a damaged page
+                notices.append(_notice(index, f"cannot be read ({short(error)}); the other pages were"))
+                continue
+            finally:
+                if index in pictures:  # else a resumed run would have to recognise it again
+                    self.sections = sections
+            notices += [_notice(index, message) for message in found.notices]
+            if found.unread and self.recogniser is None:
+                self.unread.append(index + 1)
+        if last == self.document.page_count and self.unread:
+            notices.append(_unread(self.unread, last))
+        return Part(number, about, tuple(elements), tuple(pages), tuple(notices))
+
+    def _is_picture(self, index: int) -> bool:
+        text = self.reader[index]
+        if self.recogniser is None or text.failed:
+            return False
+        try:
+            return is_picture(self.document[index], text, self.options)
+        except Exception:  # what is damaged is told when the page is read
+            return False
+
+    def _scanned(self, pictures: Sequence[int], notices: list[Notice]) -> dict[int, scan.Scan]:
+        scans: dict[int, scan.Scan] = {}
+        for index in pictures:
+            try:
+                if self.recogniser is not None:
+                    scans[index] = scan.scanned(self.document[index], self.reader[index], self.recogniser)
+            except Exception as error:  # the page is still there to be seen
+                notices.append(_notice(index, f"is a picture whose words could not be recognised ({short(error)})"))
+        return scans
+
+    def _label(self, index: int, found: PageFound) -> list[Notice]:
+        try:
+            if self.labeller is not None:
+                scan.label(self.document[index], found.elements, self.reader[index], self.labeller)
+        except Exception as error:
+            return [_notice(index, f"has pictures whose words could not be recognised ({short(error)})")]
+        return []
+
+    def _page(self, index: int, edges: dict[int, Edge], read: scan.Scan | None) -> PageFound:
+        text = self.reader[index]
+        if text.failed:
+            raise ValueError(text.failed)
+        if not (0 < text.width < 1e6 and 0 < text.height < 1e6):
+            raise ValueError(f"its size of {text.width} x {text.height} points is impossible")
+        if read is not None:
+            return scan.read(self.document[index], read, edges, self.above, self.options)
+        return analysed(self.document[index], text, edges, self.style, self.above, self.options)
+
+    def _element(self, found: Found, index: int, id: str, assets: Assets | None) -> Element:
+        text = self.reader[index]
+        region = PageRegion(index + 1, _box(found.box, text.width, text.height))
+        places: tuple[Place, ...] = (region,)
+        if found.caption_box:
+            places = (region, PageRegion(index + 1, _box(found.caption_box, text.width, text.height)))
+        media = None
+        if found.figure is not None and assets is not None:
+            media = stored(self.document[index], found.figure, region, self.source, self.options, assets)
+        if found.role == "heading":
+            self.sections = [(level, title) for level, title in self.sections if level < found.level]
+        open_titles = tuple(title for _, title in self.sections)
+        if found.role == "heading":
+            self.sections.append((found.level, found.text))
+        return Element(
+            id=id,
+            modality=found.modality,
+            role=found.role,
+            origin=Origin(self.source, places),
+            text=found.text,
+            caption=found.caption,
+            media=media,
+            headings=open_titles,
+            level=found.level if found.role == "heading" else 0,
+            cells=found.cells,
+            words=found.words,
+        )
+
+
+def _box(rect: Rect, width: float, height: float) -> Box:
+    """Points to fractions of the page as shown; what reaches over its edge is cut off there."""
+    left, right = sorted((rect[0] / width, rect[2] / width))
+    top, bottom = sorted((rect[1] / height, rect[3] / height))
+    return Box(left, top, right, bottom)
+
+
+def _notice(index: int, message: str) -> Notice:
+    return Notice(f"page {index + 1} {message}", PageRegion(index + 1, WHOLE))
+
+
+def _runs(numbers: list[int]) -> list[tuple[int, int]]:
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and runs[-1][1] == number - 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return runs
+
+
+def _unread(numbers: list[int], pages: int) -> Notice:
+    runs = [str(first) if first == last else f"{first}-{last}" for first, last in _runs(numbers)]
+    listed = ", ".join([*runs[:8], "..."] if len(runs) > 8 else runs)
+    told = f"page {listed} is a picture"
+    if len(numbers) > 1:
+        told = f"{len(numbers)} of {pages} pages ({listed}) are pictures"
+    engines = "pip install 'argus-rag[ocr]', or Debian's tesseract-ocr,"
+    return Notice(f"{told} without words to search; {engines} would read them", PageRegion(numbers[0], WHOLE))
