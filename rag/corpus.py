@@ -236,8 +236,9 @@ class Corpus:
     def _ask(self) -> Any:
         selector = self._build(self.profile["selector"], "selector")
         generator = self._build(self.profile["generator"], "generator")
+        computed = self._build(self.profile["computed"], "computed")
         depth = self.profile.get("ask", {}).get("depth", 30)
-        return registry.load("pipelines/ask")(self.retriever, selector, generator, depth)
+        return registry.load("pipelines/ask")(self.retriever, selector, generator, depth, computed)
 
     def describe(self) -> str:
         """The pipeline in use as a tree."""

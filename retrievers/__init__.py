@@ -10,6 +10,7 @@ COMPONENTS: dict[str, str] = {
     "diverse": "diverse:Diverse",
     "neighbours": "neighbours:Neighbours",
     "paged": "paged:Paged",
+    "pointed": "pointed:Pointed",
     "encoders/minilm": "encoders.minilm:MiniLM",
     "encoders/visrag": "encoders.visrag:VisRAG",
     "indexes/chroma": "indexes.chroma:Chroma",

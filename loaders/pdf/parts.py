@@ -13,6 +13,7 @@ from . import scan
 from .document import Options, Outline, Style
 from .figures import stored
 from .mupdf import MuDocument
+from .numbers import printed
 from .page import Found, PageFound, analysed
 from .render import short
 from .running import Edge, running
@@ -49,6 +50,7 @@ class Reading:
     def part(self, number: int, first: int, last: int, about: Head, *, kept: bool) -> Part:
         """The pages [first, last), counted from 0; `kept` says whether anybody wants more than its headings."""
         edges = running(self.reader, first, last, self.style.body)
+        numbers = printed(self.reader, edges)
         elements: list[Element] = []
         pages: list[Page] = []
         notices: list[Notice] = []
@@ -59,7 +61,8 @@ class Reading:
             notices.append(Notice("the file is damaged and was repaired; some of it may be missing"))
         for index in range(first, last):
             text = self.reader[index]
-            pages.append(Page(index + 1, text.label, round(text.width, 2), round(text.height, 2)))
+            label = text.label or numbers.get(index, "")
+            pages.append(Page(index + 1, label, round(text.width, 2), round(text.height, 2)))
             sections = list(self.sections)
             try:
                 found = self._page(index, edges[index], scans.get(index))

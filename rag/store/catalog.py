@@ -12,6 +12,7 @@ from typing import Any
 from rag.document import Chunk, Element, Head, Labels, LabelValue, Page, Source, labels
 from rag.errors import CorpusError
 from rag.filters import And, Eq, Filter, condition
+from rag.protocols import Named
 from rag.recent import Recent
 from rag.serialise import loads
 from rag.store.conditions import compiled, concerns, paired
@@ -62,6 +63,7 @@ class Catalog(Upkeep):
     def __init__(self, path: Path, restriction: Filter | None = None, *, write: bool = False) -> None:
         super().__init__(path, restriction, write=write)
         self._matched: Recent[object, frozenset[str]] = Recent(_REMEMBERED)
+        self._named: Recent[object, tuple[Named, ...]] = Recent(_REMEMBERED)
 
     # --- rag.protocols.Catalog -------------------------------------------------------------------
 
@@ -86,6 +88,13 @@ class Catalog(Upkeep):
         return self._matched(
             asked, lambda: frozenset(id for (id,) in self._rows(f"SELECT c.id {LIVE} WHERE {text}", values))
         )
+
+    def names(self, where: Filter | None = None) -> tuple[Named, ...]:
+        """What the documents are called, a line for each source; the same object while nothing changed."""
+        allowed, values = self._of_source(where)
+        version = self._one("PRAGMA data_version", [])[0]
+        sql = f"SELECT d.digest, d.title, s.uri {_SOURCES} WHERE {allowed} ORDER BY s.row"
+        return self._named((version, allowed, *values), lambda: tuple(Named(*row) for row in self._rows(sql, values)))
 
     def neighbours(self, id: str, before: int, after: int) -> list[Chunk]:
         """The chunks around one in its document's reading order, pages' pictures and itself left out."""

@@ -15,6 +15,7 @@ from rag.retrievers.indexes.tantivy import Tantivy
 from rag.retrievers.lexical import Lexical
 from rag.retrievers.neighbours import Neighbours
 from rag.retrievers.paged import Paged
+from rag.retrievers.pointed import Pointed
 
 from rag.answer import Query, query
 from rag.document import Media
@@ -54,9 +55,10 @@ RETRIEVERS: dict[str, Callable[[Shelf], Retriever]] = {
     "weighted": lambda shelf: Fused({"dense": shelf.dense, "lexical": shelf.lexical}, "weighted"),
     "diverse": lambda shelf: Diverse(shelf.fused, per_document=2),
     "paged": lambda shelf: Paged(shelf.fused, shelf.text, shelf.catalog),
+    "pointed": lambda shelf: Pointed(shelf.fused, shelf.text, shelf.catalog),
     "neighbours": lambda shelf: Neighbours(shelf.dense, shelf.catalog, before=0, after=0),
 }
-SORTED = {"dense", "lexical", "rrf", "weighted", "paged", "neighbours"}
+SORTED = {"dense", "lexical", "rrf", "weighted", "paged", "pointed", "neighbours"}
 
 
 @pytest.fixture(scope="module")
