@@ -10,6 +10,7 @@ COMPONENTS: dict[str, str] = {
     "diverse": "diverse:Diverse",
     "neighbours": "neighbours:Neighbours",
     "paged": "paged:Paged",
+    "expanded": "expanded:Expanded",
     "pointed": "pointed:Pointed",
     "encoders/minilm": "encoders.minilm:MiniLM",
     "encoders/visrag": "encoders.visrag:VisRAG",
