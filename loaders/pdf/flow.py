@@ -13,7 +13,7 @@ from .document import Outline, Style
 from .rows import Row, text_rows
 from .text import Line, Rect, joined, union
 
-BlockRole = Literal["paragraph", "heading", "list", "code", "caption", "footnote", "hidden"]
+BlockRole = Literal["paragraph", "heading", "list", "code", "caption", "footnote"]
 
 CAPTION = re.compile(
     r"^(?P<kind>fig(?:ure|\.)?|table|tab\.|chart|exhibit|scheme|plate|map|diagram|graph|image|photo|"
@@ -149,8 +149,6 @@ def _block(group: list[Row], style: Style, above: Outline, page: int) -> Block:
     lines = [line for row in group for piece in row.pieces for line in piece.lines]
     box = union([line.box for line in lines])
     size = median(row.size for row in group)
-    if all(line.hidden for line in lines):
-        return Block("hidden", joined([_text(row) for row in group], style.words), box, lines, size=size)
     if all(_mono(row) for row in group) and (len(group) > 1 or len(_text(group[0])) > 1):
         return Block("code", _code(group, box[0]), box, lines, size=size)
     text = joined([_text(row) for row in group], style.words)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rag.document import WHOLE, Box, Element, Head, Notice, Origin, Page, PageRegion, Part, Place, Source
@@ -12,6 +12,7 @@ from rag.protocols import Assets, Recogniser
 from . import scan
 from .document import Options, Outline, Style
 from .figures import stored
+from .hidden import runs
 from .mupdf import MuDocument
 from .page import Found, PageFound, analysed
 from .render import short
@@ -75,11 +76,24 @@ class Reading:
                 if index in pictures:  # else a resumed run would have to recognise it again
                     self.sections = sections
             notices += [_notice(index, message) for message in found.notices]
+            for item, notice in self._beside(index):
+                id = element_id(self.source.digest, number, len(elements))
+                elements.append(self._element(item, index, id, None))
+                notices += [notice] if notice else []
             if found.unread and self.recogniser is None:
                 self.unread.append(index + 1)
         if last == self.document.page_count and self.unread:
             notices.append(_unread(self.unread, last))
         return Part(number, about, tuple(elements), tuple(pages), tuple(notices))
+
+    def _beside(self, index: int) -> Iterator[tuple[Found, Notice | None]]:
+        """What stands on a page and is no part of its running text, with what the report should say of it."""
+        text = self.reader[index]
+        for why, box, words in runs(text.lines):
+            region = PageRegion(index + 1, _box(box, text.width, text.height))
+            told = " ".join(words.split())
+            message = f"page {index + 1} has text that no reader sees, {why}: {told[:80]!r}; it is kept apart"
+            yield Found("text", "hidden", box, words), Notice(message, region)
 
     def _is_picture(self, index: int) -> bool:
         text = self.reader[index]
