@@ -15,6 +15,7 @@ Modality = Literal["text", "table", "image", "audio", "video"]
 Role = Literal[
     "paragraph", "heading", "table", "figure", "caption", "list", "code", "equation",
     "page", "photo", "keyframe", "speech", "header", "footer", "footnote", "hidden",
+    "note", "field",
 ]  # fmt: skip
 LabelValue = str | int | float | bool
 Labels = tuple[tuple[str, LabelValue], ...]

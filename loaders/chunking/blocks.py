@@ -156,5 +156,5 @@ def _block(element: Element, text: str, cost: int, places: tuple[Place, ...]) ->
         modality=element.modality,
         headings=element.headings,
         media=element.media,
-        alone=element.role == "footnote",  # else it would stand in the middle of a sentence
+        alone=element.role in ("footnote", "note"),  # else it would stand in the middle of a sentence
     )

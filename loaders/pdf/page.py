@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rag.document import Cell, Modality, Role, Word
+from rag.document import Cell, Link, Modality, Role, Word
 
 from .captions import join_captions
 from .columns import Item, Solid, flows
@@ -38,6 +38,7 @@ class Found:
     figure: Figure | None = None
     lines: Sequence[Line] = ()
     words: tuple[Word, ...] = ()
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(slots=True)

@@ -9,10 +9,12 @@ from rag.document import WHOLE, Box, Element, Head, Notice, Origin, Page, PageRe
 from rag.identity import element_id
 from rag.protocols import Assets, Recogniser
 
-from . import scan
+from . import attachments, scan
+from .annotations import remarks
 from .document import Options, Outline, Style
 from .figures import stored
 from .hidden import runs
+from .links import attach
 from .mupdf import MuDocument
 from .page import Found, PageFound, analysed
 from .render import short
@@ -56,6 +58,8 @@ class Reading:
         pictures = {index for index in range(first, last) if self._is_picture(index)}
         scans = self._scanned(sorted(pictures), notices) if kept else {}
         edges |= scan.edges(scans, first, last)
+        if number == 0:
+            notices += attachments.notices(self.document)
         if number == 0 and self.document.is_repaired:
             notices.append(Notice("the file is damaged and was repaired; some of it may be missing"))
         for index in range(first, last):
@@ -66,6 +70,7 @@ class Reading:
                 found = self._page(index, edges[index], scans.get(index))
                 if kept and self.labeller and index not in pictures:
                     notices += self._label(index, found)
+                attach(self.document[index], found.elements)
                 for item in found.elements:
                     id = element_id(self.source.digest, number, len(elements))
                     elements.append(self._element(item, index, id, self.assets if kept else None))
@@ -94,6 +99,12 @@ class Reading:
             told = " ".join(words.split())
             message = f"page {index + 1} has text that no reader sees, {why}: {told[:80]!r}; it is kept apart"
             yield Found("text", "hidden", box, words), Notice(message, region)
+        for one in remarks(self.document[index]):
+            notice = None
+            if one.role == "hidden":
+                region = PageRegion(index + 1, _box(one.box, text.width, text.height))
+                notice = Notice(f"page {index + 1} has a remark or field that is not shown; it is kept apart", region)
+            yield Found("text", one.role, one.box, one.text), notice
 
     def _is_picture(self, index: int) -> bool:
         text = self.reader[index]
@@ -158,6 +169,7 @@ class Reading:
             level=found.level if found.role == "heading" else 0,
             cells=found.cells,
             words=found.words,
+            links=found.links,
         )
 
 

@@ -90,12 +90,13 @@ class Reader:
         self._kept = {index: text for index, text in self._kept.items() if first <= index < last}
 
     def _read(self, index: int) -> PageText:
-        from .hidden import outside, settle  # which is about lines
+        from .annotations import own_lines  # which are about lines
+        from .hidden import outside, settle
 
         try:
             page = self.document[index]
             label = page.get_label() if self._labelled else ""
-            found = lines(page)
+            found = own_lines(page, lines(page))
             settle(page, found)
             found += outside(page, lambda: lines(page, outside=True))
             return PageText(found, page.rect.width, page.rect.height, label)
