@@ -17,7 +17,7 @@ from rag import registry
 from rag.addresses import canonical, is_url
 from rag.answer import Answer, Event, Hit, Query, Settings
 from rag.config import Builder, Table
-from rag.document import Chunk, LabelValue
+from rag.document import Chunk, Element, LabelValue, PageRegion, Source
 from rag.errors import CorpusError
 from rag.filters import Filter, all_of, check_labels
 from rag.filters import where as parse_where
@@ -129,6 +129,21 @@ class Corpus:
         if not matched:
             raise CorpusError(f"no source in {self.folder} is called {source!r}; see: rag list")
         return matched
+
+    def elements(self, source: str, page: int | None = None) -> tuple[Source, list[Element]]:
+        """A source by its path, name or glob, and its elements in reading order; with `page` those on that page."""
+        uris = set(self._matched(source).values())
+        seen = (one for document in self.documents() for one in document.sources if one.uri in uris)
+        found = next(seen, None)
+        if found is None:
+            raise CorpusError(f"no source in {self.folder} is called {source!r}; see: rag list")
+        elements = self.store.catalog.elements(found.digest)
+        if page is None:
+            return found, elements
+        return found, [
+            one for one in elements
+            if any(isinstance(place, PageRegion) and place.page == page for place in one.origin.places)
+        ]  # fmt: skip
 
     def documents(self, where: Where = None) -> list[Document]:
         """The documents, in the order they were added."""

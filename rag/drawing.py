@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 
-from rag.document import WHOLE, Box, Media, PageRegion, Place, Source
+from rag.document import WHOLE, Box, Media, PageRegion, Place, Role, Source
 from rag.protocols import Assets
 
 COLOUR = (214, 60, 40)
+COLOURS: dict[Role, tuple[int, int, int]] = {
+    "heading": (176, 32, 112), "paragraph": (40, 96, 168), "list": (16, 128, 144), "table": (20, 128, 60),
+    "figure": (200, 100, 16), "photo": (200, 100, 16), "caption": (150, 110, 20), "code": (90, 70, 160),
+    "equation": (90, 70, 160), "header": (120, 120, 120), "footer": (120, 120, 120), "footnote": (100, 90, 60),
+    "hidden": (220, 20, 20), "note": (180, 140, 0), "field": (0, 110, 110),
+}  # fmt: skip
+"""Of the boxes of a page's elements; a role without one has `COLOUR`."""
 MARGIN = 0.03
 """Of the page's side, shown around a region so that a reader sees where it stands."""
 
@@ -35,6 +42,31 @@ def as_png(data: bytes, media: Media) -> bytes:
 
     told = BytesIO()
     Image.open(BytesIO(data)).save(told, "PNG")
+    return told.getvalue()
+
+
+def numbered(data: bytes, elements: Sequence[tuple[int, Role, Box]]) -> bytes:
+    """The picture of a page with a box around each (number, role, box), in its role's colour, numbered."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    picture = Image.open(BytesIO(data)).convert("RGB")
+    line = max(2, round(picture.width / 500))
+    size = max(10, picture.width // 70)
+    font = ImageFont.load_default(size)
+    pen = ImageDraw.Draw(picture, "RGBA")
+    for number, role, box in elements:
+        colour = COLOURS.get(role, COLOUR)
+        left, top = box.left * picture.width, box.top * picture.height
+        right, bottom = box.right * picture.width, box.bottom * picture.height
+        pen.rectangle((left, top, right, bottom), fill=(*colour, 24), outline=(*colour, 255), width=line)
+        name = f"{number} {role}"
+        # The tag stands over the box, or in it at the page's top.
+        wide, high = pen.textlength(name, font=font) + 6, size + 4
+        above = top - high if top >= high else top
+        pen.rectangle((left, above, left + wide, above + high), fill=(*colour, 220))
+        pen.text((left + 3, above + 1), name, fill="white", font=font)
+    told = BytesIO()
+    picture.save(told, "PNG")
     return told.getvalue()
 
 

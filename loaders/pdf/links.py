@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
 from rag.document import Link
@@ -13,8 +14,6 @@ from .text import Line, Rect, clean
 LONGEST = 2048
 """Characters of an address that are kept; a longer one is left out."""
 MOST = 2000
-_NARROW = frozenset("iljtfrI.,;:'|!()[]/ ")
-_WIDE = frozenset("mwMW@%—")
 
 
 class Linked(Protocol):
@@ -77,7 +76,7 @@ def _spans(text: str, lines: Sequence[Line], links: Sequence[tuple[Rect, str]]) 
 
 def covered(line: Line, left: float, right: float) -> tuple[int, int]:
     """The characters [start, end) of a line between two points across the page, whole words."""
-    widths = [0.5 if one in _NARROW else 1.6 if one in _WIDE or one.isupper() else 1.0 for one in line.text]
+    widths = _font(line.mono).char_lengths(line.text, 1.0)
     scale = (line.box[2] - line.box[0]) / (sum(widths) or 1.0)
     reached = line.box[0]
     inside = []
@@ -101,12 +100,18 @@ def covered(line: Line, left: float, right: float) -> tuple[int, int]:
     return start, end
 
 
+@lru_cache(maxsize=2)
+def _font(mono: bool) -> Any:
+    """A font whose letters have the usual widths beside one another."""
+    return mupdf().Font("cour" if mono else "tiro")
+
+
 def _joined(spans: Iterable[Link]) -> list[Link]:
     """Pieces of one link on two lines are one; of links on the same words the first is kept."""
     found: list[Link] = []
     for one in spans:
         last = found[-1] if found else None
-        if last and last.target == one.target and one.start <= last.end + 2:
+        if last and last.target == one.target and one.start <= last.end + 1:
             found[-1] = Link(last.start, max(last.end, one.end), last.target)
         elif not last or one.start >= last.end:
             found.append(one)

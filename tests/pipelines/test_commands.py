@@ -213,6 +213,25 @@ def test_show_writes_the_crop(filled: Run, tmp_path: Path) -> None:
     assert "gone" in err
 
 
+def test_show_lists_and_draws_what_was_read(filled: Run, tmp_path: Path) -> None:
+    code, out, err = filled("show", "--elements", "table.pdf", "--page", "1", "--out", "all.png")
+    assert code == 0
+    assert "all.png" in err
+    assert "1. paragraph table.pdf, page 1" in out.replace(str(tmp_path) + "/documents/", "").replace("documents/", "")
+    drawn = (tmp_path / "all.png").read_bytes()
+    _, out, _ = filled("show", "table.pdf", "--elements", "--json", "--out", "again.png")
+    told = json.loads(out)
+    assert [one["role"] for one in told["elements"]].count("table") == 1
+    assert told["page"] == 1
+    assert (tmp_path / "again.png").read_bytes() == drawn
+    code, out, err = filled("show", "--elements", "gauge.md")
+    assert code == 0
+    assert "heading" in out
+    assert "no pages" in err
+    assert filled("show", "--elements", "table.pdf", "--page", "one")[0] != 0
+    assert "no elements on page 9" in filled("show", "--elements", "table.pdf", "--page", "9")[1]
+
+
 def test_list_label_remove(filled: Run) -> None:
     assert filled("label", "*.md", "year=2021")[0] == 0
     _, out, _ = filled("list", "--where", "label.year=2021", "--json")
