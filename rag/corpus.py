@@ -71,6 +71,7 @@ class Corpus:
         yes: bool = False,
         keep: bool = False,
         linked_pdfs: bool = False,
+        pages: str = "",
         workers: int = 2,
         progress: ProgressCallback | None = None,
         cancel: CancelEvent | None = None,
@@ -79,6 +80,7 @@ class Corpus:
 
         An address is fetched from the public internet alone, with the pictures of the page, and with
         `linked_pdfs` the PDFs of the same site that it links to; nothing else is ever followed.
+        `pages` ("1-20,35") takes those pages of PDFs alone.
 
         Unchanged documents cost nothing. A broken one is `failed` in the report and the others go
         on. `progress` is called with what is being done; setting `cancel` stops after the part in
@@ -86,7 +88,7 @@ class Corpus:
         """
         adding = self.adding(
             labels=labels or {}, refresh=refresh, sync=sync, yes=yes, keep=keep, linked_pdfs=linked_pdfs,
-            workers=workers, progress=progress, cancel=cancel,
+            pages=pages, workers=workers, progress=progress, cancel=cancel,
         )  # fmt: skip
         report: Report = adding.run(_named(sources, name))
         return report

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from rag.document import WHOLE, Box, Element, Head, Notice, Origin, Page, PageRegion, Part, Place, Source
 from rag.identity import element_id
 from rag.protocols import Assets, Recogniser
+from rag.ranges import Ranges, within
 
 from . import attachments, scan
 from .annotations import remarks
@@ -40,6 +41,7 @@ class Reading:
     assets: Assets | None = None
     recogniser: Recogniser | None = None
     labeller: Recogniser | None = None
+    wanted: Ranges = ()
     sections: list[tuple[int, str]] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
 
@@ -51,18 +53,19 @@ class Reading:
 
     def part(self, number: int, first: int, last: int, about: Head, *, kept: bool) -> Part:
         """The pages [first, last), counted from 0; `kept` says whether anybody wants more than its headings."""
-        edges = running(self.reader, first, last, self.style.body)
+        asked = [index for index in range(first, last) if within(index + 1, self.wanted)]
+        edges = running(self.reader, first, last, self.style.body) if asked else {}
         elements: list[Element] = []
         pages: list[Page] = []
         notices: list[Notice] = []
-        pictures = {index for index in range(first, last) if self._is_picture(index)}
+        pictures = {index for index in asked if self._is_picture(index)}
         scans = self._scanned(sorted(pictures), notices) if kept else {}
         edges |= scan.edges(scans, first, last)
         if number == 0:
             notices += attachments.notices(self.document)
         if number == 0 and self.document.is_repaired:
             notices.append(Notice("the file is damaged and was repaired; some of it may be missing"))
-        for index in range(first, last):
+        for index in asked:
             text = self.reader[index]
             pages.append(Page(index + 1, text.label, round(text.width, 2), round(text.height, 2)))
             sections = list(self.sections)

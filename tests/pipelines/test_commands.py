@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rag.cli import main
-from tests.golden.pdfs import encrypted, ruled_table
+from tests.golden.pdfs import encrypted, many_pages, ruled_table
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -230,6 +230,21 @@ def test_show_lists_and_draws_what_was_read(filled: Run, tmp_path: Path) -> None
     assert "no pages" in err
     assert filled("show", "--elements", "table.pdf", "--page", "one")[0] != 0
     assert "no elements on page 9" in filled("show", "--elements", "table.pdf", "--page", "9")[1]
+
+
+def test_add_takes_pages_and_passwords(rag: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_PASSWORD_FILE", "")  # what the command sets is taken back
+    (tmp_path / "many.pdf").write_bytes(many_pages(5))
+    (tmp_path / "locked.pdf").write_bytes(encrypted())
+    (tmp_path / "passwords").write_text("no\nlocked.pdf\tuser\n")
+    code, out, _ = rag(
+        "add", "many.pdf", "locked.pdf", "--pages", "1,4-", "--password-file", "passwords", "--workers", "0", "--json"
+    )
+    assert code == 0
+    assert {one["source"]: one["pages"] for one in lines(out) if "source" in one} == {"many.pdf": 3, "locked.pdf": 1}
+    assert "user" not in "".join(one.read_text(errors="ignore") for one in (tmp_path / "corpus").rglob("*.toml"))
+    assert rag("add", "many.pdf", "--pages", "x", "--workers", "0")[0] == 1
+    assert rag("add", "many.pdf", "--password-file", "none")[0] == 1
 
 
 def test_list_label_remove(filled: Run) -> None:
