@@ -29,7 +29,7 @@ def hit(one: Hit, rank: int, label: str = "") -> Plain:
     """One hit; `page`, `box`, `path`, `start` and `end` (seconds) are those of the first place that has them.
 
     A span of characters stands in `places` alone. `page_label` is there where the page's printed `label`
-    ("iv") is not its number.
+    ("iv") is not its number, and `mentions` where sentences elsewhere name the figure or table.
     """
     chunk = one.chunk
     places = [place(each) for each in chunk.origin.places]
@@ -52,6 +52,11 @@ def hit(one: Hit, rank: int, label: str = "") -> Plain:
         "end": span.get("end"),
         "places": places,
         "text": chunk.text,
+        **(
+            {"mentions": [{"text": each.text, "place": place(each.place)} for each in chunk.mentions]}
+            if chunk.mentions
+            else {}
+        ),
         "headings": list(chunk.headings),
         "labels": dict(chunk.labels),
         "parts": {name: {"rank": part.rank, "score": round(part.score, 6)} for name, part in sorted(one.parts.items())},

@@ -148,6 +148,14 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Mention:
+    """A sentence elsewhere in the document that names a figure or table, and the place of its paragraph."""
+
+    text: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Element:
     """One thing that a reader sees: a paragraph, a heading, a table, a figure.
 
@@ -155,7 +163,8 @@ class Element:
     own caption (`caption`, and its place among `origin.places` after its own), so that nothing
     parts them. `text` of a table is its Markdown. `level` is the depth of a heading, from 1. `words`
     of `text` are kept where they were read from pixels, on the page of the first place. `links` lead
-    out of `text`, in its order.
+    out of `text`, in its order. `label` is what a caption calls its figure or table ("Figure 3"), and
+    `mentions` are the sentences that name it so.
     """
 
     id: str
@@ -170,6 +179,8 @@ class Element:
     cells: tuple[Cell, ...] = ()
     words: tuple[Word, ...] = ()
     links: tuple[Link, ...] = ()
+    label: str = ""
+    mentions: tuple[Mention, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +241,8 @@ class Chunk:
     `id` is a function of the source digest, modality, places, text, media and an ordinal among
     equals (see `rag.identity`). `parent` is the id of the element that it is a part of, or "".
     `tokens` counts `text` in tokens of the encoder in use (its words where there is none).
-    `labels` are the user's, `title` the document's.
+    `labels` are the user's, `title` the document's. `mentions` are the sentences elsewhere that name its
+    figure or table: words to find it by, and no part of its text.
     """
 
     id: str
@@ -245,3 +257,4 @@ class Chunk:
     parent: str = ""
     tokens: int = 0
     views: tuple[View, ...] = field(default=())
+    mentions: tuple[Mention, ...] = ()

@@ -16,6 +16,7 @@ from .document import Options, Outline, Style
 from .figures import stored
 from .hidden import runs
 from .links import attach
+from .mentions import Mentions
 from .mupdf import MuDocument
 from .page import Found, PageFound, analysed
 from .render import short
@@ -42,6 +43,7 @@ class Reading:
     recogniser: Recogniser | None = None
     labeller: Recogniser | None = None
     wanted: Ranges = ()
+    mentions: Mentions = field(default_factory=Mentions)
     sections: list[tuple[int, str]] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
 
@@ -92,6 +94,9 @@ class Reading:
                 self.unread.append(index + 1)
         if last == self.document.page_count and self.unread:
             notices.append(_unread(self.unread, last))
+        # A resumed run does not recognise pages again, so it cannot know the ids of what follows them.
+        unsure = frozenset(range(min(pictures) + 1, last + 1)) if pictures else frozenset()
+        elements = self.mentions.joined(elements, unsure)
         return Part(number, about, tuple(elements), tuple(pages), tuple(notices))
 
     def _beside(self, index: int) -> Iterator[tuple[Found, Notice | None]]:

@@ -69,7 +69,11 @@ def _print(told: dict[str, Any], hits: list[Any]) -> None:
         print(f"    {plain['modality']} {chunk.id[:12]}  score {plain['score']:.4f}  ({channels})")
         if chunk.headings:
             print(f"    {contract.visible(' > '.join(chunk.headings))}")
-        print(f"    {contract.visible(' '.join(chunk.text.split())[:300]) or '(no text)'}\n")
+        print(f"    {contract.visible(' '.join(chunk.text.split())[:300]) or '(no text)'}")
+        for one in chunk.mentions[:1]:
+            at = contract.where_it_lies(one.place, "").removeprefix(", ")
+            print(f"    mentioned: {contract.visible(one.text)[:160]} ({at})")
+        print()
     for stage in told.get("stages", []):
         print(f"stage {stage['stage']}: {len(stage['candidates'])} candidates")
         for one in stage["candidates"]:

@@ -77,6 +77,9 @@ class Show:
         if chunk.headings:
             print(f"  {contract.visible(' > '.join(chunk.headings))}")
         print(f"\n{_lines(chunk.text) or '(no text)'}")
+        for mention in chunk.mentions:
+            print(f"\nmentioned: {contract.visible(mention.text)}")
+            print(f"  {contract.where_it_lies(mention.place, found.source)}")
         for one in around:
             print(f"\n--- {one.id[:12]}\n{_lines(one.text)}")
         if picture:

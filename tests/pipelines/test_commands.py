@@ -243,8 +243,8 @@ def test_add_takes_pages_and_passwords(rag: Run, tmp_path: Path, monkeypatch: py
     assert code == 0
     assert {one["source"]: one["pages"] for one in lines(out) if "source" in one} == {"many.pdf": 3, "locked.pdf": 1}
     assert "user" not in "".join(one.read_text(errors="ignore") for one in (tmp_path / "corpus").rglob("*.toml"))
-    assert rag("add", "many.pdf", "--pages", "x", "--workers", "0")[0] == 1
-    assert rag("add", "many.pdf", "--password-file", "none")[0] == 1
+    assert rag("add", "many.pdf", "--pages", "x", "--workers", "0")[0] == 2
+    assert rag("add", "many.pdf", "--password-file", "none")[0] == 2
 
 
 def test_list_label_remove(filled: Run) -> None:
