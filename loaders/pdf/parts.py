@@ -12,6 +12,7 @@ from rag.ranges import Ranges, within
 
 from . import attachments, scan
 from .annotations import remarks
+from .continued import joined
 from .document import Options, Outline, Style
 from .figures import stored
 from .hidden import runs
@@ -94,6 +95,7 @@ class Reading:
                 self.unread.append(index + 1)
         if last == self.document.page_count and self.unread:
             notices.append(_unread(self.unread, last))
+        elements = joined(elements)
         # A resumed run does not recognise pages again, so it cannot know the ids of what follows them.
         unsure = frozenset(range(min(pictures) + 1, last + 1)) if pictures else frozenset()
         elements = self.mentions.joined(elements, unsure)
