@@ -16,6 +16,7 @@ COLOURS: dict[Role, tuple[int, int, int]] = {
     "hidden": (220, 20, 20), "note": (180, 140, 0), "field": (0, 110, 110),
 }  # fmt: skip
 """Of the boxes of a page's elements; a role without one has `COLOUR`."""
+_ROLES_ACROSS = 7
 MARGIN = 0.03
 """Of the page's side, shown around a region so that a reader sees where it stands."""
 
@@ -46,27 +47,34 @@ def as_png(data: bytes, media: Media) -> bytes:
 
 
 def numbered(data: bytes, elements: Sequence[tuple[int, Role, Box]]) -> bytes:
-    """The picture of a page with a box around each (number, role, box), in its role's colour, numbered."""
+    """The picture of a page with a box around each (number, role, box), numbered; a strip below names the colours."""
     from PIL import Image, ImageDraw, ImageFont
 
-    picture = Image.open(BytesIO(data)).convert("RGB")
-    line = max(2, round(picture.width / 500))
-    size = max(10, picture.width // 70)
+    page = Image.open(BytesIO(data)).convert("RGB")
+    size = max(10, page.width // 80)
     font = ImageFont.load_default(size)
+    line = max(2, page.width // 500)
+    roles = list(dict.fromkeys(role for _, role, _ in elements))
+    rows = -(-len(roles) // _ROLES_ACROSS)
+    picture = Image.new("RGB", (page.width, page.height + rows * (size + 8)), "white")
+    picture.paste(page, (0, 0))
     pen = ImageDraw.Draw(picture, "RGBA")
     for number, role, box in elements:
         colour = COLOURS.get(role, COLOUR)
-        left, top = box.left * picture.width, box.top * picture.height
-        right, bottom = box.right * picture.width, box.bottom * picture.height
+        left, top = box.left * page.width, box.top * page.height
+        right, bottom = max(box.right * page.width, left), max(box.bottom * page.height, top)
         pen.rectangle((left, top, right, bottom), fill=(*colour, 24), outline=(*colour, 255), width=line)
-        name = f"{number} {role}"
-        # The tag stands over the box, or in it at the page's top.
-        wide, high = pen.textlength(name, font=font) + 6, size + 4
-        above = top - high if top >= high else top
-        pen.rectangle((left, above, left + wide, above + high), fill=(*colour, 220))
-        pen.text((left + 3, above + 1), name, fill="white", font=font)
+        wide = pen.textlength(str(number), font=font) + 4
+        start = max(0.0, left - wide)  # beside the box, where it hides no word
+        pen.rectangle((start, top, start + wide, top + size + 2), fill=(*colour, 230))
+        pen.text((start + 2, top), str(number), fill="white", font=font)
+    for at, role in enumerate(roles):
+        x = (at % _ROLES_ACROSS) * page.width // _ROLES_ACROSS
+        y = page.height + (at // _ROLES_ACROSS) * (size + 8)
+        pen.rectangle((x + 4, y + 4, x + 4 + size, y + 4 + size), fill=(*COLOURS.get(role, COLOUR), 255))
+        pen.text((x + size + 8, y + 3), role, fill="black", font=font)
     told = BytesIO()
-    picture.save(told, "PNG")
+    picture.save(told, "PNG", optimize=True)
     return told.getvalue()
 
 
