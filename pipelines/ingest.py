@@ -20,6 +20,7 @@ from rag.errors import CorpusError, SourceError
 from rag.filters import check_labels
 from rag.identity import file_digest
 from rag.protocols import ProgressCallback
+from rag.ranges import ranges
 from rag.report import Outcome, Problem, Report, Status, report
 from rag.store.store import Store
 from rag.store.writer import Writer
@@ -43,6 +44,7 @@ class Options:
     than half, unless `yes`), and the address of which its server says that nothing is there any more;
     `keep` copies the bytes of local files into the corpus; `linked_pdfs` takes the PDFs of the same
     site that a fetched page links to; `workers` is how many processes parse (0: none, in this process).
+    `pages` ("1-20,35") takes those pages of PDFs alone; what is read again without it is read whole.
     `net` fetches addresses (default: `rag.fetching.Door`, the public internet alone).
     """
 
@@ -54,10 +56,12 @@ class Options:
     workers: int = 2
     limits: Limits = field(default_factory=Limits)
     linked_pdfs: bool = False
+    pages: str = ""
     net: Net | None = None
 
     def __post_init__(self) -> None:
         check_labels(self.labels)
+        ranges(self.pages)
         if self.workers < 0:
             raise ValueError(f"workers must be 0 or more, got {self.workers}")
 
@@ -182,6 +186,8 @@ class Ingest:
         loader = self._store.loader(one.media_type)
         if loader is None:
             return Outcome(one.uri, "skipped", warnings=(f"no loader takes {one.media_type}",))
+        if self._options.pages and one.media_type == "application/pdf":
+            loader = {**loader, "pages": self._options.pages}
         inside = self._store.assets.kept("0" * 64).parent.parent in one.path.parents
         key = one.url or (f"bytes:{one.uri}" if inside else str(one.path))
         source = Source(one.uri, one.media_type, file_digest(one.path), "" if inside else str(one.path))

@@ -17,7 +17,7 @@ from rag import registry
 from rag.addresses import canonical, is_url
 from rag.answer import Answer, Event, Hit, Query, Settings
 from rag.config import Builder, Table
-from rag.document import Chunk, LabelValue
+from rag.document import Chunk, Element, LabelValue, PageRegion, Source
 from rag.errors import CorpusError
 from rag.filters import Filter, all_of, check_labels
 from rag.filters import where as parse_where
@@ -71,6 +71,7 @@ class Corpus:
         yes: bool = False,
         keep: bool = False,
         linked_pdfs: bool = False,
+        pages: str = "",
         workers: int = 2,
         progress: ProgressCallback | None = None,
         cancel: CancelEvent | None = None,
@@ -79,6 +80,7 @@ class Corpus:
 
         An address is fetched from the public internet alone, with the pictures of the page, and with
         `linked_pdfs` the PDFs of the same site that it links to; nothing else is ever followed.
+        `pages` ("1-20,35") takes those pages of PDFs alone.
 
         Unchanged documents cost nothing. A broken one is `failed` in the report and the others go
         on. `progress` is called with what is being done; setting `cancel` stops after the part in
@@ -86,7 +88,7 @@ class Corpus:
         """
         adding = self.adding(
             labels=labels or {}, refresh=refresh, sync=sync, yes=yes, keep=keep, linked_pdfs=linked_pdfs,
-            workers=workers, progress=progress, cancel=cancel,
+            pages=pages, workers=workers, progress=progress, cancel=cancel,
         )  # fmt: skip
         report: Report = adding.run(_named(sources, name))
         return report
@@ -129,6 +131,21 @@ class Corpus:
         if not matched:
             raise CorpusError(f"no source in {self.folder} is called {source!r}; see: rag list")
         return matched
+
+    def elements(self, source: str, page: int | None = None) -> tuple[Source, list[Element]]:
+        """A source by its path, name or glob, and its elements in reading order; with `page` those on that page."""
+        uris = set(self._matched(source).values())
+        seen = (one for document in self.documents() for one in document.sources if one.uri in uris)
+        found = next(seen, None)
+        if found is None:
+            raise CorpusError(f"no source in {self.folder} is called {source!r}; see: rag list")
+        elements = self.store.catalog.elements(found.digest)
+        if page is None:
+            return found, elements
+        return found, [
+            one for one in elements
+            if any(isinstance(place, PageRegion) and place.page == page for place in one.origin.places)
+        ]  # fmt: skip
 
     def documents(self, where: Where = None) -> list[Document]:
         """The documents, in the order they were added."""

@@ -87,9 +87,9 @@ def _views(chunk: Chunk) -> Iterator[View]:
 
 
 def contextual(chunk: Chunk) -> str:
-    """The text with the headings above it, as the `contextual` view embeds it."""
+    """The text with the headings above it and the sentences that mention it, as the `contextual` view embeds it."""
     above = " > ".join(chunk.headings) or chunk.title
-    return f"{above}\n{chunk.text}" if above else chunk.text
+    return "\n".join(filter(None, (above, chunk.text, *(one.text for one in chunk.mentions))))
 
 
 def view_text(chunk: Chunk, view: str) -> str:

@@ -55,9 +55,14 @@ class Found:
         return next((place.page for place in self.places if isinstance(place, PageRegion)), None)
 
     @property
+    def label(self) -> str:
+        """What is printed on that page as its number ("iv"); "" where it is the number itself."""
+        return self._store.catalog.label(self.chunk.origin.source.digest, self.page) if self.page is not None else ""
+
+    @property
     def where(self) -> str:
         """Its place in words, for people."""
-        return contract.where_it_lies(self.places[0], self.source)
+        return contract.where_it_lies(self.places[0], self.source, self.label)
 
     def image(self, dpi: int = 144, *, page: bool = False) -> bytes:
         """The place as PNG with its boxes framed, in a little of its surroundings or on its whole page.
@@ -77,7 +82,7 @@ class Found:
     def to_json(self) -> dict[str, Any]:
         """The hit as `rag search --json` prints it; as evidence where it is that."""
         if self.relevance is None:
-            return contract.hit(self.hit, self.number or 1)
+            return contract.hit(self.hit, self.number or 1, self.label)
         return contract.evidence(Evidence(self.number, self.hit, self.relevance))
 
     def __repr__(self) -> str:

@@ -11,6 +11,7 @@ from rag.document import PageRegion, Source
 from rag.errors import SourceError
 
 from .mupdf import MuDocument, MuPage, mupdf
+from .passwords import unlocks
 
 
 def path_of(source: Source) -> Path:
@@ -46,8 +47,8 @@ def opened(source: Source, max_pages: int) -> Iterator[MuDocument]:
     except Exception as error:
         raise refused("damaged", f"the PDF cannot be opened ({short(error)}); {_REPAIR}") from error
     try:
-        if document.needs_pass:
-            raise refused("encrypted", "the PDF is encrypted; save a copy without a password and add that")
+        if document.needs_pass and not unlocks(document.authenticate, source):
+            raise refused("encrypted", f"the PDF is encrypted and no password fits; {_PASSWORD}")
         try:
             pages = document.page_count
         except Exception as error:
@@ -66,6 +67,7 @@ def opened(source: Source, max_pages: int) -> Iterator[MuDocument]:
         forget()
 
 
+_PASSWORD = "name a file of passwords with --password-file or RAG_PASSWORD_FILE, or add a copy without a password"
 _REPAIR = "open it in a viewer and save it again, or get another copy"
 
 

@@ -28,7 +28,8 @@ class Line:
     """A run of text on one baseline without a wide gap: what MuPDF calls a line.
 
     `size` in points, of most of its letters. `turned` is text that does not run left to right
-    across the page as shown; `hidden` is text that is not painted or too small to see.
+    across the page as shown; `hidden` says why a reader cannot see it, "" for what is seen. `colour` is
+    that of most of its letters (0xRRGGBB); `unpainted` letters have no colour at all; `seen` ones were looked at.
     """
 
     box: Rect
@@ -39,7 +40,10 @@ class Line:
     italic: bool = False
     mono: bool = False
     turned: bool = False
-    hidden: bool = False
+    hidden: str = ""
+    colour: int = 0
+    unpainted: bool = False
+    seen: bool = False
     pieces: tuple[Rect, ...] = ()
     """The boxes of its words, where it was read from pixels."""
     words: int = field(init=False)
@@ -86,10 +90,16 @@ class Reader:
         self._kept = {index: text for index, text in self._kept.items() if first <= index < last}
 
     def _read(self, index: int) -> PageText:
+        from .annotations import own_lines  # which are about lines
+        from .hidden import outside, settle
+
         try:
             page = self.document[index]
             label = page.get_label() if self._labelled else ""
-            return PageText(lines(page), page.rect.width, page.rect.height, label)
+            found = own_lines(page, lines(page))
+            settle(page, found)
+            found += outside(page, lambda: lines(page, outside=True))
+            return PageText(found, page.rect.width, page.rect.height, label)
         except Exception as error:  # MuPDF raises many kinds for a damaged page; the others go on
             return PageText([], 0.0, 0.0, failed=" ".join(str(error).split())[:200] or type(error).__name__)
 
@@ -100,12 +110,15 @@ def _named(font: str) -> tuple[bool, bool]:
     return bool(_BOLD.search(font)), bool(_MONO.search(font))
 
 
-def lines(page: MuPage) -> list[Line]:
-    """The lines of a page. Text outside of what is shown is left out."""
+def lines(page: MuPage, *, outside: bool = False) -> list[Line]:
+    """The lines of a page. Text outside of what is shown is left out, unless it is asked for."""
     pymupdf = mupdf()
 
     flags = pymupdf.TEXTFLAGS_DICT & ~pymupdf.TEXT_PRESERVE_IMAGES
-    found = page.get_text("dict", flags=flags)
+    clip = pymupdf.INFINITE_RECT() if outside else None
+    if outside:
+        flags &= ~pymupdf.TEXT_MEDIABOX_CLIP
+    found = page.get_text("dict", flags=flags, clip=clip)
     matrix = page.rotation_matrix if page.rotation else None
     width, height = page.rect.width, page.rect.height
     read = []
@@ -114,7 +127,7 @@ def lines(page: MuPage) -> list[Line]:
             line = _line(raw, matrix)
             if line is not None:
                 x, y = line.middle
-                if 0 <= x <= width and 0 <= y <= height:
+                if outside or (0 <= x <= width and 0 <= y <= height):
                     read += _currency_parted(line)
     return read
 
@@ -127,7 +140,8 @@ def _line(raw: dict[str, Any], matrix: Any) -> Line | None:
     if not text:
         return None
     sizes: Counter[float] = Counter()
-    bold = italic = mono = hidden = total = 0
+    colours: Counter[int] = Counter()
+    bold = italic = mono = unpainted = total = 0
     for span in spans:
         letters = len(span["text"].strip())
         total += letters
@@ -137,7 +151,9 @@ def _line(raw: dict[str, Any], matrix: Any) -> Line | None:
         bold += letters * (named_bold or bool(flags & 16))
         italic += letters * bool(flags & 2)
         mono += letters * (named_mono or bool(flags & 8))
-        hidden += letters * (span["size"] < 1.5 or span.get("alpha", 255) == 0)
+        colours[span["color"]] += letters
+        # Letters that only clip (64) show what is painted through them.
+        unpainted += letters * (span.get("alpha", 255) == 0 and not span.get("char_flags", 0) & 64)
     size = max(sizes, key=lambda s: (sizes[s], s)) or 1.0
     origin = next((s["origin"] for s in spans if round(s["size"], 1) == size), spans[0]["origin"])
     box, direction = raw["bbox"], raw["dir"]
@@ -160,7 +176,8 @@ def _line(raw: dict[str, Any], matrix: Any) -> Line | None:
         italic=italic * 20 >= total * 17,
         mono=mono * 10 > total * 9,
         turned=abs(direction[1]) > 0.05 or direction[0] < 0,
-        hidden=hidden * 2 > total,
+        colour=max(colours, key=lambda one: (colours[one], one)),
+        unpainted=unpainted * 2 > total,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
@@ -35,6 +36,11 @@ class Add:
         parser.add_argument(
             "--linked-pdfs", action="store_true", help="also take the PDFs of its own site that a web page links to"
         )
+        parser.add_argument("--pages", default="", metavar="RANGES", help='of PDFs take these pages alone: "1-20,35"')
+        parser.add_argument(
+            "--password-file", metavar="FILE",
+            help="passwords of encrypted PDFs, one a line, or NAME, a tab and a password; kept nowhere",
+        )  # fmt: skip
         parser.add_argument(
             "--keep", choices=["link", "copy"], default="link", help="copy files into the corpus (default: link)"
         )
@@ -49,12 +55,17 @@ class Add:
         from rag.registry import load
         from rag.report import report
 
+        if options.password_file:
+            if not os.path.isfile(options.password_file):
+                raise ValueError(f"--password-file: no such file: {options.password_file}")
+            # The parsers' processes read it themselves: the passwords pass through no message.
+            os.environ["RAG_PASSWORD_FILE"] = os.path.abspath(options.password_file)
         limits = load("pipelines/limits")(seconds=options.part_seconds, memory=options.memory_mb * 2**20)
         progress = Progress(options.json)
         adding = opened(options).adding(
             labels=pairs(options.label), refresh=options.refresh, sync=options.sync, yes=options.yes,
             keep=options.keep == "copy", linked_pdfs=options.linked_pdfs, workers=options.workers,
-            limits=limits, progress=progress,
+            pages=options.pages, limits=limits, progress=progress,
         )  # fmt: skip
         outcomes = []
         try:

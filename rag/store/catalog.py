@@ -201,6 +201,15 @@ class Catalog(Upkeep):
         )
         return [self._parsed(page_from, body) for (body,) in self._rows(sql, [digest, *values])]
 
+    def label(self, digest: str, number: int) -> str:
+        """The printed label ("iv") of a page of a document; "" where it is the number itself, or there is none.
+
+        For pages of chunks that the caller was given: a restriction is not asked again.
+        """
+        sql = "SELECT p.body FROM pages p JOIN documents d ON d.row = p.document WHERE d.digest = ? AND p.number = ?"
+        label = next((self._parsed(page_from, body).label for (body,) in self._rows(sql, [digest, number])), "")
+        return "" if label == str(number) else label
+
     def counts(self) -> dict[str, int]:
         """How many documents, sources, pages, elements, chunks and vectors there are."""
         with self._transaction():

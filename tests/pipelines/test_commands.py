@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rag.cli import main
-from tests.golden.pdfs import encrypted, ruled_table
+from tests.golden.pdfs import encrypted, many_pages, ruled_table
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -211,6 +211,40 @@ def test_show_writes_the_crop(filled: Run, tmp_path: Path) -> None:
     assert code == 0
     assert "no picture" in err
     assert "gone" in err
+
+
+def test_show_lists_and_draws_what_was_read(filled: Run, tmp_path: Path) -> None:
+    code, out, err = filled("show", "--elements", "table.pdf", "--page", "1", "--out", "all.png")
+    assert code == 0
+    assert "all.png" in err
+    assert "1. paragraph table.pdf, page 1" in out.replace(str(tmp_path) + "/documents/", "").replace("documents/", "")
+    drawn = (tmp_path / "all.png").read_bytes()
+    _, out, _ = filled("show", "table.pdf", "--elements", "--json", "--out", "again.png")
+    told = json.loads(out)
+    assert [one["role"] for one in told["elements"]].count("table") == 1
+    assert told["page"] == 1
+    assert (tmp_path / "again.png").read_bytes() == drawn
+    code, out, err = filled("show", "--elements", "gauge.md")
+    assert code == 0
+    assert "heading" in out
+    assert "no pages" in err
+    assert filled("show", "--elements", "table.pdf", "--page", "one")[0] != 0
+    assert "no elements on page 9" in filled("show", "--elements", "table.pdf", "--page", "9")[1]
+
+
+def test_add_takes_pages_and_passwords(rag: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_PASSWORD_FILE", "")  # what the command sets is taken back
+    (tmp_path / "many.pdf").write_bytes(many_pages(5))
+    (tmp_path / "locked.pdf").write_bytes(encrypted())
+    (tmp_path / "passwords").write_text("no\nlocked.pdf\tuser\n")
+    code, out, _ = rag(
+        "add", "many.pdf", "locked.pdf", "--pages", "1,4-", "--password-file", "passwords", "--workers", "0", "--json"
+    )
+    assert code == 0
+    assert {one["source"]: one["pages"] for one in lines(out) if "source" in one} == {"many.pdf": 3, "locked.pdf": 1}
+    assert "user" not in "".join(one.read_text(errors="ignore") for one in (tmp_path / "corpus").rglob("*.toml"))
+    assert rag("add", "many.pdf", "--pages", "x", "--workers", "0")[0] == 2
+    assert rag("add", "many.pdf", "--password-file", "none")[0] == 2
 
 
 def test_list_label_remove(filled: Run) -> None:

@@ -23,8 +23,10 @@ from rag.document import (
     Chunk,
     Element,
     Head,
+    Link,
     MarkupPath,
     Media,
+    Mention,
     Notice,
     Origin,
     Page,
@@ -73,6 +75,9 @@ elements = st.builds(
         st.builds(Cell, row=counts, column=counts, text=texts, rows=counts, columns=counts, header=st.booleans()),
         max_size=2,
     ).map(tuple),
+    label=texts,
+    mentions=st.lists(st.builds(Mention, text=texts, place=places), max_size=2).map(tuple),
+    links=st.lists(st.builds(Link, start=counts, end=counts, target=texts), max_size=2).map(tuple),
 )  # fmt: skip
 parts = st.builds(
     Part,
@@ -87,6 +92,7 @@ chunks = st.builds(
     Chunk,
     id=texts, modality=modalities, origin=origins, text=texts, role=roles, title=texts,
     media=st.none() | media, headings=headings, labels=label_pairs, parent=texts, tokens=counts,
+    mentions=st.lists(st.builds(Mention, text=texts, place=places), max_size=2).map(tuple),
     views=st.lists(st.builds(View, name=texts, digest=digests), max_size=2).map(tuple),
 )  # fmt: skip
 
