@@ -8,23 +8,27 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from rag.answer import Answer, Checked, Done, Event, Evidenced, Query, Selection, Settings, TextPiece
-from rag.protocols import Generator, Retriever, Selector, Streams
+from rag.protocols import Compressor, Generator, Retriever, Selector, Streams
 
 from .search import Search
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Retrieves `depth` candidates, selects evidence, and generates; each stage is batched."""
+    """Retrieves `depth` candidates, selects evidence, and generates; each stage is batched.
+
+    A `compressor` narrows the evidence to the token budget of the settings before it is shown.
+    """
 
     retriever: Retriever
     selector: Selector
     generator: Generator
     depth: int = 30
+    compressor: Compressor | None = None
 
     def __call__(self, queries: Sequence[Query], settings: Settings = Settings()) -> list[Answer]:  # noqa: B008
         """For each query its answer; `trace` holds the seconds of each stage, shared by a batch."""
-        selections, trace = self._selected(queries)
+        selections, trace = self._selected(queries, settings)
         started = time.perf_counter()
         answers = self.generator.generate(queries, selections, settings)
         trace["generate"] = time.perf_counter() - started
@@ -38,7 +42,7 @@ class Ask:
         """
         import asyncio
 
-        selections, trace = await asyncio.to_thread(self._selected, [query])
+        selections, trace = await asyncio.to_thread(self._selected, [query], settings)
         started = time.perf_counter()
         if isinstance(self.generator, Streams):
             async with closed(self.generator.stream(query, selections[0], settings)) as events:
@@ -59,17 +63,22 @@ class Ask:
             yield Checked(claim)
         yield Done(replace(answer, trace=trace))
 
-    def select(self, queries: Sequence[Query]) -> list[Selection]:
+    def select(self, queries: Sequence[Query], settings: Settings = Settings()) -> list[Selection]:  # noqa: B008
         """For each query the evidence that it would be answered from: none if nothing fits."""
-        return self._selected(queries)[0]
+        return self._selected(queries, settings)[0]
 
-    def _selected(self, queries: Sequence[Query]) -> tuple[list[Selection], dict[str, float]]:
+    def _selected(self, queries: Sequence[Query], settings: Settings) -> tuple[list[Selection], dict[str, float]]:
         started = time.perf_counter()
         hits = Search(self.retriever)(queries, self.depth)
         retrieved = time.perf_counter()
         selections = self.selector.select(queries, hits)
-        selected = time.perf_counter()
-        return selections, {"retrieve": retrieved - started, "select": selected - retrieved}
+        trace = {"retrieve": retrieved - started, "select": time.perf_counter() - retrieved}
+        if self.compressor is not None:
+            budget, began = max(1, settings.token_budget), time.perf_counter()
+            pairs = zip(queries, selections, strict=True)
+            selections = [self.compressor.compress(query, one, budget) for query, one in pairs]
+            trace["compress"] = time.perf_counter() - began
+        return selections, trace
 
 
 @asynccontextmanager

@@ -237,7 +237,9 @@ class Corpus:
         selector = self._build(self.profile["selector"], "selector")
         generator = self._build(self.profile["generator"], "generator")
         depth = self.profile.get("ask", {}).get("depth", 30)
-        return registry.load("pipelines/ask")(self.retriever, selector, generator, depth)
+        narrows = self.profile.get("compressor")
+        compressor = self._build(narrows, "compressor") if narrows else None
+        return registry.load("pipelines/ask")(self.retriever, selector, generator, depth, compressor)
 
     def describe(self) -> str:
         """The pipeline in use as a tree."""

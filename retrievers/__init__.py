@@ -10,6 +10,7 @@ COMPONENTS: dict[str, str] = {
     "diverse": "diverse:Diverse",
     "neighbours": "neighbours:Neighbours",
     "paged": "paged:Paged",
+    "compressors/html_prune": "compressors.html_prune:HtmlPrune",
     "encoders/minilm": "encoders.minilm:MiniLM",
     "encoders/visrag": "encoders.visrag:VisRAG",
     "indexes/chroma": "indexes.chroma:Chroma",
