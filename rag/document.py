@@ -137,13 +137,24 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Characters [start, end) of a text lead to `target`: an address as it stands in the file, or "#..." for a
+    place in the same document ("#page=12", "#section", or "#" and the id of an element)."""
+
+    start: int
+    end: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class Element:
     """One thing that a reader sees: a paragraph, a heading, a table, a figure.
 
     `headings` are the titles of the open sections, outermost first. A figure or table carries its
     own caption (`caption`, and its place among `origin.places` after its own), so that nothing
     parts them. `text` of a table is its Markdown. `level` is the depth of a heading, from 1. `words`
-    of `text` are kept where they were read from pixels, on the page of the first place.
+    of `text` are kept where they were read from pixels, on the page of the first place. `links` lead
+    out of `text`, in its order.
     """
 
     id: str
@@ -157,6 +168,7 @@ class Element:
     level: int = 0
     cells: tuple[Cell, ...] = ()
     words: tuple[Word, ...] = ()
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

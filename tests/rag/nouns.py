@@ -23,6 +23,7 @@ from rag.document import (
     Chunk,
     Element,
     Head,
+    Link,
     MarkupPath,
     Media,
     Notice,
@@ -73,6 +74,7 @@ elements = st.builds(
         st.builds(Cell, row=counts, column=counts, text=texts, rows=counts, columns=counts, header=st.booleans()),
         max_size=2,
     ).map(tuple),
+    links=st.lists(st.builds(Link, start=counts, end=counts, target=texts), max_size=2).map(tuple),
 )  # fmt: skip
 parts = st.builds(
     Part,
