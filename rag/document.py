@@ -154,7 +154,7 @@ class Element:
     own caption (`caption`, and its place among `origin.places` after its own), so that nothing
     parts them. `text` of a table is its Markdown. `level` is the depth of a heading, from 1. `words`
     of `text` are kept where they were read from pixels, on the page of the first place. `links` lead
-    out of `text`, in its order.
+    out of `text`, in its order. `language` is the programming language that a page names for code.
     """
 
     id: str
@@ -169,6 +169,7 @@ class Element:
     cells: tuple[Cell, ...] = ()
     words: tuple[Word, ...] = ()
     links: tuple[Link, ...] = ()
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 from rag.document import Role
 from rag.markup import BLOCKS, HEADINGS
 
+from .seen import hides
+from .tags import name
+
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
@@ -16,20 +19,25 @@ UNSEEN = frozenset(
     "script style noscript template head title datalist iframe audio video canvas annotation annotation-xml "
     "metadata defs desc rp param source track col colgroup".split()
 )
-_HIDING = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _CONTAINERS = frozenset("div ul ol table td tr tbody p center section span dl form".split())
 _FRAME_WORDS = frozenset(
     "nav navbar navigation navheader navfooter nav-header nav-footer menu breadcrumb breadcrumbs sidebar header "
     "footer masthead topbar bottombar pagination pager toolbar related sphinxsidebar".split()
 )
+_STEPS = frozenset(
+    "navbar navheader navfooter nav-header nav-footer nav-panel breadcrumb breadcrumbs pagination pager".split()
+)
+"""Names that are given to navigation alone: one link in ten words is enough."""
+_NOISE = frozenset(
+    "ad ads advert advertisement advertising ad-container ad-wrapper ad-slot ad-banner adsbygoogle sponsored "
+    "sponsored-content cookie-banner cookie-notice cookie-consent cookie-bar consent-banner newsletter "
+    "newsletter-signup social-share share-buttons share-bar sharedaddy addtoany skip-link related-posts "
+    "recommended-articles".split()
+)
+"""Names of what stands in a page for other ends than its content."""
 _CONTROLS = frozenset(["navigation", "menu", "menubar", "toolbar", "tablist", "search"])
 _LOW = frozenset(["footer", "contentinfo", "aside", "complementary", "sidebar", "navfooter", "nav-footer"])
-
-
-def name(node: _Element) -> str:
-    """The tag in lower case; "" for a comment or an instruction."""
-    return node.tag.lower() if isinstance(node.tag, str) else ""
 
 
 def _role(node: _Element) -> str:
@@ -121,10 +129,30 @@ class Tree:
             return node.get("selected") is None
         if tag == "dialog" and node.get("open") is None:
             return True
-        if node.get("hidden") is not None or _HIDING.search(node.get("style", "")):
+        style = node.get("style")
+        if node.get("hidden") is not None or (style and hides(style, node.get("bgcolor", ""))):
             return True
         # A page saved while a notice lay over it has its whole body marked so.
         return node.get("aria-hidden", "").lower() == "true" and 2 * self.size(node) <= self.size(self.root)
+
+    def concealed(self, node: _Element) -> str:
+        """The text of a hidden element that would be text if it were seen; "" for scripts, options and the like."""
+        if name(node) in ("", "option", "dialog") or name(node) in UNSEEN or not self.size(node):
+            return ""
+        if "katex-html" in node.get("class", "").split():
+            return ""  # drawn again from the formula that stands beside it
+        from lxml import etree
+
+        pieces: list[str] = []
+        walker = etree.iterwalk(node, events=("start", "end", "comment", "pi"))
+        for event, inside in walker:
+            if event == "start" and name(inside) in UNSEEN:
+                walker.skip_subtree()
+            elif event == "start":
+                pieces.append((" " if name(inside) in BLOCKS else "") + (inside.text or ""))
+            if event != "start" and inside is not node:
+                pieces.append((" " if name(inside) in BLOCKS else "") + (inside.tail or ""))
+        return " ".join("".join(pieces).split())
 
     def region(self, node: _Element, inside_main: bool) -> Role | None:
         """`header` or `footer` for navigation and other frame of a page, None for its content.
@@ -141,11 +169,24 @@ class Tree:
             return "footer" if marks & _LOW else "header"
         if self._beside_main(node):
             return "header"
-        if tag in _CONTAINERS:
-            marks |= set(f"{node.get('class', '')} {node.get('id', '')}".lower().split()) & _FRAME_WORDS
+        if tag in _CONTAINERS or tag in ("section", "aside"):
+            called = set(f"{node.get('class', '')} {node.get('id', '')}".lower().split())
+            if called & _NOISE and self._noise(node):
+                return "footer"
+            if (
+                called & _STEPS
+                and 10 * self._linked.get(node, 0) > self.size(node)
+                and 4 * self.size(node) < self.size(self.root)
+            ):
+                return "footer" if called & _LOW else "header"
+            marks |= called & _FRAME_WORDS if tag in _CONTAINERS else set()
         if marks and 2 * self._linked.get(node, 0) > self.size(node):
             return "footer" if marks & _LOW else "header"
         return None
+
+    def _noise(self, node: _Element) -> bool:
+        """Small beside the page, and without what nobody advertises with."""
+        return 4 * self.size(node) < self.size(self.root) and not any(True for _ in node.iter("pre", "table", "math"))
 
     def _beside_main(self, node: _Element) -> bool:
         """Outside the page's <main>, and small beside it."""
