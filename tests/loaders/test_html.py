@@ -255,10 +255,8 @@ def test_the_filters_of_align(tmp_path: Path) -> None:
     assert not rules.said("the same three words", shared=11)
     assert ImageRules().said("")
     said = "one two three four"
-    markup = (
-        f"<p><img src=a alt='{said}'>x</p>" * 3
+    markup = f"<p><img src=a alt='{said}'>x</p>" * 3
     markup += "<p><img src=b width=900 height=100 alt='a wide banner picture'></p>"
-    )
     assert [role for role, _ in shown(tmp_path, markup)].count("figure") == 4
     few = elements(tmp_path, markup, max_shared_alt=2, max_aspect=3.0)
     assert [one.role for one in few].count("figure") == 0
