@@ -13,8 +13,9 @@ _NONE = frozenset("default none text plain plaintext notranslate highlight block
 
 
 def name(node: _Element) -> str:
-    """The tag in lower case; "" for a comment or an instruction."""
-    return node.tag.lower() if isinstance(node.tag, str) else ""
+    """The tag, which the parser has put in lower case; "" for a comment or an instruction."""
+    tag = node.tag
+    return tag if type(tag) is str else ""
 
 
 def code_language(code: _Element) -> str:

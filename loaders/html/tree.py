@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from rag.document import Role
@@ -41,7 +40,8 @@ _LOW = frozenset(["footer", "contentinfo", "aside", "complementary", "sidebar", 
 
 
 def _role(node: _Element) -> str:
-    return node.get("role", "").strip().lower() if name(node) else ""
+    role = node.get("role") if name(node) else None
+    return role.strip().lower() if role else ""
 
 
 class Tree:
@@ -55,23 +55,25 @@ class Tree:
         self._linked: dict[_Element, int] = {}
         self._blocks: set[_Element] = set()
         self._headed: set[_Element] = set()
+        self._hides: dict[_Element, bool] = {}
         for node in self._nodes:
-            self._number(node)
+            if len(node):
+                self._number(node)
         for node in reversed(self._nodes):  # children before their parents
             self._measure(node)
         self._main = self._main_element()
         self._around_main = set(self._main.iterancestors()) if self._main is not None else set()
 
     def _number(self, parent: _Element) -> None:
-        same: Counter[str] = Counter()
+        same: dict[str, int] = {}
         all_together = 0
         for child in parent:
             tag = name(child)
             if tag:
                 all_together += 1
-                same[tag] += 1
-                plain = _PLAIN.fullmatch(tag)
-                self._among[child] = f"{tag}[{same[tag]}]" if plain else f"*[{all_together}]"
+                same[tag] = number = same.get(tag, 0) + 1
+                plain = tag in BLOCKS or _PLAIN.fullmatch(tag)
+                self._among[child] = f"{tag}[{number}]" if plain else f"*[{all_together}]"
 
     def _measure(self, node: _Element) -> None:
         tag = name(node)
@@ -122,11 +124,19 @@ class Tree:
 
     def hidden(self, node: _Element) -> bool:
         """Does the page keep this from its readers?"""
+        known = self._hides.get(node)
+        if known is None:
+            self._hides[node] = known = self._hidden(node)
+        return known
+
+    def _hidden(self, node: _Element) -> bool:
         tag = name(node)
         if tag in UNSEEN or not tag:
             return True
         if tag == "option":
             return node.get("selected") is None
+        if not node.attrib:
+            return tag == "dialog"
         if tag == "dialog" and node.get("open") is None:
             return True
         style = node.get("style")
