@@ -52,13 +52,16 @@ class Line:
         out: list[str] = []
         size, gap, number = 0, "", 0
         waiting: list[tuple[int, int]] = []  # (number of the link, where its text begins or -1)
+        fresh = 0  # links at the end of `waiting` whose text has not begun
         links: list[tuple[int, Link]] = []
         for token in _TOKENS.findall("".join(self.pieces)):
             if token == OPEN:
                 waiting.append((number, -1))
                 number += 1
+                fresh += 1
             elif token == CLOSE:
                 at, start = waiting.pop()
+                fresh -= start < 0
                 if start >= 0:
                     links.append((at, Link(start, size, self.targets[at])))
             elif token == BREAK or token.isspace():
@@ -68,7 +71,9 @@ class Line:
                     out.append(gap)
                     size += 1
                 gap = ""
-                waiting = [(at, size if start < 0 else start) for at, start in waiting]
+                for begun in range(len(waiting) - fresh, len(waiting)):
+                    waiting[begun] = (waiting[begun][0], size)
+                fresh = 0
                 out.append(token)
                 size += len(token)
         return "".join(out), tuple(link for _, link in sorted(links, key=lambda one: one[0]))

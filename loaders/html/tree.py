@@ -35,6 +35,7 @@ _NOISE = frozenset(
     "recommended-articles".split()
 )
 """Names of what stands in a page for other ends than its content."""
+_SOLID = frozenset(["pre", "table", "math", "figure"])
 _CONTROLS = frozenset(["navigation", "menu", "menubar", "toolbar", "tablist", "search"])
 _LOW = frozenset(["footer", "contentinfo", "aside", "complementary", "sidebar", "navfooter", "nav-footer"])
 
@@ -55,6 +56,7 @@ class Tree:
         self._linked: dict[_Element, int] = {}
         self._blocks: set[_Element] = set()
         self._headed: set[_Element] = set()
+        self._solid: set[_Element] = set()
         self._hides: dict[_Element, bool] = {}
         for node in self._nodes:
             if len(node):
@@ -92,6 +94,8 @@ class Tree:
             self._blocks.add(parent)
         if tag in HEADINGS or node in self._headed:
             self._headed.add(parent)
+        if tag in _SOLID or node in self._solid:
+            self._solid.add(parent)
 
     def _main_element(self) -> _Element | None:
         """The <main> of the page, where there is one that holds a good part of its text."""
@@ -196,7 +200,7 @@ class Tree:
 
     def _noise(self, node: _Element) -> bool:
         """Small beside the page, and without what nobody advertises with."""
-        return 4 * self.size(node) < self.size(self.root) and not any(True for _ in node.iter("pre", "table", "math"))
+        return 4 * self.size(node) < self.size(self.root) and node not in self._solid
 
     def _beside_main(self, node: _Element) -> bool:
         """Outside the page's <main>, and small beside it."""

@@ -19,9 +19,9 @@ SPHINX = (
 )
 PIECES = st.sampled_from(
     (
-        "<p> <div <!-- --> <![CDATA[ ]]> <?x ?> </p> <table> <tr> <td> <a href='b'> </a> <math> <mi> <script> </script> "
-        "& &#0; &lt <style> <template> <svg> <b style='font-size:0'> hidden= > < = ' \" \0 é <!DOCTYPE <br/> <pre> "
-        "<textarea> <x:y> word <ul><li> </ul> <img alt='d'> <html> <body>"
+        "<p> <div <!-- --> <![CDATA[ ]]> <?x ?> </p> <table> <tr> <td> <a href='b'> </a> <math> <mi> <script> "
+        "</script> & &#0; &lt <style> <template> <svg> <b style='font-size:0'> hidden= > < = ' \" \0 é "
+        "<!DOCTYPE <br/> <pre> <textarea> <x:y> word <ul><li> </ul> <img alt='d'> <html> <body>"
     ).split(" ")
 )
 
