@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from rag.document import Cell, Element, Head, Media, Modality, Notice, Origin, Part, Place, Role, Source
+from rag.document import Cell, Element, Head, Link, Media, Modality, Notice, Origin, Part, Place, Role, Source
 from rag.identity import element_id
 
 PART_ELEMENTS = 500
@@ -23,6 +23,8 @@ class Found:
     media: Media | None = None
     level: int = 0
     cells: tuple[Cell, ...] = ()
+    links: tuple[Link, ...] = ()
+    language: str = ""
 
 
 class Sections:
@@ -77,4 +79,6 @@ def _element(source: Source, part: int, ordinal: int, found: Found, headings: tu
         headings,
         found.level,
         found.cells,
+        links=found.links,
+        language=found.language,
     )

@@ -8,19 +8,23 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from rag.answer import Answer, Checked, Done, Event, Evidenced, Query, Selection, Settings, TextPiece
-from rag.protocols import Computes, Generator, Retriever, Selector, Streams
+from rag.protocols import Compressor, Computes, Generator, Retriever, Selector, Streams
 
 from .search import Search
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Retrieves `depth` candidates, selects evidence, and generates; each stage is batched."""
+    """Retrieves `depth` candidates, selects evidence, and generates; each stage is batched.
+
+    A `compressor` narrows the evidence to the token budget of the settings before it is shown.
+    """
 
     retriever: Retriever
     selector: Selector
     generator: Generator
     depth: int = 30
+    compressor: Compressor | None = None
     computed: Computes | None = None
     """Asked first: what the catalog itself answers needs no evidence to be looked for."""
 
@@ -31,7 +35,7 @@ class Ask:
         trace = {"compute": seconds}
         written: list[Answer] = []
         if left:
-            selections, took = self._selected(left)
+            selections, took = self._selected(left, settings)
             started = time.perf_counter()
             written = self.generator.generate(left, selections, settings)
             trace |= {**took, "generate": time.perf_counter() - started}
@@ -52,7 +56,7 @@ class Ask:
             for event in _told(Selection(answer.evidence), answer):
                 yield event
             return
-        selections, took = await asyncio.to_thread(self._selected, [query])
+        selections, took = await asyncio.to_thread(self._selected, [query], settings)
         trace = {"compute": seconds, **took}
         started = time.perf_counter()
         if isinstance(self.generator, Streams):
@@ -71,9 +75,9 @@ class Ask:
         for event in list(_told(selections[0], replace(answer, trace=trace)))[1:]:
             yield event
 
-    def select(self, queries: Sequence[Query]) -> list[Selection]:
+    def select(self, queries: Sequence[Query], settings: Settings = Settings()) -> list[Selection]:  # noqa: B008
         """For each query the evidence that it would be answered from: none if nothing fits."""
-        return self._selected(queries)[0]
+        return self._selected(queries, settings)[0]
 
     def _computed(self, queries: Sequence[Query]) -> tuple[list[Answer | None], float]:
         started = time.perf_counter()
@@ -82,13 +86,18 @@ class Ask:
             answers = self.computed.compute(queries)
         return answers, time.perf_counter() - started
 
-    def _selected(self, queries: Sequence[Query]) -> tuple[list[Selection], dict[str, float]]:
+    def _selected(self, queries: Sequence[Query], settings: Settings) -> tuple[list[Selection], dict[str, float]]:
         started = time.perf_counter()
         hits = Search(self.retriever)(queries, self.depth)
         retrieved = time.perf_counter()
         selections = self.selector.select(queries, hits)
-        selected = time.perf_counter()
-        return selections, {"retrieve": retrieved - started, "select": selected - retrieved}
+        trace = {"retrieve": retrieved - started, "select": time.perf_counter() - retrieved}
+        if self.compressor is not None:
+            budget, began = max(1, settings.token_budget), time.perf_counter()
+            pairs = zip(queries, selections, strict=True)
+            selections = [self.compressor.compress(query, one, budget) for query, one in pairs]
+            trace["compress"] = time.perf_counter() - began
+        return selections, trace
 
 
 def _told(selection: Selection, answer: Answer) -> Iterator[Event]:

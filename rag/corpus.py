@@ -255,7 +255,9 @@ class Corpus:
         generator = self._build(self.profile["generator"], "generator")
         computed = self._build(self.profile["computed"], "computed")
         depth = self.profile.get("ask", {}).get("depth", 30)
-        return registry.load("pipelines/ask")(self.retriever, selector, generator, depth, computed)
+        narrows = self.profile.get("compressor")
+        compressor = self._build(narrows, "compressor") if narrows else None
+        return registry.load("pipelines/ask")(self.retriever, selector, generator, depth, compressor, computed)
 
     def describe(self) -> str:
         """The pipeline in use as a tree."""

@@ -165,6 +165,7 @@ class Element:
     of `text` are kept where they were read from pixels, on the page of the first place. `links` lead
     out of `text`, in its order. `label` is what a caption calls its figure or table ("Figure 3"), and
     `mentions` are the sentences that name it so.
+    `language` is the programming language that a page names for code.
     """
 
     id: str
@@ -181,6 +182,7 @@ class Element:
     links: tuple[Link, ...] = ()
     label: str = ""
     mentions: tuple[Mention, ...] = ()
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ COMPONENTS: dict[str, str] = {
     "paged": "paged:Paged",
     "expanded": "expanded:Expanded",
     "pointed": "pointed:Pointed",
+    "compressors/html_prune": "compressors.html_prune:HtmlPrune",
     "encoders/minilm": "encoders.minilm:MiniLM",
     "encoders/visrag": "encoders.visrag:VisRAG",
     "indexes/chroma": "indexes.chroma:Chroma",

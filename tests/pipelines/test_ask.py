@@ -110,3 +110,27 @@ def test_what_is_computed_streams() -> None:
     assert isinstance(checked, Checked)
     assert isinstance(done, Done)
     assert (piece.text, checked.claim.status, done.answer.text) == ("Two", "computed", "Two")
+
+
+@dataclass(frozen=True)
+class FirstOf:
+    """Keeps as much evidence as the budget says, a token each."""
+
+    def compress(self, query: Query, selection: Selection, budget: int) -> Selection:
+        return Selection(selection.evidence[:budget])
+
+
+def test_a_compressor_narrows_the_evidence_to_the_budget_of_the_settings() -> None:
+    ask = Ask(All(), FirstTwo(), Counting(), compressor=FirstOf())
+    (answer,) = ask([query("a")], Settings(token_budget=1))
+    assert answer.text == "1 pieces"
+    assert list(answer.trace) == ["compute", "retrieve", "select", "compress", "generate", "total"]
+    assert len(ask.select([query("a")], Settings(token_budget=1))[0].evidence) == 1
+    assert ask([query("a")])[0].text == "2 pieces"
+
+    async def first() -> Event:
+        return await anext(aiter(ask.stream(query("a"), Settings(token_budget=1))))
+
+    event = asyncio.run(first())
+    assert isinstance(event, Evidenced)
+    assert len(event.selection.evidence) == 1
