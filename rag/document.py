@@ -164,8 +164,7 @@ class Element:
     parts them. `text` of a table is its Markdown. `level` is the depth of a heading, from 1. `words`
     of `text` are kept where they were read from pixels, on the page of the first place. `links` lead
     out of `text`, in its order. `label` is what a caption calls its figure or table ("Figure 3"), and
-    `mentions` are the sentences that name it so.
-    `language` is the programming language that a page names for code.
+    `mentions` are the sentences that name it so. `language` is the programming language of code, where it is told.
     """
 
     id: str
