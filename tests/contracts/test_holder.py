@@ -12,7 +12,7 @@ from rag.errors import SourceError
 from rag.identity import digest
 from rag.protocols import Holds
 from rag.registry import load, names
-from tests.golden import archives
+from tests.golden import archives, messages, offices
 
 HELD: dict[str, dict[str, tuple[str, Callable[[], bytes]]]] = {
     "loaders/archive": {
@@ -22,6 +22,8 @@ HELD: dict[str, dict[str, tuple[str, Callable[[], bytes]]]] = {
         "two.tbz": ("application/x-bzip2", lambda: archives.taken("bz2")),
         "two.tar.xz": ("application/x-xz", lambda: archives.taken("xz")),
     },
+    "loaders/mail": {"pump.eml": ("message/rfc822", offices.mail)},
+    "loaders/outlook": {"pump.msg": ("application/vnd.ms-outlook", messages.outlook)},
 }
 CASES = [(loader, name) for loader, inputs in HELD.items() for name in inputs]
 
