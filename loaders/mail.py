@@ -7,7 +7,7 @@ import email.policy
 import io
 from collections.abc import Iterator
 from email.message import EmailMessage, MIMEPart
-from typing import Any, cast
+from typing import Any
 
 from rag.document import CharSpan, Head, LabelValue, MarkupPath, Notice, Part, Source, labels
 from rag.errors import SourceError
@@ -69,7 +69,7 @@ class Mail:
     def _read(self, source: Source) -> tuple[EmailMessage, list[tuple[str, MIMEPart]]]:
         data = read(source, self.max_bytes)
         with parsing(source.uri):
-            message = cast(EmailMessage, email.message_from_bytes(data, policy=email.policy.default))  # type: ignore[arg-type]
+            message = email.message_from_bytes(data, policy=email.policy.default)
             leaves = list(_leaves(message, source.uri))
         if not message.keys():
             raise SourceError("no mail: it has no headers", source=source.uri, kind="damaged")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,15 @@ from rag.sniff import media_type
 from . import pixels
 
 TAKEN = ("image/png", "image/jpeg", "image/webp", "image/tiff", "image/gif", "image/bmp")
+
+
+_FILE = re.compile(r"\S+\.(?:png|jpe?g|gif|bmp|tiff?|webp|emf|wmf|svg)", re.IGNORECASE)
+
+
+def told(description: str) -> str:
+    """The alternative text of a picture in an office document; "" where it is the name of a file."""
+    text = " ".join(description.split())
+    return "" if _FILE.fullmatch(text) else text
 
 
 @dataclass(frozen=True, slots=True)

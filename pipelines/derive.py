@@ -19,8 +19,9 @@ from rag.store.assets import FolderAssets
 from rag.store.rows import part_rows
 from rag.words import WordCounter
 
-from .opening import Message, members
+from .opening import members
 
+Message = dict[str, Any]
 LANGUAGE_SAMPLE = 4000
 
 

@@ -16,7 +16,7 @@ from threading import Event
 
 from rag.addresses import is_url
 from rag.document import LabelValue, Source
-from rag.errors import CorpusError, SourceError
+from rag.errors import CorpusError, MissingExtra, SourceError
 from rag.filters import check_labels
 from rag.identity import file_digest
 from rag.members import WITHIN, MemberLimits, holder
@@ -187,7 +187,9 @@ class Ingest:
         opened = self._containers.opened(writer, one, key)
         waiting.extendleft(reversed(opened.members))
         self._total += len(opened.members)
-        if opened.error:
+        if opened.error and opened.error.kind == MissingExtra.__name__:
+            yield Outcome(one.uri, "skipped", warnings=(opened.error.message,))
+        elif opened.error:
             yield _failed(one.uri, opened.error, started)
         elif not opened.members and self._store.loader(one.media_type) is None:
             yield Outcome(one.uri, "skipped", warnings=("it holds no files",))
@@ -290,6 +292,8 @@ class Ingest:
         try:
             built = build(writer, job, self._encoding, told, self._cancel)
         except Failed as failure:
+            if failure.problem.type == MissingExtra.__name__:  # nothing is wrong with the file
+                return Outcome(wanted.found.uri, "skipped", warnings=(failure.problem.message,))
             return Outcome(wanted.found.uri, "failed", seconds=time.monotonic() - started, error=failure.problem)
         row = job.building.row
         pages, chunks, warnings = writer.told(row)

@@ -81,9 +81,8 @@ class Containers:
         listed: list[Message] = []
         for message in self._messages(one, digest):
             if message["kind"] == "error":
-                problem = message["error"]
-                error = SourceError(problem["message"], source=one.uri, kind=problem["type"])
-                return self._failed(key, error, listed, one)
+                told = message["error"]
+                return self._failed(key, SourceError(told["message"], source=one.uri, kind=told["type"]), listed, one)
             if message["kind"] == "member":
                 listed.append({name: value for name, value in message.items() if name != "kind"})
         writer.set_meta(_mark(key), json.dumps({"digest": digest, "made": made, "members": listed}))

@@ -13,7 +13,7 @@ from rag.extras import extra
 
 
 @contextmanager
-def unpacked(file: BinaryIO, source: Source, limit: int) -> Iterator[io.BufferedReader]:
+def unpacked(file: BinaryIO, source: Source, limit: int) -> Iterator[io.BufferedReader[_Bounded]]:
     """The unpacked bytes; reading raises SourceError where they are damaged or more than the limit."""
     with io.BufferedReader(_Bounded(_unpacker(file, source.media_type), source.uri, limit), 1 << 16) as plain:
         yield plain

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from rag.errors import SourceError
 from rag.members import Member
@@ -29,7 +29,7 @@ def tar_members(file: BinaryIO, uri: str) -> Iterator[Member]:
     try:
         with tarfile.open(fileobj=file, mode="r|", errorlevel=1) as archive:
             while (info := archive.next()) is not None:
-                archive.members = []  # a list that `tarfile` keeps and we do not need
+                archive.members = []  # type: ignore[attr-defined]  # a list that `tarfile` keeps and we do not need
                 if info.isdir():
                     continue
                 if info.isfile():
@@ -41,7 +41,8 @@ def tar_members(file: BinaryIO, uri: str) -> Iterator[Member]:
 
 
 def _blocks(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Iterator[bytes]:
-    if info.issparse() and info.size > 100 * max(1, sum(size for _, size in info.sparse or ())):
+    stored: Any = info.sparse or ()
+    if info.issparse() and info.size > 100 * max(1, sum(size for _, size in stored)):
         raise SourceError("a file of holes", source=info.name, kind="limit")
     try:
         file = archive.extractfile(info)

@@ -12,7 +12,7 @@ from rag.protocols import Assets
 
 from ..captions import captioned
 from ..parts import Found, parts
-from ..pictures import Pictures
+from ..pictures import Pictures, told
 from ..reading import file_name
 from ..tables import CellFound, grid, markdown, titled
 from .about import head
@@ -128,7 +128,7 @@ class _Walk:
     def _beside(self, line: Line, place: MarkupPath, part: str) -> Iterator[Found | Notice]:
         """Pictures, unseen text and notes of a paragraph."""
         for id, said in line.pictures:
-            yield from self._picture(id, " ".join(said.split()), place, part)
+            yield from self._picture(id, told(said), place, part)
         for text, what in ((line.deleted, "deleted texts"), (line.hidden, "hidden texts")):
             if text:
                 self._unseen[what] += 1

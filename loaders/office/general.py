@@ -104,7 +104,7 @@ def _without_model() -> None:
 
     rules = spacy.blank("xx")
     rules.add_pipe("sentencizer")
-    tokenize._get_nlp = lambda: rules
+    tokenize._get_nlp = lambda: rules  # type: ignore[assignment]
     tokenize._given_by_argus = True  # type: ignore[attr-defined]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from rag.document import WHOLE, Notice, Page, PageRegion, Part, Source
+from rag.errors import SourceError
 from rag.extras import extra
 from rag.protocols import Assets
 
@@ -88,8 +89,12 @@ class _Walk:
             yield Notice("a hidden slide; its text is left out of the evidence", PageRegion(number, WHOLE))
         shapes.sort(key=lambda one: one.shape._element is not title)
         for one in shapes:
-            with parsing(self._source.uri, where):
-                found = list(self._shape(one, number, title=one.shape._element is title))
+            try:
+                with parsing(self._source.uri, where):
+                    found = list(self._shape(one, number, title=one.shape._element is title))
+            except SourceError as error:  # a kind of chart that the library does not know costs no slide
+                yield Notice(f"a shape is left out: {error.message}", PageRegion(number, one.box))
+                continue
             for each in found:
                 unseen = hidden or one.hidden
                 yield Found("hidden", each.text, each.places) if unseen and each.text else each

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.document import Box, Cell
 
+from ..pictures import told
 from ..tables import CellFound, grid, markdown
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Placed:
     def described(self) -> str:
         """The alternative text."""
         about = next(self.shape._element.iter("{*}cNvPr"), None)
-        return " ".join((about.get("descr") or about.get("title") or "").split()) if about is not None else ""
+        return told(about.get("descr") or about.get("title") or "") if about is not None else ""
 
     def picture(self) -> bytes | None:
         """The bytes of the picture that the shape is, never of a linked file."""
@@ -58,20 +59,20 @@ class Placed:
         values = [list(one.values) for one in series]
         for at, name in enumerate(list(plot.categories)[:10_000]):
             numbers = [column[at] if at < len(column) else None for column in values]
-            cells = [CellFound("" if one is None else f"{one:.10g}") for one in numbers]
-            rows.append([CellFound(str(name)), *cells])
+            shown = [CellFound("" if one is None else f"{one:.10g}") for one in numbers]
+            rows.append([CellFound(str(name)), *shown])
         cells = grid(rows)
         return caption, cells, markdown(cells)
 
     def diagram(self) -> str:
         """The words of a SmartArt drawing, a line each."""
-        told = next(self.shape._element.iter(_DIAGRAM + "relIds"), None)
-        if told is None:
+        data = next(self.shape._element.iter(_DIAGRAM + "relIds"), None)
+        if data is None:
             return ""
         from lxml import etree
 
         parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-        root = etree.fromstring(self.shape.part.related_part(told.get(_R + "dm")).blob, parser)
+        root = etree.fromstring(self.shape.part.related_part(data.get(_R + "dm")).blob, parser)
         lines = ("".join(run.text or "" for run in one.iter(_A + "t")) for one in root.iter(_A + "p"))
         return "\n".join(f"- {' '.join(line.split())}" for line in lines if line.strip())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import io
 import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 Grid = dict[tuple[int, int], str]
 _FIXED = re.compile(r"[^0#]*([#,0]+)(?:\.(0+))?[^0#]*")
 _LONGEST = 10_000
+_CELLS = re.compile(r"([A-Za-z]{1,3})([0-9]{1,7}):([A-Za-z]{1,3})([0-9]{1,7})")
 
 
 class Sheet:
@@ -50,6 +52,31 @@ class Sheet:
         for one in getattr(self._sheet, "_images", ()):
             start = getattr(one.anchor, "_from", None)
             yield (name(start.row + 1, start.col + 1) if start else "A1"), bytes(one._data())
+
+
+def cells_made(markup: bytes) -> int:
+    """How many cells the library makes of a sheet: those stored, and each one below a merged range or a link."""
+    from lxml import etree
+
+    many = 0
+    kinds = ("{*}c", "{*}mergeCell", "{*}hyperlink")
+    for _, node in etree.iterparse(io.BytesIO(markup), tag=kinds, resolve_entities=False, no_network=True):
+        ends = _CELLS.fullmatch(node.get("ref", "").replace("$", ""))
+        if ends and not str(node.tag).endswith("}c"):
+            left, top, right, bottom = ends.groups()
+            many += (abs(int(bottom) - int(top)) + 1) * (abs(_column(right) - _column(left)) + 1)
+        many += 1
+        node.clear()
+        while (before := node.getprevious()) is not None:
+            node.getparent().remove(before)
+    return many
+
+
+def _column(letters: str) -> int:
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + ord(letter) - 64
+    return number
 
 
 def tables(sheet: Sheet, most: int) -> Iterator[Found]:

@@ -17,7 +17,7 @@ from ..pictures import Pictures
 from ..reading import file_name
 from .about import head
 from .package import Package, parsing
-from .sheets import Sheet, tables
+from .sheets import Sheet, cells_made, tables
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -71,8 +71,8 @@ class XLSX:
         cells = 0
         for name in package.names:
             if _SHEET.fullmatch(name):
-                data = package.read(name) or b""
-                cells += len(re.findall(rb"<(?:\w+:)?c[ >/]", data))
+                with parsing(package.uri, name):
+                    cells += cells_made(package.read(name) or b"")
         if cells > self.max_cells:
             why = f"{cells:,} cells, more than the limit of {self.max_cells:,} (max_cells)"
             raise SourceError(why, source=package.uri, kind="limit")
