@@ -18,14 +18,13 @@ from ..tables import CellFound, grid, markdown, titled
 from .about import head
 from .docx_styles import Lists, Styles
 from .docx_text import Line, R, W, read
-from .package import Package, inside
+from .package import Package, beside, inside
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
 _TRANSPARENT = {W + name for name in ("sdt", "sdtContent", "ins", "moveTo", "customXml", "smartTag", "body")}
 _NOTES = {"footnote": "footnotes", "endnote": "endnotes", "comment": "comments"}
-BODY = "word/document.xml"
 
 
 class DOCX:
@@ -56,33 +55,40 @@ class DOCX:
         Raises SourceError: encrypted, damaged, refused (entities), limit, empty, missing.
         """
         package = Package(source, self.max_bytes, self.max_unpacked)
-        root = package.xml(BODY)
+        body = package.main("word/document.xml")
+        root = package.xml(body)
         if root is None:
-            raise SourceError(f"no Word document: {BODY} is missing", source=source.uri, kind="damaged")
+            raise SourceError(f"no Word document: {body} is missing", source=source.uri, kind="damaged")
         pictures = Pictures(source, self.assets, min_side=self.min_image_side)
-        walk = _Walk(package, pictures)
+        walk = _Walk(package, body, pictures)
         yield from parts(source, head(package, file_name(source)), captioned(walk.found(root)), start)
 
 
 class _Walk:
     """Yields what a document shows."""
 
-    def __init__(self, package: Package, pictures: Pictures) -> None:
+    def __init__(self, package: Package, body: str, pictures: Pictures) -> None:
         self._package = package
+        self._body = body
         self._pictures = pictures
-        self._styles = Styles(package)
-        self._lists = Lists(package)
-        self._relations = package.relations(BODY)
+        self._relations = package.relations(body)
+        self._styles = Styles(package, self._beside_body("styles"))
+        self._lists = Lists(package, self._beside_body("numbering"))
         self._notes: dict[tuple[str, str], tuple[_Element, str]] = {}
         self._unseen = Counter[str]()
         for kind, file in _NOTES.items():
             self._index_notes(kind, file)
 
+    def _beside_body(self, kind: str) -> str:
+        """The name of the part that holds the styles, the footnotes, ..."""
+        named = (one.target for one in self._relations.values() if one.kind == kind and not one.external)
+        return next(named, beside(self._body, f"{kind}.xml"))
+
     def found(self, root: _Element) -> Iterator[Found | Notice]:
         yield from self._framing(root)
         body = root.find(W + "body")
         if body is not None:
-            yield from self._blocks(body, "/w:document/w:body", BODY)
+            yield from self._blocks(body, "/w:document/w:body", self._body)
         yield from self._pictures.told()
         for what, many in sorted(self._unseen.items()):
             yield Notice(f"{many} {what} left out of the evidence: readers do not see it")
@@ -139,10 +145,10 @@ class _Walk:
                 text = "\n".join(filter(None, (read(one).text for one in note.iter(W + "p"))))
                 who = f"Comment by {note.get(W + 'author', 'unknown')}: " if kind == "comment" else ""
                 if text:
-                    yield Found("footnote", who + text, (MarkupPath(inside(f"word/{_NOTES[kind]}.xml", path)),))
+                    yield Found("footnote", who + text, (MarkupPath(inside(self._beside_body(_NOTES[kind]), path)),))
 
     def _picture(self, id: str, said: str, place: MarkupPath, part: str) -> Iterator[Found]:
-        relations = self._relations if part == BODY else self._package.relations(part)
+        relations = self._relations if part == self._body else self._package.relations(part)
         relation = relations.get(id)
         if relation is None or relation.external:
             return
@@ -210,7 +216,7 @@ class _Walk:
                     yield Found(role, text, (MarkupPath(inside(relation.target, path)),))
 
     def _index_notes(self, kind: str, file: str) -> None:
-        root = self._package.xml(f"word/{file}.xml")
+        root = self._package.xml(self._beside_body(file))
         for node, path in _numbered(root, f"/w:{file}") if root is not None else ():
             if node.get(W + "type", "normal") == "normal":
                 self._notes[kind, node.get(W + "id", "")] = (node, path)

@@ -19,8 +19,8 @@ _DEEPEST = 30
 class Styles:
     """The styles of one document, by id."""
 
-    def __init__(self, package: Package) -> None:
-        root = package.xml("word/styles.xml")
+    def __init__(self, package: Package, part: str) -> None:
+        root = package.xml(part)
         styles = root.iter(W + "style") if root is not None else ()
         self._styles = {one.get(W + "styleId", ""): one for one in styles}
 
@@ -73,8 +73,8 @@ class Styles:
 class Lists:
     """Counts the items of numbered lists and gives each its marker."""
 
-    def __init__(self, package: Package) -> None:
-        root = package.xml("word/numbering.xml")
+    def __init__(self, package: Package, part: str) -> None:
+        root = package.xml(part)
         abstract: dict[str, _Element] = {}
         self._formats: dict[str, dict[int, str]] = {}
         self._counts: dict[tuple[str, int], int] = {}

@@ -110,6 +110,11 @@ class Package:
                     why = "it declares a document type or entities, which such files never need"
                     raise SourceError(why, source=self.uri, kind="refused", place=name[:80])
 
+    def main(self, default: str) -> str:
+        """The name of the part that the package is about."""
+        named = (one.target for one in self.relations("").values() if one.kind == "officeDocument" and not one.external)
+        return next(named, default)
+
     def relations(self, part: str) -> dict[str, Relation]:
         """What a part refers to, by id."""
         folder, name = posixpath.split(part)

@@ -54,22 +54,24 @@ class Sheet:
             yield (name(start.row + 1, start.col + 1) if start else "A1"), bytes(one._data())
 
 
-def cells_made(markup: bytes) -> int:
-    """How many cells the library makes of a sheet: those stored, and each one below a merged range or a link."""
+def cells_made(markup: bytes) -> tuple[int, int]:
+    """How many cells the library makes of a sheet (those stored, and each one below a merged range or a link), and
+    how many formulas have no value, since no program calculated them."""
     from lxml import etree
 
-    many = 0
+    many = empty = 0
     kinds = ("{*}c", "{*}mergeCell", "{*}hyperlink")
     for _, node in etree.iterparse(io.BytesIO(markup), tag=kinds, resolve_entities=False, no_network=True):
         ends = _CELLS.fullmatch(node.get("ref", "").replace("$", ""))
         if ends and not str(node.tag).endswith("}c"):
             left, top, right, bottom = ends.groups()
             many += (abs(int(bottom) - int(top)) + 1) * (abs(_column(right) - _column(left)) + 1)
+        empty += node.find("{*}f") is not None and not node.findtext("{*}v") and node.find("{*}is") is None
         many += 1
         node.clear()
         while (before := node.getprevious()) is not None:
             node.getparent().remove(before)
-    return many
+    return many, empty
 
 
 def _column(letters: str) -> int:

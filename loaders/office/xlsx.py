@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from rag.document import CellRange, Notice, Part, Source
@@ -58,24 +59,29 @@ class XLSX:
             import openpyxl
         package = Package(source, self.max_bytes, self.max_unpacked)
         package.refuse_entities()
-        self._count(package)
+        empty = self._count(package)
         with parsing(source.uri):
             book = openpyxl.load_workbook(io.BytesIO(package.data), data_only=True, keep_links=False, keep_vba=False)
             sheets = list(book.worksheets)
         pictures = Pictures(source, self.assets, min_side=self.min_image_side)
         about = head(package, file_name(source))
-        found = (one for sheet in sheets for one in self._sheet(sheet, pictures, source.uri))
+        why = f"{empty:,} formulas have no value: open the file in a spreadsheet program and save it"
+        told = [Notice(why)] if empty else []
+        found = chain(told, (one for sheet in sheets for one in self._sheet(sheet, pictures, source.uri)))
         yield from parts(source, about, found, start)
 
-    def _count(self, package: Package) -> None:
-        cells = 0
+    def _count(self, package: Package) -> int:
+        """Formulas without a value; SourceError for more cells than the limit."""
+        cells = empty = 0
         for name in package.names:
             if _SHEET.fullmatch(name):
                 with parsing(package.uri, name):
-                    cells += cells_made(package.read(name) or b"")
+                    counts = cells_made(package.read(name) or b"")
+                cells, empty = cells + counts[0], empty + counts[1]
         if cells > self.max_cells:
             why = f"{cells:,} cells, more than the limit of {self.max_cells:,} (max_cells)"
             raise SourceError(why, source=package.uri, kind="limit")
+        return empty
 
     def _sheet(self, sheet: Worksheet, pictures: Pictures, uri: str) -> Iterator[Found | Notice]:
         hidden = sheet.sheet_state != "visible"

@@ -77,6 +77,23 @@ def test_docx_deleted_and_hidden_words_are_kept_apart(tmp_path: Path) -> None:
     assert "hidden" in notices(parts)
 
 
+def test_docx_whose_body_has_another_name(tmp_path: Path) -> None:
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/"
+    space = "http://schemas.openxmlformats.org/package/2006/relationships"
+    told = f'<Relationships xmlns="{space}"><Relationship Id="a" Type="{kind}{{}}" Target="{{}}"/></Relationships>'
+    body = paragraph("Above", '<w:pStyle w:val="H1"/>') + paragraph("Below.")
+    styles = f'<w:styles {W}><w:style w:styleId="H1"><w:name w:val="heading 1"/></w:style></w:styles>'
+    data = offices.packed({
+        "_rels/.rels": told.format("officeDocument", "word/document2.xml"),
+        "word/_rels/document2.xml.rels": told.format("styles", "styles2.xml"),
+        "word/document2.xml": f"<w:document {W}><w:body>{body}</w:body></w:document>",
+        "word/styles2.xml": styles,
+    })  # fmt: skip
+    heading, prose = elements(read("docx", data, tmp_path))
+    assert (heading.role, prose.headings) == ("heading", ("Above",))
+    assert prose.origin.places == (MarkupPath("/word/document2.xml!/w:document/w:body/w:p[2]"),)
+
+
 @pytest.mark.parametrize("run", ['<w:color w:val="FFFFFF"/>', '<w:sz w:val="1"/>', "<w:vanish/>"])
 def test_docx_words_that_nobody_sees_are_hidden(run: str, tmp_path: Path) -> None:
     parts = read("docx", word(paragraph("Seen.") + paragraph("Unseen.", run=run)), tmp_path)
@@ -181,6 +198,16 @@ def test_xlsx_hidden_rows_and_sheets_are_kept_apart(tmp_path: Path) -> None:
     assert all("secret" not in one.text for one in elements(parts) if one.role != "hidden")
     assert "hidden sheet" in notices(parts)
     assert "hidden rows" in notices(parts)
+
+
+def test_xlsx_formulas_without_a_value_are_told(tmp_path: Path) -> None:
+    import openpyxl
+
+    book, out = openpyxl.Workbook(), io.BytesIO()
+    book.active["A1"], book.active["A2"] = 1, "=A1*2"
+    book.save(out)
+    assert notices(read("xlsx", out.getvalue(), tmp_path)).startswith("1 formulas have no value")
+    assert "formulas" not in notices(read("xlsx", offices.xlsx(), tmp_path))
 
 
 def test_xlsx_a_long_table_is_cut_with_its_header(tmp_path: Path) -> None:

@@ -275,3 +275,17 @@ def test_a_zip_named_pdf_and_an_archive_of_nothing(corpus: Path, folder: Path) -
     (folder / "b.zip").write_bytes(zipped([]))
     report = add(corpus, folder)
     assert {Path(one.source).name: one.status for one in report.outcomes} == {"pump.txt": "done", "b.zip": "skipped"}
+
+
+def test_a_mail_is_a_document_and_its_attachments_are(corpus: Path, folder: Path) -> None:
+    from tests.golden import offices
+
+    settings = corpus / "corpus.toml"
+    settings.write_text(settings.read_text() + '[loaders.mail]\nuse = "loaders/mail"\n')
+    (folder / "a.zip").write_bytes(zipped([("box/pump.eml", offices.mail())]))
+    statuses = told(add(corpus, folder))
+    assert statuses == {
+        "box/pump.eml": "done",
+        "box/pump.eml!/../notes.txt": "failed refused",
+        "box/pump.eml!/Older words.eml": "done",
+    }
