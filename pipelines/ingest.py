@@ -16,9 +16,10 @@ from threading import Event
 
 from rag.addresses import is_url
 from rag.document import LabelValue, Source
-from rag.errors import CorpusError, SourceError
+from rag.errors import CorpusError, MissingExtra, SourceError
 from rag.filters import check_labels
 from rag.identity import file_digest
+from rag.members import WITHIN, MemberLimits, holder
 from rag.protocols import ProgressCallback
 from rag.ranges import ranges
 from rag.report import Outcome, Problem, Report, Status, report
@@ -27,6 +28,7 @@ from rag.store.writer import Writer
 
 from .build import Failed, build
 from .encode import Encoding, encode_missing
+from .members import Containers, forget
 from .prefetch import Job, Prefetch, Wanted
 from .sources import Found, found
 from .webpages import PAGES, Net, WebPages, gone, nowhere
@@ -45,7 +47,8 @@ class Options:
     `keep` copies the bytes of local files into the corpus; `linked_pdfs` takes the PDFs of the same
     site that a fetched page links to; `workers` is how many processes parse (0: none, in this process).
     `pages` ("1-20,35") takes those pages of PDFs alone; what is read again without it is read whole.
-    `net` fetches addresses (default: `rag.fetching.Door`, the public internet alone).
+    `net` fetches addresses (default: `rag.fetching.Door`, the public internet alone). `members` limits
+    what an archive may hold.
     """
 
     labels: Mapping[str, LabelValue] = field(default_factory=dict)
@@ -58,6 +61,7 @@ class Options:
     linked_pdfs: bool = False
     pages: str = ""
     net: Net | None = None
+    members: MemberLimits = field(default_factory=MemberLimits)
 
     def __post_init__(self) -> None:
         check_labels(self.labels)
@@ -80,6 +84,8 @@ class Ingest:
         self._warnings: list[str] = []
         self._encoding = Encoding(store, self._warn)
         self._web = WebPages(store, options.net, follow=options.linked_pdfs)
+        self._containers = Containers(store, options.workers, options.limits, options.members)
+        self._total = 0
         self._replayed = time.monotonic()
 
     def run(self, names: Iterable[str | Path | tuple[str, bytes]]) -> Report:
@@ -104,9 +110,12 @@ class Ingest:
         with self._store.writing() as writer:
             named, kept = self._split(names)
             files = [*kept, *found(named, self._store.folder)]
-            if self._options.sync:
-                yield from self._synced(writer, named, files)
-            yield from self._taken(writer, files)
+            try:
+                if self._options.sync:
+                    yield from self._synced(writer, named, files)
+                yield from self._taken(writer, files)
+            finally:
+                self._containers.close()
             encode_missing(self._store, writer, self._encoding, self._progress)
         for index in self._store.vectors.values():
             if len(index) > getattr(index, "comfortable", len(index)):
@@ -114,7 +123,7 @@ class Ingest:
 
     def _split(self, names: Iterable[str | Path | tuple[str, bytes]]) -> tuple[list[str], list[Found]]:
         """Paths, and named bytes kept in the corpus (they have no other place to be opened from)."""
-        from rag.sniff import HEAD, media_type
+        from rag.sniff import HEAD, TAIL, media_type
 
         paths: list[str] = []
         kept: list[Found] = []
@@ -123,7 +132,7 @@ class Ingest:
                 raise TypeError(f"sources are paths, or (name, bytes); got {type(one).__name__}")
             if isinstance(one, tuple):
                 name, data = one
-                kind = media_type(name, data[:HEAD]) or ""
+                kind = media_type(name, data[:HEAD], data[-TAIL:]) or ""
                 error = SourceError("unknown file type", source=name, kind="unsupported") if not kind else None
                 error = error if data else SourceError("there are no bytes", source=name, kind="empty")
                 path = self._store.assets.keep(data) if not error else Path(name)
@@ -136,14 +145,15 @@ class Ingest:
 
     def _taken(self, writer: Writer, files: Sequence[Found]) -> Iterator[Outcome]:
         decided = self._decided(writer, files)
+        self._total = len(files)
         with Prefetch(self._store, writer, self._options.workers, self._options.limits) as prefetch:
             for number, item in enumerate(prefetch.ahead(decided)):
                 shown = item.source if isinstance(item, Outcome) else item.wanted.found.uri
-                self._progress({"stage": "ingest", "done": number, "total": len(files), "item": shown})
+                self._progress({"stage": "ingest", "done": number, "total": self._total, "item": shown})
                 if self._cancel.is_set():
                     self._warn("cancelled; the same command goes on where this one stopped")
                     return
-                yield item if isinstance(item, Outcome) else self._built(writer, item, number, len(files))
+                yield item if isinstance(item, Outcome) else self._built(writer, item, number)
 
     def _decided(self, writer: Writer, files: Sequence[Found]) -> Iterator[Outcome | Wanted]:
         """For each file an outcome where nothing is to be derived, else what is wanted."""
@@ -155,12 +165,16 @@ class Ingest:
             outcome: Outcome | Wanted
             try:
                 if one.url:
-                    done = max(0, len(files) - len(waiting) - 1)
-                    self._progress({"stage": "fetch", "done": done, "total": len(files), "item": one.uri})
+                    done = max(0, self._total - len(waiting) - 1)
+                    self._progress({"stage": "fetch", "done": done, "total": self._total, "item": one.uri})
                     one = self._web.taken(writer, one)
                     linked = [link for link in self._web.links if link.url not in seen]
                     seen.update(link.url for link in linked)
                     waiting.extendleft(reversed(linked))
+                if self._containers.holds(one):
+                    yield from self._contents(writer, one, waiting, started)
+                    if self._store.loader(one.media_type) is None:
+                        continue
                 outcome = self._decide(writer, one, started)
             except SourceError as error:
                 outcome = self._not_there(writer, one, error, started)
@@ -168,6 +182,35 @@ class Ingest:
                 failure = SourceError(f"cannot read: {error.strerror}", source=one.uri)
                 outcome = _failed(one.uri, failure, started)
             yield outcome
+
+    def _contents(self, writer: Writer, one: Found, waiting: deque[Found], started: float) -> Iterator[Outcome]:
+        """Put the members of a container before what waits; outcomes of what concerns it as a whole."""
+        key = self._key(one)
+        done = max(0, self._total - len(waiting) - 1)
+        self._progress({"stage": "open", "done": done, "total": self._total, "item": one.uri})
+        opened = self._containers.opened(writer, one, key)
+        waiting.extendleft(reversed(opened.members))
+        self._total += len(opened.members)
+        if opened.error and opened.error.kind == MissingExtra.__name__:
+            yield Outcome(one.uri, "skipped", warnings=(opened.error.message,))
+        elif opened.error:
+            yield _failed(one.uri, opened.error, started)
+        elif not opened.members and self._store.loader(one.media_type) is None:
+            yield Outcome(one.uri, "skipped", warnings=("it holds no files",))
+        if self._options.sync and not opened.error and (one.url or key.startswith("bytes:")):
+            there = {each.member for each in opened.members}
+            for known, (_, uri) in writer.keys().items():
+                if known.startswith(key + WITHIN) and known not in there:
+                    yield Outcome(uri, "removed", chunks=writer.remove(known))
+
+    def _key(self, one: Found) -> str:
+        if one.member or one.url:
+            return one.member or one.url
+        return f"bytes:{one.uri}" if self._inside(one) else str(one.path)
+
+    def _inside(self, one: Found) -> bool:
+        """Whether the bytes lie in the corpus, under their digest."""
+        return self._store.assets.kept("0" * 64).parent.parent in one.path.parents
 
     def _not_there(self, writer: Writer, one: Found, error: SourceError, started: float) -> Outcome:
         """A failure; with `sync` a known address whose server says that nothing is there is removed."""
@@ -188,8 +231,7 @@ class Ingest:
             return Outcome(one.uri, "skipped", warnings=(f"no loader takes {one.media_type}",))
         if self._options.pages and one.media_type == "application/pdf":
             loader = {**loader, "pages": self._options.pages}
-        inside = self._store.assets.kept("0" * 64).parent.parent in one.path.parents
-        key = one.url or (f"bytes:{one.uri}" if inside else str(one.path))
+        inside, key = self._inside(one), self._key(one)
         source = Source(one.uri, one.media_type, file_digest(one.path), "" if inside else str(one.path))
         if not inside and (self._options.keep or one.media_type in PAGES):
             # A page is kept since its places are paths in its markup: they must stay selectable.
@@ -232,7 +274,7 @@ class Ingest:
     def _moved_from(self, writer: Writer, wanted: Wanted) -> tuple[str, str] | None:
         """(key, uri) of a file with these bytes that is no longer where it was."""
         for key, (_, uri) in writer.keys(wanted.source.digest).items():
-            if nowhere(key):
+            if nowhere(key) and (not holder(key) or self._containers.gone(key)):
                 return key, uri
         return None
 
@@ -241,7 +283,7 @@ class Ingest:
 
     # --- deriving --------------------------------------------------------------------------------------
 
-    def _built(self, writer: Writer, job: Job, number: int, total: int) -> Outcome:
+    def _built(self, writer: Writer, job: Job, number: int) -> Outcome:
         wanted, started = job.wanted, time.monotonic()
         known = writer.source(wanted.key)
         if writer.derivation(wanted.source.digest) == wanted.derivation:  # a twin earlier in this run
@@ -249,13 +291,15 @@ class Ingest:
 
         def told(parts: int, pages: int) -> None:
             self._progress({
-                "stage": "ingest", "done": number, "total": total, "item": wanted.found.uri, "parts": parts,
+                "stage": "ingest", "done": number, "total": self._total, "item": wanted.found.uri, "parts": parts,
                 "pages": pages,
             })  # fmt: skip
 
         try:
             built = build(writer, job, self._encoding, told, self._cancel)
         except Failed as failure:
+            if failure.problem.type == MissingExtra.__name__:  # nothing is wrong with the file
+                return Outcome(wanted.found.uri, "skipped", warnings=(failure.problem.message,))
             return Outcome(wanted.found.uri, "failed", seconds=time.monotonic() - started, error=failure.problem)
         row = job.building.row
         pages, chunks, warnings = writer.told(row)
@@ -278,17 +322,23 @@ class Ingest:
     def _synced(self, writer: Writer, named: Sequence[str], files: Sequence[Found]) -> Iterator[Outcome]:
         """Remove what is gone under the named folders."""
         folders = [Path(name) for name in named if not is_url(name)]
-        if missing := [str(folder) for folder in folders if not folder.is_dir()]:
+        containers = [one for one in files if not one.url and self._containers.holds(one)]
+        opened = {str(one.path): self._containers.opened(writer, one, self._key(one)) for one in containers}
+        missing = [str(one) for one in folders if not one.is_dir() and str(one.resolve()) not in opened]
+        if missing:
             raise CorpusError(f"--sync needs folders that exist; {', '.join(missing)} is not one: nothing was removed")
-        there = {str(one.path) for one in files}
+        members = [one for each in opened.values() for one in each.members]
+        there = {str(one.path) for one in files} | {one.member for one in members}
         known = writer.keys()
-        under = [
-            key for key in known
-            if any(Path(key).is_relative_to(folder.resolve()) for folder in folders) and not key.startswith("bytes:")
+        under = [key for key in known if any(_lies_in(key, folder.resolve()) for folder in folders)]
+        # What moved keeps its document: the taking of files will see it as renamed.
+        taken = [one for one in (*files, *members) if not one.error and not one.skip]
+        now = {self._key(one): one.path.name if one.member else _digest(one.path) for one in taken}
+        digests = {digest for key, digest in now.items() if key not in known or known[key][0] != digest}
+        gone = [
+            key for key in under
+            if key not in there and known[key][0] not in digests and holder(key) not in self._containers.open_failed
         ]  # fmt: skip
-        # A file that moved keeps its document: the taking of files will see it as renamed.
-        digests = {_digest(one.path) for one in files if not one.error and not one.skip}
-        gone = [key for key in under if key not in there and known[key][0] not in digests]
         if len(gone) * 2 > len(under) and not self._options.yes:
             raise CorpusError(
                 f"--sync would remove {len(gone)} of {len(under)} documents under {', '.join(named)}; "
@@ -296,11 +346,18 @@ class Ingest:
             )
         for key in gone:
             chunks = writer.remove(key)
+            if (outer := holder(key)) and outer not in there:
+                forget(writer, outer)
             yield Outcome(known[key][1], "removed", chunks=chunks)
 
     def _warn(self, message: str) -> None:
         if message not in self._warnings:
             self._warnings.append(message)
+
+
+def _lies_in(key: str, folder: Path) -> bool:
+    """Whether a file lies under a folder, or a member in what is named."""
+    return not key.startswith("bytes:") and (Path(key).is_relative_to(folder) or key.startswith(f"{folder}{WITHIN}"))
 
 
 def _digest(path: Path) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rag.answer import Answer, Evidence, Hit
-from rag.document import Box, CharSpan, MarkupPath, PageRegion, Place, TimeSpan
+from rag.document import Box, CellRange, CharSpan, MarkupPath, PageRegion, Place, TimeSpan
 from rag.report import Outcome
 
 Plain = dict[str, Any]
@@ -17,6 +17,8 @@ def place(one: Place) -> Plain:
     match one:
         case PageRegion(page, box):
             return {"kind": "page", "page": page, "box": _box(box)}
+        case CellRange(sheet, cells):
+            return {"kind": "cells", "sheet": sheet, "range": cells}
         case MarkupPath(path):
             return {"kind": "path", "path": path}
         case TimeSpan(start, end):
@@ -28,8 +30,8 @@ def place(one: Place) -> Plain:
 def hit(one: Hit, rank: int, label: str = "") -> Plain:
     """One hit; `page`, `box`, `path`, `start` and `end` (seconds) are those of the first place that has them.
 
-    A span of characters stands in `places` alone. `page_label` is there where the page's printed `label`
-    ("iv") is not its number, and `mentions` where sentences elsewhere name the figure or table.
+    A span of characters or a range of cells stands in `places` alone. `page_label` is there where the page's
+    printed `label` ("iv") is not its number, and `mentions` where sentences elsewhere name the figure or table.
     """
     chunk = one.chunk
     places = [place(each) for each in chunk.origin.places]
@@ -128,6 +130,8 @@ def where_it_lies(one: Place, source: str, label: str = "") -> str:
             whole = box == Box(0.0, 0.0, 1.0, 1.0)
             printed = f" ({visible(label)})" if label else ""
             return f"{source}, page {page}{printed}" + ("" if whole else f", box {_box(box)}")
+        case CellRange(sheet, cells):
+            return f"{source}, sheet {visible(sheet)}, cells {cells}"
         case MarkupPath(path):
             return f"{source}, {path}"
         case TimeSpan(start, end):

@@ -70,8 +70,20 @@ class PageRegion:
 
 
 @dataclass(frozen=True, slots=True)
+class CellRange:
+    """Cells of a spreadsheet, as its program names them: a sheet and `B2:D9`, or `B2` for one cell."""
+
+    sheet: str
+    range: str
+
+
+@dataclass(frozen=True, slots=True)
 class MarkupPath:
-    """An XPath that re-selects the block in the stored markup."""
+    """An XPath that re-selects the block in the stored markup.
+
+    Where the markup is a file inside the source (a chapter of a book, the body of an office document, a
+    part of a mail) the path is `/name!` and then the XPath. In a notebook it is a JSON pointer.
+    """
 
     path: str
 
@@ -92,7 +104,7 @@ class CharSpan:
     end: int
 
 
-Place = PageRegion | MarkupPath | TimeSpan | CharSpan
+Place = PageRegion | CellRange | MarkupPath | TimeSpan | CharSpan
 
 
 @dataclass(frozen=True, slots=True)

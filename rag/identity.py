@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from rag.document import Box, CharSpan, Chunk, MarkupPath, PageRegion, Place, TimeSpan, View
+from rag.document import Box, CellRange, CharSpan, Chunk, MarkupPath, PageRegion, Place, TimeSpan, View
 
 ID_DIGITS = 32
 """Chunk and element ids keep 128 of sha256's 256 bits: short enough to type a prefix of."""
@@ -40,6 +40,8 @@ def place_key(place: Place) -> list[object]:
     match place:
         case PageRegion(page, Box(left, top, right, bottom)):
             return ["page", page, left, top, right, bottom]
+        case CellRange(sheet, cells):
+            return ["cells", sheet, cells]
         case MarkupPath(path):
             return ["path", path]
         case TimeSpan(start, end):

@@ -19,6 +19,7 @@ from rag.answer import (
 from rag.document import (
     Box,
     Cell,
+    CellRange,
     CharSpan,
     Chunk,
     Element,
@@ -61,6 +62,7 @@ sources = st.builds(Source, uri=texts, media_type=texts, digest=digests, path=te
 places = st.one_of(
     st.builds(PageRegion, page=counts, box=boxes()),
     st.builds(MarkupPath, path=texts),
+    st.builds(CellRange, sheet=texts, range=st.just("A1:B2")),
     st.builds(TimeSpan, start=numbers, end=numbers),
     st.builds(CharSpan, start=counts, end=counts),
 )
