@@ -203,13 +203,23 @@ def _became_another(first: _Look, look: _Look, after: Sequence[float]) -> bool:
 
 def _looks(frames: Iterable[tuple[float, VideoFrame]]) -> Iterator[_Look]:
     last: _Look | None = None
+    passed: tuple[float, VideoFrame] | None = None
     for at, frame in frames:
         if last and at - last.at < 1 / LOOKS - 1e-3:
+            passed = at, frame
             continue
-        sign = signature(frame)
-        before = last.signature if last else sign
-        last = _Look(at, frame, sign, difference(before, sign), area(before, sign))
+        if last and passed and at - passed[0] > 2 / LOOKS:  # it stays on screen for long
+            last = _looked(*passed, last)
+            yield last
+        last = _looked(at, frame, last)
+        passed = None
         yield last
+
+
+def _looked(at: float, frame: VideoFrame, last: _Look | None) -> _Look:
+    sign = signature(frame)
+    before = last.signature if last else sign
+    return _Look(at, frame, sign, difference(before, sign), area(before, sign))
 
 
 def _step(
@@ -238,6 +248,7 @@ def _step(
             return [], _Open(look, scene.start)
         return [scene.closed(turned)], _Open(look, turned)
     if age >= longest:
-        return [scene.closed(look.at)], _Open(look, look.at)
+        divided = scene.start + longest  # the picture is the same there, though none may have been looked at
+        return [scene.closed(divided)], _Open(look, divided)
     scene.take(look)
     return [], scene
