@@ -59,12 +59,18 @@ def embedded(packets: Iterable[tuple[float, float, bytes]], codec: str) -> list[
     return ordered(found)
 
 
-def beside(source: Source) -> list[Cue]:
-    """The cues of NAME.srt, .vtt, .ass or .ssa beside the file; none where there is no such file."""
+def beside(source: Source, left_out: list[str] | None = None) -> list[Cue]:
+    """The cues of NAME.srt, .vtt, .ass or .ssa beside the file; none where there is no such file.
+
+    What is there and is not read is added to `left_out`, in words.
+    """
     if not source.path:
         return []
     for suffix in SIDECARS:
-        data = _read(Path(source.path).with_suffix(suffix))
+        path = Path(source.path).with_suffix(suffix)
+        data = _read(path)
+        if data is None and left_out is not None and path.is_file() and not path.is_symlink():
+            left_out.append(f"{path.name} is not read: it cannot be opened, or has more than {MOST_BYTES:,} bytes")
         if data is not None:
             text = decode(data)[0]
             if cues := scripted(text) if suffix in (".ass", ".ssa") else written(text):

@@ -108,7 +108,7 @@ class Video:
                 told = "; ".join(streams.left_out) or "there is neither picture nor sound in it"
                 raise SourceError(told, source=source.uri, kind="unsupported" if streams.left_out else "empty")
             survey = surveyed(open_, streams, source, self.max_seconds)
-            cues = beside(source)
+            cues = beside(source, streams.left_out)
             chapters = Chapters(open_, survey.origin)
             front = head(open_, streams, survey, source)
             about = described(open_)

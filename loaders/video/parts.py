@@ -32,8 +32,8 @@ PART_SECONDS = 120.0
 PART_CUES = 250
 LATE = 0.25
 """Seconds that a picture may come after its sound at the start, or words after the end."""
-MOST_READ = 40
-"""Frames of a part whose words are recognised: at two seconds each that stays below the time for a part."""
+MOST_READ = 16
+"""Frames of a part whose words are recognised: at ten seconds each that stays below the time for a part."""
 FRAMES = 1
 """Goes up when the same second would be kept as other pixels."""
 
@@ -133,7 +133,10 @@ class Recording:
                 if loader.assets is not None:
                     name = combined("frame", self._source.digest, round(scene.at * 1000), loader.max_side, FRAMES)
                     media = pixels.kept(image, name, "JPEG", loader.assets)
-                if reads and len(kept) < MOST_READ:
+                if reads and len(kept) == MOST_READ:
+                    told = f"the words on frames are read up to here: more than {MOST_READ} pictures in two minutes"
+                    warnings.append(Notice(told, span))
+                elif reads and len(kept) < MOST_READ:
                     words = self._words(image, span, warnings)
                 kept.append(_Kept(fine, media))
         return _element(self._source, "keyframe", "image", span, words, media)
