@@ -7,6 +7,7 @@ COMPONENTS: dict[str, str] = {
     "pdf": "pdf:PDF",
     "html": "html:HTML",
     "image": "image:Image",
+    "svg": "svg:SVG",
     "video": "video:Video",
     "audio": "audio:Audio",
     "archive": "archive:Archive",

@@ -64,9 +64,10 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"AT&TFORM", "image/vnd.djvu"),
 )
 _BRANDS = {
-    b"heic": "image/heic", b"heix": "image/heic", b"mif1": "image/heif", b"avif": "image/avif",
-    b"avis": "image/avif", b"qt  ": "video/quicktime", b"M4A ": "audio/mp4", b"M4B ": "audio/mp4",
-    b"M4V ": "video/mp4", b"3gp4": "video/3gpp", b"3gp5": "video/3gpp",
+    b"heic": "image/heic", b"heix": "image/heic", b"heim": "image/heic", b"heis": "image/heic",
+    b"hevc": "image/heic", b"hevx": "image/heic", b"mif1": "image/heif", b"msf1": "image/heif",
+    b"avif": "image/avif", b"avis": "image/avif", b"qt  ": "video/quicktime", b"M4A ": "audio/mp4",
+    b"M4B ": "audio/mp4", b"M4V ": "video/mp4", b"3gp4": "video/3gpp", b"3gp5": "video/3gpp",
 }  # fmt: skip
 _OOXML = "application/vnd.openxmlformats-officedocument."
 _ZIPPED = (
@@ -87,7 +88,7 @@ _FRAGMENT = re.compile(
     rb"header|nav|font|center|a|b|br|img|iframe|form|span|pre)(?=[\s>/])",
     re.I | re.S,
 )
-_DRAWING = re.compile(_PREAMBLE + rb"(?:<!doctype\s+svg\b[^>]*>\s*)?<svg(?=[\s>])", re.I | re.S)
+_DRAWING = re.compile(_PREAMBLE + rb"(?:<!doctype\s+svg\b|<(?:svg:)?svg(?=[\s>]))", re.I | re.S)
 _ARCHIVED_PAGE = re.compile(rb"(?im)^content-type:\s*multipart/related")
 
 

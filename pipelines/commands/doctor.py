@@ -14,6 +14,7 @@ PLAIN = {
     "httpcore2": "web pages by address, models behind an endpoint",
     "lxml": "HTML",
     "PIL": "images",
+    "resvg_py": "drawings (SVG)",
     "tantivy": "full-text search",
     "openvino": "the embedded encoder's runtime",
     "tokenizers": "the embedded encoder's tokenizer",
@@ -27,6 +28,7 @@ EXTRAS = {
     "serve": ("uvicorn", "rag serve: an OpenAI-compatible endpoint"),
     "speech": ("faster_whisper", "speech in videos and recordings, as text with its seconds"),
     "ocr": ("rapidocr", "words on pages and in pictures without a text layer"),
+    "heic": ("pillow_heif", "pictures as iPhones save them (HEIC)"),
     "layout": ("pymupdf.layout", "PyMuPDF's layout model for PDF pages"),
     "vision": ("transformers", "models that look at pages and pictures (torch, transformers)"),
 }

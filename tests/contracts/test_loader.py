@@ -21,7 +21,7 @@ from rag.errors import SourceError
 from rag.identity import combined, digest
 from rag.registry import load, names
 from rag.serialise import to_plain
-from tests.golden import htmls, images, messages, offices, pdfs, texts, videos
+from tests.golden import drawings, htmls, images, messages, offices, pdfs, texts, videos
 
 Maker = Callable[[], bytes]
 OOXML = "application/vnd.openxmlformats-officedocument."
@@ -42,6 +42,12 @@ INPUTS: dict[str, dict[str, tuple[str, Maker]]] = {
         "turned.jpg": ("image/jpeg", lambda: images.jpeg(6, "A test card, turned")),
         "0001.tif": ("image/tiff", lambda: images.tiff(40)),
         "0002.gif": ("image/gif", images.animation),
+        "card.heic": ("image/heic", lambda: images.heic("Four fields of colour")),
+        "0003.avif": ("image/avif", lambda: images.saved(images.drawing(), "AVIF", quality=90)),
+    },
+    "loaders/svg": {
+        "plant.svg": ("image/svg+xml", drawings.plant),
+        "0001.svg": ("image/svg+xml", drawings.unseen),
     },
     "loaders/video": {
         "plant.mp4": ("video/mp4", videos.narrated),

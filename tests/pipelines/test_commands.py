@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rag.cli import main
+from tests.golden import images
 from tests.golden.pdfs import encrypted, many_pages, ruled_table
 
 Run = Callable[..., tuple[int, str, str]]
@@ -260,6 +261,22 @@ def test_list_label_remove(filled: Run) -> None:
     _, out, _ = filled("list")
     assert "wind.html" in out
     assert "gauge.md" not in out
+
+
+def test_near_duplicates_are_told(filled: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(2):
+        (folder / f"{number}.png").write_bytes(images.saved(images.scenery(number), "PNG"))
+    (folder / "copy.jpg").write_bytes(images.saved(images.scenery(1).resize((200, 150)), "JPEG", quality=50))
+    filled("add", str(folder))
+    told = {Path(one["sources"][0]).name: one["near_duplicates"] for one in lines(filled("list", "--json")[1])}
+    assert {name: [Path(uri).name for uri in uris] for name, uris in told.items() if uris} == {
+        "1.png": ["copy.jpg"], "copy.jpg": ["1.png"],
+    }  # fmt: skip
+    assert "looks like" in filled("list")[1]
+    filled("remove", "1.png")
+    assert not any(one["near_duplicates"] for one in lines(filled("list", "--json")[1]))
 
 
 def test_check_repair_reindex_gc(filled: Run, hashed: Path, documents: Path) -> None:
