@@ -1,4 +1,7 @@
-"""Argus as it is installed: `rag.Corpus(folder).add(documents)` and `.search(question)`."""
+"""Argus as it is installed: `rag.Corpus(folder).add(documents)` and `.search(question)`.
+
+As in the plain install, nothing is read out of pictures: no peer has a program for that installed either.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,7 @@ class Argus:
         raise NotImplementedError("nothing is tuned here")
 
     def ingest(self, docs: Path, index: Path, size: int, overlap: int) -> int:
+        _plain(index)
         report = self._open(index).add(docs)
         if report.failed:
             raise SystemExit(f"documents failed: {report.failed[0]}")
@@ -47,6 +51,18 @@ class Argus:
 
     def search(self, question: str, k: int) -> list[str]:
         return [found.text for found in self._corpus.search(question, k=k)]
+
+
+def _plain(index: Path) -> None:
+    """The settings that `rag add` writes, without OCR and speech: what is not installed is not used anyway."""
+    from importlib.resources import files
+
+    settings = index / "corpus.toml"
+    if not settings.exists():
+        index.mkdir(parents=True, exist_ok=True)
+        lines = files("rag").joinpath("profiles/corpus.toml").read_text(encoding="utf-8").splitlines()
+        kept = [line for line in lines if not line.startswith(("recogniser =", "transcriber ="))]
+        settings.write_text("\n".join(kept) + "\n", encoding="utf-8")
 
 
 def _measure(encoder: Any, meter: common.Meter) -> None:
