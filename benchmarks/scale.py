@@ -44,7 +44,16 @@ def main(given: list[str] | None = None) -> int:
 def measured(name: str, folder: Path, count: int, seconds: float) -> Iterator[dict[str, Any]]:
     """The steps of one index, each in a new process; what the build came to is what is asked."""
     for step in STEPS:
-        command = [sys.executable, "-P", str(ROOT / "benchmarks" / "scaling.py"), name, step, str(folder), str(count), str(seconds)]
+        command = [
+            sys.executable,
+            "-P",
+            str(ROOT / "benchmarks" / "scaling.py"),
+            name,
+            step,
+            str(folder),
+            str(count),
+            str(seconds),
+        ]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         with watched(process.pid) as seen:
             printed, complaint = process.communicate()
@@ -101,7 +110,9 @@ def _options(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--vectors", type=int, default=1_000_000, help="entries of each index (default: 1000000)")
     parser.add_argument("--index", nargs="+", choices=INDEXES, default=list(INDEXES))
-    parser.add_argument("--seconds", type=float, default=180.0, help="stop adding to an index after so long; default 180")
+    parser.add_argument(
+        "--seconds", type=float, default=180.0, help="stop adding to an index after so long; default 180"
+    )
     parser.add_argument("--folder", type=Path, help="where the indexes are built (default: the temporary folder)")
     parser.add_argument("--json", action="store_true", help="no table")
     parser.add_argument("--markdown", type=Path, help="write the table to this file")

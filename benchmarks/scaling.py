@@ -106,7 +106,12 @@ def query(name: str, folder: Path, count: int, limit: float) -> Iterator[dict[st
         found.append([id for id, _ in index.search(asked[number : number + 1], K)[0]])
         times.append(time.perf_counter() - started)
     times.sort()
-    yield {"step": "query", "p50": times[len(times) // 2], "p95": times[int(len(times) * 0.95)], "questions": len(times)}
+    yield {
+        "step": "query",
+        "p50": times[len(times) // 2],
+        "p95": times[int(len(times) * 0.95)],
+        "questions": len(times),
+    }
     if name != "tantivy":
         yield {"step": "recall", "recall": recall(asked[1:21], found[:20], count)}
 

@@ -67,7 +67,12 @@ def query(name: str, folder: Path, count: int, limit: float) -> Iterator[dict[st
         if len(found) != len(set(wanted)):
             raise SystemExit(f"{len(set(wanted)) - len(found)} chunks are not there")
     times.sort()
-    yield {"step": "query", "p50": times[len(times) // 2], "p95": times[int(len(times) * 0.95)], "questions": len(times)}
+    yield {
+        "step": "query",
+        "p50": times[len(times) // 2],
+        "p95": times[int(len(times) * 0.95)],
+        "questions": len(times),
+    }
     catalog.close()
 
 

@@ -31,8 +31,8 @@ def judged(rows: Rows) -> list[dict[str, Any]]:
         if len(tokens) > 1:
             off = unequal(tokens)
             found.append({
-                "name": f"tokens embedded, column {job!r}: peers beyond {TOKENS_WITHIN:.0%} of Argus", "value": len(off),
-                "goal": 0, "met": not off, "tokens": tokens, "off": off,
+                "name": f"tokens embedded, {job!r}: peers beyond {TOKENS_WITHIN:.0%} of Argus",
+                "value": len(off), "goal": 0, "met": not off, "tokens": tokens, "off": off,
             })  # fmt: skip
     for row in of(rows, "again ours"):
         if row["peer"] == "argus":

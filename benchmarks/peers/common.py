@@ -129,8 +129,8 @@ def _ingest(peer: Peer, meter: Meter, options: argparse.Namespace, started: floa
     pages = peer.ingest(options.docs, options.index, options.size, options.overlap)
     ended = time.perf_counter()
     tell(
-        "ingest", seconds=ended - ready, cpu_seconds=_cpu_seconds() - worked, start_seconds=ready - started, encoder_seconds=meter.seconds, pages=pages,
-        texts=len(meter.texts), threads=_threads(),
+        "ingest", seconds=ended - ready, cpu_seconds=_cpu_seconds() - worked, start_seconds=ready - started,
+        encoder_seconds=meter.seconds, pages=pages, texts=len(meter.texts), threads=_threads(),
     )  # fmt: skip
     if options.texts:
         Path(options.texts).write_text("".join(json.dumps(text) + "\n" for text in meter.texts), encoding="utf-8")

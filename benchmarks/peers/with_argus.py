@@ -17,8 +17,9 @@ class Argus:
     """`size` and `overlap` are left alone: the others are brought to Argus' sizes."""
 
     def __init__(self, meter: common.Meter) -> None:
-        import rag
         from rag.retrievers.encoders.minilm import MiniLM
+
+        import rag
 
         self._meter = meter
         self._corpus: Any = None

@@ -46,7 +46,10 @@ class Haystack:
         self._asking: Any = None
         self._retriever: Any = None
         if meter.kind == "documented":
-            from haystack.components.embedders import SentenceTransformersDocumentEmbedder, SentenceTransformersTextEmbedder
+            from haystack.components.embedders import (
+                SentenceTransformersDocumentEmbedder,
+                SentenceTransformersTextEmbedder,
+            )
 
             self._inner = SentenceTransformersDocumentEmbedder(model=common.model_path(), progress_bar=False)
             self._asking = SentenceTransformersTextEmbedder(model=common.model_path(), progress_bar=False)
@@ -59,10 +62,13 @@ class Haystack:
 
     def _read(self, docs: Path) -> list[Document]:
         read: list[Document] = []
-        for converter, endings in (
-            (PyPDFToDocument(), (".pdf",)), (HTMLToDocument(), (".html", ".htm")), (TextFileToDocument(), (".md", ".txt")),
-        ):  # fmt: skip
-            read += converter.run(sources=common.files(docs, *endings))["documents"]
+        converters = {
+            PyPDFToDocument: (".pdf",),
+            HTMLToDocument: (".html", ".htm"),
+            TextFileToDocument: (".md", ".txt"),
+        }
+        for converter, endings in converters.items():
+            read += converter().run(sources=common.files(docs, *endings))["documents"]
         return read
 
     def ingest(self, docs: Path, index: Path, size: int, overlap: int) -> int:
@@ -88,7 +94,9 @@ class Haystack:
         self._retriever = ChromaEmbeddingRetriever(document_store=_store(index))
 
     def search(self, question: str, k: int) -> list[str]:
-        vector = self._asking.run(text=question)["embedding"] if self._asking else self._meter.question(question).tolist()
+        vector = (
+            self._asking.run(text=question)["embedding"] if self._asking else self._meter.question(question).tolist()
+        )
         return [one.content or "" for one in self._retriever.run(query_embedding=vector, top_k=k)["documents"]]
 
 

@@ -114,7 +114,9 @@ class LlamaIndex:
     def entries(self, index: Path) -> list[str]:
         if self._plain:
             nodes = load_index_from_storage(StorageContext.from_defaults(persist_dir=str(index))).docstore.docs.values()
-            return [f"{n.metadata.get('file_path')} {n.metadata.get('page_label')} {common.named(n.text)}" for n in nodes]
+            return [
+                f"{n.metadata.get('file_path')} {n.metadata.get('page_label')} {common.named(n.text)}" for n in nodes
+            ]
         self._chroma(index)
         held = self._client.get_collection("quickstart").get(include=["documents", "metadatas"])
         places = [(m.get("file_path"), m.get("page_label")) for m in held["metadatas"]]

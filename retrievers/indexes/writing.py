@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .segments import MANIFEST, VERSION, Segment, Snapshot, path
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from rag.protocols import Dense
+
+    from .pending import Pending
 
 MOST_SEGMENTS = 8
 MOST_DEAD = 0.1
@@ -28,30 +30,34 @@ def commit(
     folder: Path,
     dim: int,
     old: Snapshot,
-    added: Mapping[str, NDArray[np.float32]],
+    pending: Pending,
     removed: AbstractSet[str],
     generation: int,
 ) -> None:
-    """`old` without `removed`, with `added`, at `generation`: wholly, or (after a kill) not at all."""
+    """`old` without `removed`, with what waits, at `generation`: wholly, or (after a kill) not at all.
+
+    Vectors are written block by block: memory holds ids and one block, however much is merged or added.
+    """
     import numpy as np
 
     folder.mkdir(parents=True, exist_ok=True)
-    kept, merged = _plan(_survivors(old, removed | added.keys()), len(added))
+    added = pending.added
+    kept, merged = _plan(_survivors(old, removed | set(added)), len(added))
     number = max(old.following, _highest(folder) + 1)
     segments = [(segment.number, len(segment.ids)) for segment in kept]
+    longest = old.largest
     if merged or added:
         ids = [name for segment in merged for name in segment.ids[segment.alive].tolist()]
         ids += [id.encode() for id in added]
-        _write_segment(folder, number, dim, ids, [*_living(merged), *_stacked(added)])
+        longest = max(longest, _write_segment(folder, number, dim, ids, chain(_living(merged), pending.blocks(_BLOCK))))
         segments.append((number, len(ids)))
     dead = [(s.number, row) for s in kept for row in np.flatnonzero(~s.alive).tolist()]
     if dead:
         _write_array(path(folder, number + 1, "deleted"), np.array(dead, np.int64))
-    longest = max((float(np.linalg.norm(vector)) for vector in added.values()), default=0.0)
     state = {
         "generation": generation,
         "next": number + 2,
-        "largest": max(old.largest, longest),
+        "largest": longest,
         "segments": segments,
         "deleted": number + 1 if dead else None,
     }
@@ -94,23 +100,20 @@ def _living(segments: Sequence[Segment]) -> Iterator[Dense]:
             yield segment.vectors[start : start + _BLOCK][alive]
 
 
-def _stacked(added: Mapping[str, NDArray[np.float32]]) -> Iterator[Dense]:
+def _write_segment(folder: Path, number: int, dim: int, ids: Sequence[bytes], blocks: Iterable[Dense]) -> float:
+    """The length of the longest vector that was written."""
     import numpy as np
 
-    if added:
-        yield np.stack(list(added.values()))
-
-
-def _write_segment(folder: Path, number: int, dim: int, ids: Sequence[bytes], blocks: Sequence[Dense]) -> None:
-    import numpy as np
-
+    longest = 0.0
     with open(path(folder, number, "vectors"), "wb") as file:
         header = {"descr": "<f4", "fortran_order": False, "shape": (len(ids), dim)}
         np.lib.format.write_array_header_1_0(file, header)
         for block in blocks:
+            longest = max(longest, float(np.linalg.norm(block, axis=1).max(initial=0.0)))
             file.write(np.ascontiguousarray(block, dtype="<f4").data)
         _sync(file)
     _write_array(path(folder, number, "ids"), np.array(ids, dtype=np.bytes_))
+    return longest
 
 
 def _write_manifest(folder: Path, dim: int, state: Mapping[str, Any]) -> None:
