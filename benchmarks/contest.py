@@ -222,7 +222,8 @@ def events(printed: Sequence[tuple[float, str]]) -> dict[str, Any]:
         except ValueError:
             continue
         if isinstance(data, dict) and "event" in data:
-            told[data.pop("event")] = {**data, "at": at}
+            name = data.pop("event")
+            told[name] = {**data, "at": at}
     return told
 
 
@@ -230,7 +231,7 @@ def unequal(tokens: Mapping[str, int]) -> dict[str, float]:
     """Who embeds another number of tokens than Argus by more than is allowed, with the ratio."""
     want = tokens.get("argus", 0)
     ratios = {name: count / want if want else 0.0 for name, count in tokens.items()}
-    return {name: round(ratio, 3) for name, ratio in ratios.items() if abs(ratio - 1) > TOKENS_WITHIN}
+    return {name: round(ratio, 3) for name, ratio in ratios.items() if abs(ratio - 1) > TOKENS_WITHIN + 1e-9}
 
 
 def counted(texts: Path) -> tuple[int, int]:

@@ -24,6 +24,8 @@ from benchmarks.peers import install
 
 ENDINGS = (".pdf", ".html", ".htm", ".md", ".txt")
 WORDS = 330
+"""On a page of the made PDFs, of which there are `PARTS`: a folder of one document is nobody's."""
+PARTS = 5
 
 
 def main(given: list[str] | None = None) -> int:
@@ -64,10 +66,12 @@ def main(given: list[str] | None = None) -> int:
 
 
 def documents(folder: Path, root: Path | None, pages: int) -> Path:
-    """The user's documents that everybody reads, or the sample's and a made PDF, copied into a folder."""
+    """The user's documents that everybody reads, or the sample's and made PDFs, copied into a folder."""
     folder.mkdir()
     if root is None:
-        made.pdf(folder / "survey.pdf", pages, words_a_page=WORDS)
+        for number in range(min(PARTS, pages)):
+            share = pages // PARTS + (number < pages % PARTS)
+            made.pdf(folder / f"survey-{number + 1}.pdf", share, seed=number + 1, words_a_page=WORDS)
     given = root or made.SAMPLE
     for path in sorted(given.rglob("*")):
         if path.is_file() and path.suffix.lower() in ENDINGS:
@@ -111,8 +115,8 @@ def versions(one: contest.Contender) -> dict[str, str]:
 def _options(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     jobs = (*contest.JOBS, *contest.LAST)
-    parser.add_argument("--root", type=Path, help="documents (default: the sample's and a made PDF)")
-    parser.add_argument("--pages", type=int, default=60, help="pages of the made PDF (default: 60)")
+    parser.add_argument("--root", type=Path, help="documents (default: the sample's and made PDFs)")
+    parser.add_argument("--pages", type=int, default=100, help="pages of the made PDFs (default: 100)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--questions", type=int, default=53, help="three of them are not counted")
     parser.add_argument("--peers", nargs="*", choices=install.NAMES, default=list(install.NAMES))

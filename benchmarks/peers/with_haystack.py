@@ -46,7 +46,7 @@ class Haystack:
         self._asking: Any = None
         self._retriever: Any = None
         if meter.kind == "documented":
-            from haystack.components.embedders import (
+            from haystack_integrations.components.embedders.sentence_transformers import (
                 SentenceTransformersDocumentEmbedder,
                 SentenceTransformersTextEmbedder,
             )

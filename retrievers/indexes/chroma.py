@@ -167,7 +167,7 @@ class Chroma:
             collection = _OPEN.collection(self.folder, self._hnsw)
             for batch in _batches(sorted(self._pending.removed)):
                 collection.delete(ids=batch)
-            for batch, vectors in zip(_batches(self._pending.added), self._pending.blocks(_BATCH), strict=True):
+            for batch, vectors in self._pending.blocks(_BATCH):
                 collection.upsert(ids=batch, embeddings=vectors.tolist())
         self._pending.forget()
 

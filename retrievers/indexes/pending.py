@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -48,29 +49,38 @@ class Pending:
         """Their ids, in the order of `blocks`."""
         return sorted(self._rows, key=self._rows.__getitem__)
 
-    def blocks(self, size: int = 8192) -> Iterator[Dense]:
-        """The vectors to be added, at most (size, dim) at a time, in the order of `added`."""
+    def blocks(self, size: int = 8192) -> Iterator[tuple[list[str], Dense]]:
+        """Ids and vectors to be added, at most (size, dim) at a time, in the order of `added`.
+
+        The file is read, not mapped: mapped pages would count as this process' memory.
+        """
         import numpy as np
 
-        rows = np.fromiter((self._rows[id] for id in self.added), np.intp, len(self._rows))
-        kept = np.concatenate(self._blocks) if self._blocks else np.zeros((0, self.dim), np.float32)
-        written = self._on_disk()
-        for start in range(0, len(rows), size):
-            part = rows[start : start + size]
-            split = int(np.searchsorted(part, self._written))
-            taken = np.empty((len(part), self.dim), np.float32)
-            taken[:split] = written[part[:split]]
-            taken[split:] = kept[part[split:] - self._written]
-            yield taken
+        ids = self.added
+        rows = np.fromiter((self._rows[id] for id in ids), np.intp, len(ids))
+        for first in range(0, self._taken, size):
+            begin, end = (int(at) for at in np.searchsorted(rows, [first, first + size]))
+            if begin < end:
+                yield list(ids[begin:end]), self._read(first, min(first + size, self._taken))[rows[begin:end] - first]
 
-    def _on_disk(self) -> Dense:
-        """(n, dim) mapped from the file."""
+    def _read(self, first: int, end: int) -> Dense:
+        """All rows from `first` to `end`, those included that were replaced since."""
         import numpy as np
 
-        if self._file is None or not self._written:
-            return np.zeros((0, self.dim), np.float32)
-        self._file.flush()
-        return np.memmap(self._file, np.float32, "r", shape=(self._written, self.dim)).view(np.ndarray)
+        taken = np.empty((end - first, self.dim), np.float32)
+        split = min(max(first, self._written), end) - first
+        if split and self._file is not None:
+            self._file.seek(first * self.dim * taken.itemsize)
+            if self._file.readinto(taken[:split].data.cast("B")) != split * self.dim * taken.itemsize:  # type: ignore[attr-defined]
+                raise OSError(f"{self._folder}: vectors that waited for the commit cannot be read back")
+            self._file.seek(0, os.SEEK_END)
+        start = self._written
+        for block in self._blocks:
+            low, high = max(start, first), min(start + len(block), end)
+            if low < high:
+                taken[low - first : high - first] = block[low - start : high - start]
+            start += len(block)
+        return taken
 
     def add(self, ids: Sequence[str], vectors: Dense) -> None:
         """Vectors (n, dim) as `checked`, copied: the caller's may change."""

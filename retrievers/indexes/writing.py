@@ -49,7 +49,8 @@ def commit(
     if merged or added:
         ids = [name for segment in merged for name in segment.ids[segment.alive].tolist()]
         ids += [id.encode() for id in added]
-        longest = max(longest, _write_segment(folder, number, dim, ids, chain(_living(merged), pending.blocks(_BLOCK))))
+        waiting = (vectors for _, vectors in pending.blocks(_BLOCK))
+        longest = max(longest, _write_segment(folder, number, dim, ids, chain(_living(merged), waiting)))
         segments.append((number, len(ids)))
     dead = [(s.number, row) for s in kept for row in np.flatnonzero(~s.alive).tolist()]
     if dead:

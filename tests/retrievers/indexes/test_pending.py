@@ -24,9 +24,9 @@ def named(start: int, count: int) -> list[str]:
 
 def told(waiting: Pending, size: int = 7) -> dict[str, list[float]]:
     blocks = list(waiting.blocks(size))
-    assert all(0 < len(block) <= size for block in blocks)
-    rows = np.concatenate(blocks) if blocks else np.zeros((0, DIM))
-    return dict(zip(waiting.added, rows.tolist(), strict=True))
+    assert all(0 < len(ids) <= size for ids, _ in blocks)
+    assert [id for ids, _ in blocks for id in ids] == list(waiting.added)
+    return {id: row for ids, rows in blocks for id, row in zip(ids, rows.tolist(), strict=True)}
 
 
 @pytest.mark.parametrize("kept", [1000, 25, 1])
