@@ -142,13 +142,17 @@ class Contest:
         process = self._started(one, arguments)
         printed: list[tuple[float, str]] = []
         peak = 0
-        with watched(process.pid) as seen:
-            assert process.stdout is not None
-            for line in process.stdout:
-                printed.append((time.perf_counter() - started, line))
-                if '"event": "memory"' in line:
-                    peak = seen["tree_peak"]
-            process.wait()
+        try:
+            with watched(process.pid) as seen:
+                assert process.stdout is not None
+                for line in process.stdout:
+                    printed.append((time.perf_counter() - started, line))
+                    if '"event": "memory"' in line:
+                        peak = seen["tree_peak"]
+                process.wait()
+        finally:
+            if process.poll() is None:  # we are interrupted: it has a session of its own, and would go on
+                os.killpg(process.pid, signal.SIGKILL)
         if process.returncode:
             complaint = (self.folder / f"stderr-{one.name}").read_text(encoding="utf-8", errors="replace")
             last = (complaint.strip().splitlines() or ["nothing was said"])[-1]

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,11 +47,18 @@ def vectors(start: int, count: int) -> NDArray[np.float32]:
 
 
 def texts(start: int, count: int) -> list[str]:
-    """Word salad of the sample's vocabulary; rare words come from a number."""
-    import random
+    """Word salad of the sample's vocabulary, each word as often as there; one rare word comes from the number."""
+    import numpy as np
 
-    words, chance = made.vocabulary(), random.Random(start)
-    return [f"{made.paragraph(chance, words, WORDS)} k{number % 9973}" for number in range(start, start + count)]
+    words = _words()
+    drawn = np.random.default_rng(start + 1).integers(len(words), size=(count, WORDS)).tolist()
+    salad = (" ".join([words[at] for at in row]) for row in drawn)
+    return [f"{text} k{number % 9973}" for number, text in enumerate(salad, start)]
+
+
+@cache
+def _words() -> list[str]:
+    return made.vocabulary()
 
 
 def opened(name: str, folder: Path) -> Any:
@@ -119,9 +127,9 @@ def query(name: str, folder: Path, count: int, limit: float) -> Iterator[dict[st
 def questions(name: str, count: int) -> Any:
     if name != "tantivy":
         return vectors(10**9, QUERIES + 1)
-    from rag.words import words
+    from rag.words import content_words
 
-    return [words(text)[:5] for text in texts(10**9, QUERIES + 1)]
+    return [content_words(text)[:5] for text in texts(10**9, QUERIES + 1)]
 
 
 def recall(asked: NDArray[np.float32], found: Sequence[Sequence[str]], count: int) -> float:

@@ -139,7 +139,7 @@ class Ingest:
                 if self._cancel.is_set():
                     self._warn("cancelled; the same command goes on where this one stopped")
                     return
-                yield item if isinstance(item, Outcome) else self._built(writer, item, number, len(files))
+                yield item if isinstance(item, Outcome) else self._built(writer, prefetch, item, number, len(files))
 
     def _decided(self, writer: Writer, files: Sequence[Found]) -> Iterator[Outcome | Wanted]:
         """For each file an outcome where nothing is to be derived, else what is wanted."""
@@ -235,7 +235,7 @@ class Ingest:
 
     # --- deriving --------------------------------------------------------------------------------------
 
-    def _built(self, writer: Writer, job: Job, number: int, total: int) -> Outcome:
+    def _built(self, writer: Writer, prefetch: Prefetch, job: Job, number: int, total: int) -> Outcome:
         wanted, started = job.wanted, time.monotonic()
         known = writer.source(wanted.key)
         if writer.derivation(wanted.source.digest) == wanted.derivation:  # a twin earlier in this run
@@ -248,7 +248,7 @@ class Ingest:
             })  # fmt: skip
 
         try:
-            built = build(writer, job, self._encoding, told, self._cancel)
+            built = build(writer, job, self._encoding, told, self._cancel, lambda: prefetch.behind(job))
         except Failed as failure:
             return Outcome(wanted.found.uri, "failed", seconds=time.monotonic() - started, error=failure.problem)
         row = job.building.row

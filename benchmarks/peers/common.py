@@ -27,7 +27,10 @@ LIMIT = 256
 SPECIALS = 2
 DIM = 384
 TUNED_WITHIN = 0.02
-PASSES = 6
+SIZED_WITHIN = 0.15
+"""Mean tokens of a text. Splitters that begin anew on each page reach it by larger steps only."""
+GROWTHS = 3
+PASSES = 8
 
 
 class Meter:
@@ -158,17 +161,19 @@ def _tune(peer: Peer, meter: Meter, options: argparse.Namespace, started: float)
     """Chunk size and overlap in the peer's own units so that texts are as long, and tokens as many, as asked for."""
     count = counter()
     want, mean = options.target_tokens, options.target_tokens / options.target_texts
-    size, overlap, best = options.size, 0, None
+    size, overlap, grown = options.size, 0, 0
+    best: tuple[bool, float, int, int, int, int] | None = None
     for _ in range(PASSES):
         _, texts = peer.pieces(options.docs, size, overlap)
         tokens = sum(count(texts))
-        off = abs(tokens / want - 1)
-        if best is None or off < best[0]:
-            best = off, size, overlap, tokens, len(texts)
-        if off < TUNED_WITHIN:
+        off, long = abs(tokens / want - 1), tokens / len(texts) / mean
+        sized = abs(long - 1) < SIZED_WITHIN or grown == GROWTHS
+        if best is None or (not sized, off) < best[:2]:
+            best = not sized, off, size, overlap, tokens, len(texts)
+        if sized and off < TUNED_WITHIN:
             break
-        if overlap == 0 and abs(tokens / len(texts) / mean - 1) > 0.1 and size == options.size:
-            size = max(8, round(size * mean * len(texts) / tokens))
+        if not sized:
+            size, grown = max(8, round(size / long)), grown + 1
         elif tokens < want:
             overlap = min(size // 2, overlap + max(1, round((size - overlap) * (1 - tokens / want))))
         elif overlap:
@@ -176,7 +181,7 @@ def _tune(peer: Peer, meter: Meter, options: argparse.Namespace, started: float)
         else:
             size = round(size * 1.15)  # fewer texts: fewer specials, and fewer words said twice
     assert best is not None
-    tell("tuned", size=best[1], overlap=best[2], tokens=best[3], texts=best[4])
+    tell("tuned", size=best[2], overlap=best[3], tokens=best[4], texts=best[5])
 
 
 def worded(text: str) -> Any:

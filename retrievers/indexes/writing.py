@@ -70,11 +70,18 @@ def _survivors(old: Snapshot, gone: AbstractSet[str]) -> list[Segment]:
     """The segments with the ids that go marked as deleted; those with nothing left are dropped."""
     import numpy as np
 
-    rows = sorted(old.rows[id] for id in gone if id in old.rows) if gone else []
-    alive = np.concatenate([segment.alive for segment in old.segments]) if old.segments else np.ones(0, bool)
-    alive[rows] = False
-    parts = [alive[start:end] for start, end in zip(old.starts, old.starts[1:], strict=False)]
-    return [replace(segment, alive=part) for segment, part in zip(old.segments, parts, strict=True) if part.any()]
+    going = np.sort(np.array([id.encode() for id in gone], dtype=np.bytes_))
+    kept = []
+    for segment in old.segments:
+        alive = segment.alive.copy()
+        # Not by the dictionary of all ids: to make it costs more than the commit of a few among a million.
+        for start in range(0, len(alive) if len(going) else 0, _BLOCK):
+            names = segment.ids[start : start + _BLOCK]
+            places = np.minimum(np.searchsorted(going, names), len(going) - 1)
+            alive[start : start + _BLOCK] &= going[places] != names
+        if alive.any():
+            kept.append(replace(segment, alive=alive))
+    return kept
 
 
 def _plan(segments: list[Segment], added: int) -> tuple[list[Segment], list[Segment]]:

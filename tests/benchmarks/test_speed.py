@@ -110,11 +110,14 @@ def test_a_second_run_tells_what_it_does_again(race: Contest) -> None:
     assert 0 < asked["p50"] <= asked["p95"] < asked["cold"]
 
 
-def test_a_peer_that_fails_says_why_and_the_others_go_on(race: Contest) -> None:
-    race.contenders[1].script.write_text("raise SystemExit('no such shop')", encoding="utf-8")
-    rows = list(race.run(["free"]))
-    assert "error" not in rows[0]
-    assert rows[1]["error"] == "exit code 1: no such shop"
+def test_a_peer_that_fails_says_why_and_the_others_go_on(race: Contest, tmp_path: Path) -> None:
+    fake = race.contenders[1]
+    broken = tmp_path / "broken.py"
+    broken.write_text("raise SystemExit('no such shop')", encoding="utf-8")
+    race.contenders = [Contender("broken", fake.python, broken), fake]
+    first, second = race.run(["free"])
+    assert (first["peer"], first["error"]) == ("broken", "exit code 1: no such shop")
+    assert (second["peer"], second["pages"]) == ("fake", 3)
 
 
 def test_everybody_in_turn_another_one_first() -> None:
@@ -230,3 +233,23 @@ def test_without_peers_the_run_tells_argus_alone(tmp_path: Path, capsys: pytest.
     assert "Not measured, since not installed: LlamaIndex, LangChain, Haystack." in text
     with pytest.raises(SystemExit):
         speed.main(["--rounds", "0"])
+
+
+class Words:
+    """A splitter of words that begins anew on each of its pages."""
+
+    def pieces(self, docs: Path, size: int, overlap: int) -> tuple[int, list[str]]:
+        page = "rain mill gauge stone water wind " * 60
+        words, step = page.split(), max(1, size - overlap)
+        return 9, [" ".join(words[at : at + size]) for _ in range(9) for at in range(0, len(words), step)]
+
+
+@pytest.mark.parametrize(("tokens", "texts"), [(3400, 36), (3700, 18), (4200, 27)])
+def test_sizes_are_tuned_to_texts_and_tokens(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tokens: int, texts: int
+) -> None:
+    given = ["tune", "--docs", str(tmp_path), "--size", "30", "--encoder", "free"]
+    common.run(lambda meter: Words(), [*given, "--target-tokens", str(tokens), "--target-texts", str(texts)])  # type: ignore[arg-type, return-value]
+    told = json.loads(capsys.readouterr().out)
+    assert abs(told["tokens"] / tokens - 1) <= contest.TOKENS_WITHIN
+    assert abs(told["tokens"] / told["texts"] / (tokens / texts) - 1) <= 0.25
