@@ -153,7 +153,7 @@ class Ingest:
                 if self._cancel.is_set():
                     self._warn("cancelled; the same command goes on where this one stopped")
                     return
-                yield item if isinstance(item, Outcome) else self._built(writer, item, number)
+                yield item if isinstance(item, Outcome) else self._built(writer, prefetch, item, number)
 
     def _decided(self, writer: Writer, files: Sequence[Found]) -> Iterator[Outcome | Wanted]:
         """For each file an outcome where nothing is to be derived, else what is wanted."""
@@ -283,7 +283,7 @@ class Ingest:
 
     # --- deriving --------------------------------------------------------------------------------------
 
-    def _built(self, writer: Writer, job: Job, number: int) -> Outcome:
+    def _built(self, writer: Writer, prefetch: Prefetch, job: Job, number: int) -> Outcome:
         wanted, started = job.wanted, time.monotonic()
         known = writer.source(wanted.key)
         if writer.derivation(wanted.source.digest) == wanted.derivation:  # a twin earlier in this run
@@ -296,7 +296,7 @@ class Ingest:
             })  # fmt: skip
 
         try:
-            built = build(writer, job, self._encoding, told, self._cancel)
+            built = build(writer, job, self._encoding, told, self._cancel, lambda: prefetch.behind(job))
         except Failed as failure:
             if failure.problem.type == MissingExtra.__name__:  # nothing is wrong with the file
                 return Outcome(wanted.found.uri, "skipped", warnings=(failure.problem.message,))
