@@ -84,7 +84,7 @@ def _marked(page: MuPage, one: Any) -> str:
         down = [point[1] for point in points[at : at + 4]]
         # The middle of the line: a mark reaches into its neighbours.
         inset = 0.25 * (max(down) - min(down))
-        rect = mupdf().Rect(min(across) - 1, min(down) + inset, max(across) + 1, max(down) - inset)
+        rect = mupdf().Rect(min(across) + 1, min(down) + inset, max(across) - 1, max(down) - inset)
         words.append(clean(page.get_textbox(rect)))
     return " ".join(filter(None, words))[:_LONG]
 
