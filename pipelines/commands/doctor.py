@@ -24,6 +24,7 @@ PLAIN = {
 EXTRAS = {
     "evaluate": ("ir_measures", "rag evaluate: measures of what is found and answered"),
     "chroma": ("chromadb", "an approximate vector index, for millions of vectors"),
+    "html": ("bs4", "web pages cleaned and pruned to a budget of tokens (HtmlRAG)"),
     "langchain": ("langchain_core", "the corpus as a LangChain retriever"),
     "serve": ("uvicorn", "rag serve: an OpenAI-compatible endpoint"),
     "speech": ("faster_whisper", "speech in videos and recordings, as text with its seconds"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from rag.answer import Evidence, Query, Selection
 from rag.markup import BlockTree, block_tree, clean, prune
 from rag.markup.prune import beginning
+from rag.sentences import sentences
 from rag.words import WordCounter
 
 from .causal import PathScorer
@@ -107,9 +108,10 @@ class HtmlPrune:
         """The selection with at most `budget` tokens of text: places narrowed, order and numbers kept.
 
         Blocks of web pages are ranked as in a page made of the evidence alone; other evidence is a
-        block each. The best block always stays, cut at the budget where it is too long; a larger
-        budget keeps all that a smaller one keeps. Evidence without text (a page's picture) stays. A
-        model judges all of it at once, without step 1: a selection is small.
+        block each. Of the first block that does not fit, a web page's keeps the sentences (of tables, lists
+        and code the lines) for which there is room. Something always stays, and a larger budget keeps
+        all that a smaller one keeps. Evidence without text (a page's picture) stays. A model judges all
+        of it at once, without step 1: a selection is small.
         """
         if budget < 1:
             raise ValueError(f"budget is a number of tokens, at least 1, got {budget}")
@@ -126,12 +128,24 @@ class HtmlPrune:
         total = 0
         for unit, cost in zip(ranked, costs, strict=True):
             if total + cost > budget:
+                kept += self._begun(unit, evidence, budget - total)
                 break
             kept.append(unit)
             total += cost
         if not kept:
             kept = self._cut(ranked[0], evidence, budget)
         return replace(selection, evidence=narrowed(evidence, [*silent, *kept], pieces, self._count))
+
+    def _begun(self, unit: Unit, evidence: Sequence[Evidence], room: int) -> list[Unit]:
+        """The sentences, or lines, with which a block of a web page begins, as far as there is room."""
+        chunk = evidence[unit.of].hit.chunk
+        text = unit.text(evidence)
+        if not unit.path or chunk.modality == "image":
+            return []
+        by_lines = chunk.modality == "table" or chunk.role in ("code", "list")
+        ends = [at for at, letter in enumerate(text) if letter == "\n"] if by_lines else [b for _, b in sentences(text)]
+        fitting = [end for end in ends if self._count(text[:end]) <= room and text[:end].strip()]
+        return [cut(unit, chunk.text[unit.start : unit.end], max(fitting))] if fitting else []
 
     def _cut(self, unit: Unit, evidence: Sequence[Evidence], budget: int) -> list[Unit]:
         chunk = evidence[unit.of].hit.chunk

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import fuzz, web
+from benchmarks import fuzz, pruning, web
 from tests.golden import htmlrag
 
 SPHINX = (
@@ -52,6 +52,14 @@ def test_a_line_for_each_tool(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [row["tool"] for row in rows][:2] == ["argus", "lxml.text_content"]
     assert all(row["pages"] == 2 and row["pages/s, best"] > 0 for row in rows)
+
+
+def test_retained_answers_by_hand(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files/a.html").write_text("<p>It rained &amp; snowed.</p><p>Boats sail.</p>")
+    asked = [{"question": "?", "doc": "a.html", "block_text": text} for text in ("rained & snowed", "Boats", "fish")]
+    assert pruning.retained(asked, tmp_path, lambda question, page: page) == 2 / 3
+    assert pruning.retained(asked, tmp_path, lambda question, page: page[:30]) == 1 / 3
 
 
 @pytest.mark.parametrize("target", fuzz.TARGETS.values(), ids=fuzz.TARGETS)

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.identity import combined
@@ -60,6 +60,7 @@ def test_block_trees_are_equal_to_the_package(at: int, size: int) -> None:
             assert key == kept[2 * at + chinese], (page, size, chinese)
 
 
+@settings(max_examples=40, deadline=None)
 @given(CHANCE)
 def test_cleaning_keeps_every_word_and_once_is_enough(chance: object) -> None:
     page = plain(chance)
@@ -69,6 +70,7 @@ def test_cleaning_keeps_every_word_and_once_is_enough(chance: object) -> None:
     assert not re.search(r"<!--|=[xy]>", cleaned)
 
 
+@settings(max_examples=40, deadline=None)
 @given(CHANCE, st.sampled_from([1, 3, 10]), st.sampled_from([0, 1]))
 def test_every_word_is_in_one_block_with_the_papers_bare_text(chance: object, size: int, first: int) -> None:
     page = clean(plain(chance))
@@ -131,6 +133,7 @@ def test_the_windows_of_the_specification() -> None:
     assert kept == {30: [7], 50: [3, 7], 80: [3, 5, 7], 120: [0, 1, 3, 5, 7]}
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.permutations(range(10)), st.integers(1, 260), st.integers(1, 260))
 def test_a_larger_budget_keeps_what_a_smaller_one_keeps(ranking: list[int], one: int, other: int) -> None:
     tree = block_tree(htmlrag.ten_blocks(), 25)
@@ -141,6 +144,7 @@ def test_a_larger_budget_keeps_what_a_smaller_one_keeps(ranking: list[int], one:
     assert not small.cut or small.blocks == (ranking[0],)
 
 
+@settings(max_examples=40, deadline=None)
 @given(CHANCE, st.integers(1, 120), st.integers(1, 120))
 def test_budgets_over_pages_drawn_by_chance(chance: object, one: int, other: int) -> None:
     tree = block_tree(clean(htmlrag.drawn(chance)), 3, bare_text="paper")  # type: ignore[arg-type]

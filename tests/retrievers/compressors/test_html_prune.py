@@ -10,8 +10,9 @@ from rag.retrievers.compressors.rankings import best_first, by_bm25, by_embeddin
 from rag.retrievers.compressors.skeleton import page_of
 from rag.retrievers.compressors.units import Pages, units
 
-from rag.answer import query
-from rag.document import CharSpan, MarkupPath
+from rag.answer import Evidence, Hit, Selection, query
+from rag.document import CharSpan, Chunk, MarkupPath, Origin, Source
+from rag.identity import digest
 from rag.markup import block_tree, select
 from rag.words import WordCounter
 from tests.golden import causal, evidences
@@ -148,3 +149,23 @@ def test_the_page_made_of_evidence_has_the_names_of_its_paths() -> None:
         "<html><body><p>four</p></body></html>"
     )
     assert where == [(0, 0, 0, 0), (0, 0, 0, 1), (0, 0, 1), (1, 0, 0), (0, 0, 2, 0)]
+
+
+def test_whole_sentences_of_the_first_block_that_does_not_fit_are_kept(tmp_path: Path) -> None:
+    text = "The staff has marks. They are a centimetre apart. Every tenth is red."
+    path = tmp_path / "page.html"
+    path.write_text(f"<p>Staff.</p><p>{text}</p>")
+    source = Source(str(path), "text/html", digest(path.read_bytes()), str(path))
+    chunk = Chunk(
+        "c", "text", Origin(source, (MarkupPath("/html/body/p[1]"), MarkupPath("/html/body/p[2]"))), f"Staff.\n\n{text}"
+    )
+    chosen = Selection((Evidence(1, Hit(chunk, 1.0, "test"), 0.9),))
+    pruner = HtmlPrune("bm25", max_words=2)
+    kept = {
+        budget: pruner.compress(query("the staff"), chosen, budget).evidence[0].hit.chunk for budget in (3, 5, 9, 12)
+    }
+    assert [one.text for one in kept.values()] == [
+        "Staff.", "Staff.\nThe staff has marks.", "Staff.\nThe staff has marks.",
+        "Staff.\nThe staff has marks. They are a centimetre apart.",
+    ]  # fmt: skip
+    assert kept[5].origin.places[-2:] == (MarkupPath("/html/body/p[2]"), CharSpan(0, 20))

@@ -101,8 +101,8 @@ def test_scores_are_those_of_brute_force(models: dict[str, str], kind: str, reus
 
 
 def test_scores_change_with_the_question_and_with_the_page(models: dict[str, str]) -> None:
-    """They do not in the released code, which reads the logits of the first position."""
-    scorer = PathScorer(models["whole"])
+    """They do not in the released code, which reads the logits of the first position (and all anew each time)."""
+    scorer = PathScorer(models["whole"], reuse=False)
     first = scorer.score("When is the river read?", HTML, PATHS)
     assert (
         max(abs(one - other) for one, other in zip(first, scorer.score("Question?", HTML, PATHS), strict=True)) > 1e-3
