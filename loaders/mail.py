@@ -169,9 +169,14 @@ def _attached(part: MIMEPart, number: str) -> tuple[str, bytes]:
     if part.get_content_type() == "message/rfc822" and isinstance(payload, list) and payload:
         inner = payload[0]
         subject = " ".join(str(inner.get("Subject", "")).replace("/", " ").split())[:100]
-        return part.get_filename() or f"{subject or f'part {number}'}.eml", bytes(inner.as_bytes())
+        return last_step(part.get_filename()) or f"{subject or f'part {number}'}.eml", bytes(inner.as_bytes())
     data = part.get_payload(decode=True)
-    return part.get_filename() or f"part {number}", data if isinstance(data, bytes) else b""
+    return last_step(part.get_filename()) or f"part {number}", data if isinstance(data, bytes) else b""
+
+
+def last_step(name: str | None) -> str:
+    """The name of an attachment without folders: a mail program saves it where its reader says."""
+    return (name or "").replace("\\", "/").rstrip("/").rpartition("/")[2].strip(". ")
 
 
 def _decoded(part: MIMEPart) -> str:

@@ -13,7 +13,7 @@ from rag.members import Member
 from rag.protocols import Assets
 
 from .html.inside import html_inside
-from .mail import Enclosed, letterhead, plain
+from .mail import Enclosed, last_step, letterhead, plain
 from .office.package import parsing
 from .parts import Found, parts
 from .reading import file_name, read
@@ -68,11 +68,12 @@ class Outlook:
         message = self._read(source)
         with parsing(source.uri):
             attached = [(one.file_name, one.file_bytes, one.mime_type, _content_id(one)) for one in message.attachments]
-        for at, (name, data, kind, id) in enumerate(attached, 1):
+        for at, (given, data, kind, id) in enumerate(attached, 1):
+            name = last_step(given) or f"attachment {at}"
             if data is None:
-                yield Member(name or f"attachment {at}", skip="a message or object inside an Outlook message")
+                yield Member(name, skip="a message or object inside an Outlook message")
             elif not (id and (kind or "").startswith("image/")):
-                yield Member(name or f"attachment {at}", (data,), media_type=kind or "")
+                yield Member(name, (data,), media_type=kind or "")
 
     def _read(self, source: Source) -> Any:
         with extra("office"):

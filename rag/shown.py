@@ -10,7 +10,7 @@ from typing import Any
 from rag import contract
 from rag.answer import Answer, Citation, Claim, Evidence, Hit, Refusal, Score, Usage
 from rag.document import Chunk, PageRegion, Place
-from rag.errors import RagError
+from rag.errors import RagError, SourceError
 from rag.store.store import Store
 
 
@@ -74,7 +74,11 @@ class Found:
 
         assets, source = self._store.seen, self.chunk.origin.source
         if self.page is not None:
-            return framed(assets, source, self.places, self.page, dpi, whole=page)
+            try:
+                return framed(assets, source, self.places, self.page, dpi, whole=page)
+            except SourceError as error:  # a slide is not drawn, a picture on it is
+                if error.kind != "unsupported" or self.chunk.media is None:
+                    raise
         if self.chunk.media is not None:
             return as_png(assets.open(self.chunk.media), self.chunk.media)
         return assets.crop(source, self.places[0], dpi)

@@ -14,9 +14,10 @@ from .options import SOME_FAILED, corpus_arguments, opened, pairs, plural, print
 class Add:
     help = "ingest files, folders and globs"
     description = (
-        "Ingest PDF, HTML, image, Markdown and text files. Unchanged files cost nothing; changed ones are read\n"
-        "again; moved ones are recognised. A broken file is reported and the others go on. After a kill the\n"
-        "same command goes on where it stopped. Labels beside a file: NAME.meta.json, one JSON object.\n"
+        "Ingest PDF, HTML, images, recordings, office documents, mails, books, notebooks, Markdown and text, and\n"
+        "what lies in archives. Unchanged files cost nothing; changed ones are read again; moved ones are recognised.\n"
+        "A broken file is reported and the others go on. After a kill the same command goes on where it stopped.\n"
+        "Labels beside a file: NAME.meta.json, one JSON object.\n"
         "A web address is fetched with its pictures from the public internet alone; nothing else is followed."
     )
 

@@ -30,6 +30,7 @@ EXTRAS = {
     "speech": ("faster_whisper", "speech in videos and recordings, as text with its seconds"),
     "ocr": ("rapidocr", "words on pages and in pictures without a text layer"),
     "heic": ("pillow_heif", "pictures as iPhones save them (HEIC)"),
+    "office": ("unstructured", "slides, sheets, Outlook messages, rtf and odt texts, zst archives"),
     "layout": ("pymupdf.layout", "PyMuPDF's layout model for PDF pages"),
     "vision": ("transformers", "models that look at pages and pictures (torch, transformers)"),
 }

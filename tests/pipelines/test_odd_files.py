@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rag.corpus import Corpus
+from rag.errors import SourceError
 from rag.report import Outcome
 from tests.golden import offices
 from tests.golden.archives import zipped
@@ -97,3 +98,15 @@ def test_a_file_that_needs_an_extra_is_skipped_and_the_extra_named(corpus: Path,
     assert "argus-rag[office]" in one.warnings[0]
     [one] = outcomes(corpus, path).values()
     assert one.status == "done"
+
+
+def test_a_picture_on_a_slide_is_shown_and_the_slide_is_not(corpus: Path, tmp_path: Path) -> None:
+    path = tmp_path / "talk.pptx"
+    path.write_bytes(offices.pptx())
+    outcomes(corpus, path)
+    hits = Corpus(corpus).search("Four fields of colour", k=10)
+    [figure] = [one for one in hits if one.chunk.modality == "image"]
+    assert figure.page == 2
+    assert figure.image()[:4] == b"\x89PNG"
+    with pytest.raises(SourceError, match="no picture to show"):
+        next(one for one in hits if one.chunk.modality == "text").image()
