@@ -135,6 +135,13 @@ def test_what_is_quiet_is_not_decoded(tmp_path: Path, monkeypatch: pytest.Monkey
     assert few < 200
 
 
+def test_a_cut_at_a_key_frame_after_which_nothing_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key frame comes too soon after the frame looked at before it, and the next one 10 seconds later."""
+    data = videos.video([(videos.scene(at, 64, 48), 20.0) for at in (0, 1)], rate=25, gop=250)
+    found, _ = looked_at(tmp_path, data, monkeypatch)
+    assert found == [(0.0, 20.0), (20.0, 40.0)]
+
+
 @pytest.mark.parametrize("picture", [videos.scene(1), scenery(3, 160, 120)])
 def test_what_comes_and_goes_between_key_frames_is_seen(
     picture: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
