@@ -113,6 +113,7 @@ def _column(rows: Rows, job: str, title: str) -> str:
         line("without the encoder, pages/s", by_peer(rows, "free", lambda row: row["pages"] / row["seconds"]))
         line("Argus is so many times faster", against(rows, "free"), "{:.1f}")
         line("without the encoder, CPU s", by_peer(rows, "free", "cpu_seconds"))
+        line("without the encoder, whole command, s", by_peer(rows, "free", "command"))
     line("CPU s of the ingest", by_peer(rows, job, "cpu_seconds"))
     line("whole command, s (libraries and weights loaded)", by_peer(rows, job, "command"))
     line("in the encoder, s", by_peer(rows, job, "encoder_seconds"))

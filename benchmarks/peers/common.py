@@ -161,13 +161,14 @@ def _tune(peer: Peer, meter: Meter, options: argparse.Namespace, started: float)
     """Chunk size and overlap in the peer's own units so that texts are as long, and tokens as many, as asked for."""
     count = counter()
     want, mean = options.target_tokens, options.target_tokens / options.target_texts
-    size, overlap, grown = options.size, 0, 0
+    size, overlap, grown, sized = options.size, 0, 0, False
     best: tuple[bool, float, int, int, int, int] | None = None
     for _ in range(PASSES):
         _, texts = peer.pieces(options.docs, size, overlap)
         tokens = sum(count(texts))
         off, long = abs(tokens / want - 1), tokens / len(texts) / mean
-        sized = abs(long - 1) < SIZED_WITHIN or grown == GROWTHS
+        # Once right the size stays: an overlap may cut a page into one more, shorter text.
+        sized = sized or abs(long - 1) < SIZED_WITHIN or grown == GROWTHS
         if best is None or (not sized, off) < best[:2]:
             best = not sized, off, size, overlap, tokens, len(texts)
         if sized and off < TUNED_WITHIN:

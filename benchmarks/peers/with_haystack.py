@@ -14,6 +14,7 @@ from haystack import Document, Pipeline, component
 from haystack.components.converters import HTMLToDocument, PyPDFToDocument, TextFileToDocument
 from haystack.components.preprocessors import DocumentCleaner, DocumentSplitter
 from haystack.components.writers import DocumentWriter
+from haystack.document_stores.types import DuplicatePolicy
 from haystack_integrations.components.retrievers.chroma import ChromaEmbeddingRetriever
 from haystack_integrations.document_stores.chroma import ChromaDocumentStore
 
@@ -77,7 +78,9 @@ class Haystack:
         pipeline.add_component("cleaner", DocumentCleaner())
         pipeline.add_component("splitter", _splitter(size, overlap))
         pipeline.add_component("embedder", Embedder(self._meter, self._inner))
-        pipeline.add_component("writer", DocumentWriter(document_store=_store(index)))
+        # The default refuses documents that are there already: a second run would end in an error.
+        writer = DocumentWriter(document_store=_store(index), policy=DuplicatePolicy.OVERWRITE)
+        pipeline.add_component("writer", writer)
         pipeline.connect("cleaner", "splitter")
         pipeline.connect("splitter", "embedder")
         pipeline.connect("embedder", "writer")

@@ -252,4 +252,4 @@ def test_sizes_are_tuned_to_texts_and_tokens(
     common.run(lambda meter: Words(), [*given, "--target-tokens", str(tokens), "--target-texts", str(texts)])  # type: ignore[arg-type, return-value]
     told = json.loads(capsys.readouterr().out)
     assert abs(told["tokens"] / tokens - 1) <= contest.TOKENS_WITHIN
-    assert abs(told["tokens"] / told["texts"] / (tokens / texts) - 1) <= 0.25
+    assert abs(told["tokens"] / told["texts"] / (tokens / texts) - 1) <= 0.4  # whole pages of 360 words
