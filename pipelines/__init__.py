@@ -6,6 +6,7 @@ if __name__ != "rag.pipelines":
 COMPONENTS: dict[str, str] = {
     "ingest": "ingest:Ingest",
     "ingest_options": "ingest:Options",
+    "crawl": "crawl.rules:Crawl",
     "search": "search:Search",
     "ask": "ask:Ask",
     "serve_worker": "workers:serve",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 
@@ -25,6 +25,8 @@ from rag.store.store import Store
 from rag.store.writer import Writer
 
 from .build import Failed, build
+from .crawl.crawler import Crawler
+from .crawl.rules import Crawl
 from .encode import Encoding, encode_missing
 from .prefetch import Job, Prefetch, Wanted
 from .sources import Found, found
@@ -43,6 +45,7 @@ class Options:
     than half, unless `yes`), and the address of which its server says that nothing is there any more;
     `keep` copies the bytes of local files into the corpus; `linked_pdfs` takes the PDFs of the same
     site that a fetched page links to; `workers` is how many processes parse (0: none, in this process).
+    `crawl` goes on from each address to the pages that it links to, as far as `Crawl` says.
     `net` fetches addresses (default: `rag.fetching.Door`, the public internet alone).
     """
 
@@ -54,6 +57,7 @@ class Options:
     workers: int = 2
     limits: Limits = field(default_factory=Limits)
     linked_pdfs: bool = False
+    crawl: Crawl | None = None
     net: Net | None = None
 
     def __post_init__(self) -> None:
@@ -77,6 +81,7 @@ class Ingest:
         self._encoding = Encoding(store, self._warn)
         self._web = WebPages(store, options.net, follow=options.linked_pdfs)
         self._replayed = time.monotonic()
+        self._crawlers: list[Crawler] = []
 
     def run(self, names: Iterable[str | Path | tuple[str, bytes]]) -> Report:
         """Everything at once; `outcomes` gives them as they come."""
@@ -102,7 +107,11 @@ class Ingest:
             files = [*kept, *found(named, self._store.folder)]
             if self._options.sync:
                 yield from self._synced(writer, named, files)
-            yield from self._taken(writer, files)
+            try:
+                yield from self._taken(writer, files)
+            finally:
+                for crawler in self._crawlers:
+                    crawler.close()
             encode_missing(self._store, writer, self._encoding, self._progress)
         for index in self._store.vectors.values():
             if len(index) > getattr(index, "comfortable", len(index)):
@@ -135,35 +144,67 @@ class Ingest:
         with Prefetch(self._store, writer, self._options.workers, self._options.limits) as prefetch:
             for number, item in enumerate(prefetch.ahead(decided)):
                 shown = item.source if isinstance(item, Outcome) else item.wanted.found.uri
-                self._progress({"stage": "ingest", "done": number, "total": len(files), "item": shown})
+                total = max(len(files), number + 1)
+                self._progress({"stage": "ingest", "done": number, "total": total, "item": shown})
                 if self._cancel.is_set():
-                    self._warn("cancelled; the same command goes on where this one stopped")
-                    return
-                yield item if isinstance(item, Outcome) else self._built(writer, item, number, len(files))
+                    break
+                yield item if isinstance(item, Outcome) else self._built(writer, item, number, total)
+        if self._cancel.is_set():
+            self._warn("cancelled; the same command goes on where this one stopped")
 
     def _decided(self, writer: Writer, files: Sequence[Found]) -> Iterator[Outcome | Wanted]:
         """For each file an outcome where nothing is to be derived, else what is wanted."""
-        waiting = deque(files)
-        seen = {one.url for one in files}
-        while waiting:
-            one = waiting.popleft()
-            started = time.monotonic()
+        started = time.monotonic()
+        for one in self._ready(writer, files):
             outcome: Outcome | Wanted
             try:
-                if one.url:
-                    done = max(0, len(files) - len(waiting) - 1)
-                    self._progress({"stage": "fetch", "done": done, "total": len(files), "item": one.uri})
-                    one = self._web.taken(writer, one)
-                    linked = [link for link in self._web.links if link.url not in seen]
-                    seen.update(link.url for link in linked)
-                    waiting.extendleft(reversed(linked))
                 outcome = self._decide(writer, one, started)
             except SourceError as error:
                 outcome = self._not_there(writer, one, error, started)
             except OSError as error:
                 failure = SourceError(f"cannot read: {error.strerror}", source=one.uri)
                 outcome = _failed(one.uri, failure, started)
+            if isinstance(outcome, Outcome):
+                self._settled(one.url)
             yield outcome
+            started = time.monotonic()
+
+    def _ready(self, writer: Writer, files: Sequence[Found]) -> Iterator[Found]:
+        """The files, and what addresses gave: their bytes are kept, or `error` says why not."""
+        waiting = deque(files)
+        seen = {one.url for one in files}
+        while waiting:
+            one = waiting.popleft()
+            if not one.url:
+                yield one
+                continue
+            if self._options.crawl is not None:
+                yield from self._crawled(writer, one, self._options.crawl)
+                continue
+            done = max(0, len(files) - len(waiting) - 1)
+            self._progress({"stage": "fetch", "done": done, "total": len(files), "item": one.uri})
+            try:
+                one = self._web.taken(writer, one)
+            except (SourceError, OSError) as error:
+                yield replace(one, error=_told(error, one))
+                continue
+            linked = [link for link in self._web.links if link.url not in seen]
+            seen.update(link.url for link in linked)
+            waiting.extendleft(reversed(linked))
+            yield one
+
+    def _crawled(self, writer: Writer, one: Found, rules: Crawl) -> Iterator[Found]:
+        web = WebPages(self._store, self._options.net, follow=False)
+        crawler = Crawler(
+            self._store, writer, one, rules, web, pdfs=self._options.linked_pdfs, cancel=self._cancel,
+            warn=self._warn, progress=self._progress,
+        )  # fmt: skip
+        self._crawlers.append(crawler)
+        yield from crawler.found()
+
+    def _settled(self, key: str) -> None:
+        for crawler in self._crawlers:
+            crawler.settled(key)
 
     def _not_there(self, writer: Writer, one: Found, error: SourceError, started: float) -> Outcome:
         """A failure; with `sync` a known address whose server says that nothing is there is removed."""
@@ -239,7 +280,9 @@ class Ingest:
         wanted, started = job.wanted, time.monotonic()
         known = writer.source(wanted.key)
         if writer.derivation(wanted.source.digest) == wanted.derivation:  # a twin earlier in this run
-            return self._known(writer, wanted, known, stale=False, started=started)
+            outcome = self._known(writer, wanted, known, stale=False, started=started)
+            self._settled(wanted.key)
+            return outcome
 
         def told(parts: int, pages: int) -> None:
             self._progress({
@@ -250,6 +293,8 @@ class Ingest:
         try:
             built = build(writer, job, self._encoding, told, self._cancel)
         except Failed as failure:
+            if failure.problem.type != "cancelled":
+                self._settled(wanted.key)
             return Outcome(wanted.found.uri, "failed", seconds=time.monotonic() - started, error=failure.problem)
         row = job.building.row
         pages, chunks, warnings = writer.told(row)
@@ -258,6 +303,7 @@ class Ingest:
             row, wanted.key, wanted.source, self._labels(wanted.found, known), title=built["title"],
             language=built["language"], kept=self._store.assets.kept(wanted.source.digest).exists(),
         )  # fmt: skip
+        self._settled(wanted.key)
         if time.monotonic() - self._replayed > REPLAY_SECONDS:  # so that readers see documents come
             self._store.replay()
             self._replayed = time.monotonic()
@@ -302,6 +348,12 @@ def _digest(path: Path) -> str:
         return file_digest(path)
     except OSError:
         return ""
+
+
+def _told(error: SourceError | OSError, one: Found) -> SourceError:
+    if isinstance(error, SourceError):
+        return error
+    return SourceError(f"cannot read: {error.strerror}", source=one.uri)
 
 
 def _failed(uri: str, error: SourceError, started: float) -> Outcome:

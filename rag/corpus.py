@@ -71,6 +71,7 @@ class Corpus:
         yes: bool = False,
         keep: bool = False,
         linked_pdfs: bool = False,
+        crawl: bool | Mapping[str, Any] = False,
         workers: int = 2,
         progress: ProgressCallback | None = None,
         cancel: CancelEvent | None = None,
@@ -78,7 +79,9 @@ class Corpus:
         """Ingest files, folders, globs, web addresses, bytes (with `name`), or an iterable of these.
 
         An address is fetched from the public internet alone, with the pictures of the page, and with
-        `linked_pdfs` the PDFs of the same site that it links to; nothing else is ever followed.
+        `linked_pdfs` the PDFs of the same site that it links to. With `crawl` (True, or what
+        `rag.pipelines.crawl.rules.Crawl` takes, such as `{"depth": 2, "max_pages": 50}`) also the pages
+        of its site that it links to, as far as its robots.txt allows; nothing else is ever followed.
 
         Unchanged documents cost nothing. A broken one is `failed` in the report and the others go
         on. `progress` is called with what is being done; setting `cancel` stops after the part in
@@ -86,6 +89,7 @@ class Corpus:
         """
         adding = self.adding(
             labels=labels or {}, refresh=refresh, sync=sync, yes=yes, keep=keep, linked_pdfs=linked_pdfs,
+            crawl=registry.load("pipelines/crawl")(**({} if crawl is True else crawl)) if crawl is not False else None,
             workers=workers, progress=progress, cancel=cancel,
         )  # fmt: skip
         report: Report = adding.run(_named(sources, name))

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from typing import Any
 
+from .crawling import crawl_arguments, crawl_rules
 from .options import SOME_FAILED, corpus_arguments, opened, pairs, plural, print_json, tell
 
 
@@ -16,7 +17,8 @@ class Add:
         "Ingest PDF, HTML, image, Markdown and text files. Unchanged files cost nothing; changed ones are read\n"
         "again; moved ones are recognised. A broken file is reported and the others go on. After a kill the\n"
         "same command goes on where it stopped. Labels beside a file: NAME.meta.json, one JSON object.\n"
-        "A web address is fetched with its pictures from the public internet alone; nothing else is followed."
+        "A web address is fetched with its pictures from the public internet alone; its links are followed with\n"
+        "--crawl, within its site and as its robots.txt allows."
     )
 
     def arguments(self, parser: ArgumentParser) -> None:
@@ -35,6 +37,7 @@ class Add:
         parser.add_argument(
             "--linked-pdfs", action="store_true", help="also take the PDFs of its own site that a web page links to"
         )
+        crawl_arguments(parser)
         parser.add_argument(
             "--keep", choices=["link", "copy"], default="link", help="copy files into the corpus (default: link)"
         )
@@ -54,7 +57,7 @@ class Add:
         adding = opened(options).adding(
             labels=pairs(options.label), refresh=options.refresh, sync=options.sync, yes=options.yes,
             keep=options.keep == "copy", linked_pdfs=options.linked_pdfs, workers=options.workers,
-            limits=limits, progress=progress,
+            limits=limits, progress=progress, crawl=crawl_rules(options),
         )  # fmt: skip
         outcomes = []
         try:
