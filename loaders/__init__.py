@@ -9,6 +9,7 @@ COMPONENTS: dict[str, str] = {
     "image": "image:Image",
     "video": "video:Video",
     "audio": "audio:Audio",
+    "archive": "archive:Archive",
     "text": "text:Text",
     "markdown": "markdown:Markdown",
     "speech/faster_whisper": "speech.faster_whisper:FasterWhisper",

@@ -19,7 +19,8 @@ from rag.store.assets import FolderAssets
 from rag.store.rows import part_rows
 from rag.words import WordCounter
 
-Message = dict[str, Any]
+from .opening import Message, members
+
 LANGUAGE_SAMPLE = 4000
 
 
@@ -29,6 +30,8 @@ def answer(request: Mapping[str, Any], replay: Iterable[Part] = ()) -> Iterator[
     try:
         if request["op"] == "render":
             yield {"kind": "render", "png": _render(request, source).hex()}
+        elif request["op"] == "members":
+            yield from members(request, source, _builder(request))
         else:
             yield from _derive(request, source, list(replay))
     except SourceError as error:

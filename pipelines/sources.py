@@ -16,7 +16,7 @@ from rag.addresses import canonical, is_url, shown
 from rag.document import LabelValue
 from rag.errors import SourceError
 from rag.filters import check_labels
-from rag.sniff import HEAD, NAMED_ONLY, media_type
+from rag.sniff import HEAD, NAMED_ONLY, TAIL, media_type
 
 IGNORED_FOLDERS = frozenset({"__pycache__", "node_modules", "venv"})
 IGNORE_FILE = ".ragignore"
@@ -39,6 +39,8 @@ class Found:
     """The canonical address of what is to be fetched, and its key; "" for a file."""
     notes: tuple[str, ...] = ()
     """What the report should say of it beside what its loader says."""
+    member: str = ""
+    """The key of a member of a container; "" for what is none."""
 
 
 def found(names: Iterable[str | Path], leave_out: Path) -> Iterator[Found]:
@@ -167,12 +169,14 @@ def _file(uri: str, path: Path, *, named: bool) -> Found:
             return _refused(uri, path, "not a regular file", "unsupported", named)
         with open(resolved, "rb") as file:
             head = file.read(HEAD)
+            file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL))
+            tail = file.read(TAIL) if head[:2] == b"PK" else b""
     except (OSError, RuntimeError) as error:
         why = getattr(error, "strerror", None) or str(error)
         return Found(uri, path.absolute(), error=SourceError(f"cannot read: {why}", source=uri))
     if not head:
         return Found(uri, resolved, error=SourceError("the file is empty", source=uri, kind="empty"))
-    kind = media_type(resolved.name, head)
+    kind = media_type(resolved.name, head, tail)
     if kind is None:
         return _refused(uri, resolved, "unknown file type", "unsupported", named)
     if kind in NAMED_ONLY and not named:

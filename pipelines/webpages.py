@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from rag.document import LabelValue
 from rag.errors import SourceError
-from rag.sniff import HEAD, media_type
+from rag.sniff import HEAD, TAIL, media_type
 from rag.store.store import Store
 from rag.store.writer import Writer
 
@@ -149,7 +149,7 @@ class WebPages:
     def _type(got: Fetched) -> str:
         """By content; where that is plain text, as the server says."""
         name = unquote(urlsplit(got.final_url).path.rpartition("/")[2]).replace("\0", "")
-        kind = media_type(name, got.data[:HEAD])
+        kind = media_type(name, got.data[:HEAD], got.data[-TAIL:])
         if kind == "text/plain" and got.media_type in _TOLD:
             kind = got.media_type
         if kind is None:

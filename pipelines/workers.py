@@ -77,7 +77,7 @@ class Worker:
             self._send({"go": True})
             while not finished:
                 message = self._receive()
-                finished = message["kind"] != "part"
+                finished = message["kind"] not in ("part", "member")
                 yield message
         finally:
             if not finished:

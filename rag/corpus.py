@@ -109,7 +109,7 @@ class Corpus:
         )
 
     def remove(self, source: str) -> list[Outcome]:
-        """Remove a source by its path, name or glob; what it said is not found from now on."""
+        """Remove a source by its path, name or glob, with what lies in it; it is not found from now on."""
         with self.store.writing(timeout=10) as writer:
             matched = self._matched(source)
             return [Outcome(uri, "removed", chunks=writer.remove(key)) for key, uri in matched.items()]
@@ -130,6 +130,7 @@ class Corpus:
         catalog = self.store.catalog
         other = _key(source) if is_url(source) else str(Path(source).resolve())
         matched = catalog.named(source) or catalog.keyed(other) or catalog.named(other)
+        matched = {**matched, **(catalog.within(other) or catalog.within(source))}
         if not matched:
             raise CorpusError(f"no source in {self.folder} is called {source!r}; see: rag list")
         return matched

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, runtime_checkabl
 from rag.answer import Answer, Event, Hit, Query, Selection, Settings
 from rag.document import Box, Chunk, Labels, Media, Modality, Part, Place, Source
 from rag.filters import Filter
+from rag.members import Member
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,6 +93,21 @@ class Renders(Protocol):
 
     def render(self, source: Source, place: Place, dpi: int) -> bytes:
         """The region as PNG; the whole page for a whole box."""
+
+
+@runtime_checkable
+class Holds(Protocol):
+    """A capability of loaders whose sources hold documents of their own: archives, mails, web archives.
+
+    A class may have it without `load`: then its sources are nothing but their members. Limits on their
+    number, sizes and names are the caller's; what bounds the reading itself is the loader's.
+    """
+
+    VERSION: int
+    media_types: tuple[str, ...]
+
+    def members(self, source: Source) -> Iterator[Member]:
+        """The members in the source's order; SourceError where the rest of it cannot be read."""
 
 
 class TokenCounter(Protocol):

@@ -12,6 +12,7 @@ from typing import Any
 from rag.document import Chunk, Element, Head, Labels, LabelValue, Page, Source, labels
 from rag.errors import CorpusError
 from rag.filters import And, Eq, Filter, condition
+from rag.members import WITHIN
 from rag.recent import Recent
 from rag.serialise import loads
 from rag.store.conditions import compiled, concerns, paired
@@ -153,6 +154,14 @@ class Catalog(Upkeep):
         allowed, values = self._of_source()
         sql = f"SELECT s.key, s.uri {_SOURCES} WHERE s.key = ? AND {allowed}"
         return dict(self._rows(sql, [key, *values]))
+
+    def within(self, container: str) -> dict[str, str]:
+        """key -> uri of the members of a container that is named by its key, path or file name."""
+        allowed, values = self._of_source()
+        name = container + WITHIN
+        beginning = "substr(s.key, 1, ?) = ? OR substr(s.uri, 1, ?) = ? OR instr(s.uri, ?)"
+        sql = f"SELECT s.key, s.uri {_SOURCES} WHERE ({beginning}) AND {allowed} ORDER BY s.row"
+        return dict(self._rows(sql, [len(name), name, len(name), name, f"/{name}", *values]))
 
     def _sources(self, where: Filter) -> dict[str, str]:
         text, values = paired(where)
