@@ -10,6 +10,8 @@ COMPONENTS: dict[str, str] = {
     "video": "video:Video",
     "audio": "audio:Audio",
     "archive": "archive:Archive",
+    "mhtml": "mhtml:MHTML",
+    "warc": "warc:WARC",
     "text": "text:Text",
     "markdown": "markdown:Markdown",
     "speech/faster_whisper": "speech.faster_whisper:FasterWhisper",

@@ -19,11 +19,11 @@ from urllib.parse import unquote, urlsplit
 
 from rag.document import LabelValue
 from rag.errors import SourceError
+from rag.pages import in_utf8, linked_pdfs, marked, pictures, text_of, with_pictures
 from rag.sniff import HEAD, TAIL, media_type
 from rag.store.store import Store
 from rag.store.writer import Writer
 
-from .pages import in_utf8, linked_pdfs, marked, pictures, text_of, with_pictures
 from .sources import Found, address
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, cast
 from rag.addresses import parsed
 from rag.errors import SourceError
 from rag.identity import combined
+from rag.pages import text_of
 from rag.protocols import ProgressCallback
 from rag.store.store import Store
 from rag.store.writer import Writer
 
-from ..pages import text_of
 from ..sources import Found, address
 from ..webpages import PAGES, Got, WebPages
 from .frontier import Entry, Frontier

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ..pages import absolute, base_of, tags
+from rag.pages import absolute, base_of, tags
 
 PRODUCT = "argus-rag"
 _LEFT_OUT = frozenset({

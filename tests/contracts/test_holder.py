@@ -12,7 +12,7 @@ from rag.errors import SourceError
 from rag.identity import digest
 from rag.protocols import Holds
 from rag.registry import load, names
-from tests.golden import archives
+from tests.golden import archives, webarchives
 
 HELD: dict[str, dict[str, tuple[str, Callable[[], bytes]]]] = {
     "loaders/archive": {
@@ -21,6 +21,11 @@ HELD: dict[str, dict[str, tuple[str, Callable[[], bytes]]]] = {
         "two.tar.gz": ("application/gzip", lambda: archives.taken("gz")),
         "two.tbz": ("application/x-bzip2", lambda: archives.taken("bz2")),
         "two.tar.xz": ("application/x-xz", lambda: archives.taken("xz")),
+    },
+    "loaders/mhtml": {"saved.mhtml": ("multipart/related", webarchives.mhtml)},
+    "loaders/warc": {
+        "site.warc": ("application/warc", lambda: webarchives.warc(webarchives.documents(), packed=False)),
+        "site.warc.gz": ("application/warc", lambda: webarchives.warc(webarchives.documents())),
     },
 }
 CASES = [(loader, name) for loader, inputs in HELD.items() for name in inputs]

@@ -60,7 +60,7 @@ INPUTS: dict[str, dict[str, tuple[str, Maker]]] = {
         "many.md": ("text/markdown", lambda: texts.many(1200)),
     },
 }
-WITHOUT_DOCUMENTS = {"loaders/archive"}
+WITHOUT_DOCUMENTS = {"loaders/archive", "loaders/mhtml", "loaders/warc"}
 """Loaders whose sources are nothing but their members: `test_holder.py`."""
 PARTS_OF_LOADERS = ("loaders/chunking", "loaders/ocr", "loaders/speech")
 CASES = [(loader, name) for loader, inputs in INPUTS.items() for name in inputs]

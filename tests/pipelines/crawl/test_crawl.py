@@ -221,11 +221,10 @@ def test_one_connection_a_host(hashed: Path, server: Server) -> None:
 
 def test_nofollow_and_noindex(hashed: Path, server: Server) -> None:
     pages: dict[str, bytes | Reply] = {
-        "/docs/": Reply(b'<h1>S</h1><p>Start.</p><a href=n>n</a><a href=i>i</a><a rel="nofollow" href=l>l</a><a href=h>h</a>',
-                        headers=HTML),
+        "/docs/": page("n", "i", "h", head='<a rel="nofollow" href=l>l</a>', words="s"),
         "/docs/n": page("under-n", head='<meta name=robots content="nofollow">', words="n"),
         "/docs/i": page("under-i", head='<meta name="ROBOTS" content="NoIndex">', words="i"),
-        "/docs/h": Reply(page(words="h").body, headers={**HTML, "X-Robots-Tag": "otherbot: nofollow, argus-rag: noindex"}),
+        "/docs/h": Reply(page(words="h").body, headers={"X-Robots-Tag": "otherbot: nofollow, argus-rag: noindex"}),
         "/docs/under-i": page(words="ui"), "/docs/under-n": page(words="un"), "/docs/l": page(words="l"),
     }  # fmt: skip
     server.answer = site(pages)
@@ -482,7 +481,7 @@ def test_a_sitemap_as_the_address(hashed: Path, server: Server) -> None:
     assert told(report) == [("skipped", "docs/map.xml"), ("done", "docs/a.html")]
 
 
-# --- the command --------------------------------------------------------------------------------------------------------
+# --- the command ------------------------------------------------------------------------------------------------
 
 
 def test_the_command(hashed: Path, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

@@ -37,6 +37,8 @@ MAX_TAGS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Tag:
+    """A start tag that is looked at: its name, where it ends in the text, its attributes unescaped."""
+
     name: str
     at: int  # just behind the tag's name
     attributes: Mapping[str, str]
@@ -106,6 +108,7 @@ def linked_pdfs(text: str, url: str) -> tuple[list[str], list[str]]:
 
 
 def tags(text: str) -> Iterator[Tag]:
+    """The start tags of pictures, links and what a page says of itself, in order."""
     named = (found for found in _TAGS.finditer(text) if found["name"])
     for found in islice(named, MAX_TAGS):
         attributes: dict[str, str] = {}
