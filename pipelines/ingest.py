@@ -25,6 +25,7 @@ from rag.report import Outcome, Problem, Report, Status, report
 from rag.store.store import Store
 from rag.store.writer import Writer
 
+from .browser import Rendering, rendered
 from .build import Failed, build
 from .crawl.crawls import Crawls
 from .crawl.rules import Crawl
@@ -47,7 +48,8 @@ class Options:
     than half, unless `yes`), and the address of which its server says that nothing is there any more;
     `keep` copies the bytes of local files into the corpus; `linked_pdfs` takes the PDFs of the same
     site that a fetched page links to; `workers` is how many processes parse (0: none, in this process).
-    `crawl` goes on from each address to the pages that it links to, as far as `Crawl` says.
+    `crawl` goes on from each address to the pages that it links to, as far as `Crawl` says; `render` takes
+    pages as a browser shows them.
     `net` fetches addresses (default: `rag.fetching.Door`, the public internet alone). `members` limits
     what an archive may hold.
     """
@@ -61,6 +63,7 @@ class Options:
     limits: Limits = field(default_factory=Limits)
     linked_pdfs: bool = False
     crawl: Crawl | None = None
+    render: Rendering | None = None
     net: Net | None = None
     members: MemberLimits = field(default_factory=MemberLimits)
 
@@ -83,14 +86,13 @@ class Ingest:
         self._cancel = cancel or Event()
         self._warnings: list[str] = []
         self._encoding = Encoding(store, self._warn)
-        self._web = WebPages(store, options.net, follow=options.linked_pdfs)
+        net = rendered(options.net, options.render)
+        self._web = WebPages(store, net, follow=options.linked_pdfs)
         self._containers = Containers(store, options.workers, options.limits, options.members)
         self._total = 0
         self._replayed = time.monotonic()
-        self._crawls = Crawls(
-            store, options.crawl, options.net, pdfs=options.linked_pdfs, cancel=self._cancel, warn=self._warn,
-            progress=self._progress,
-        )  # fmt: skip
+        how = self._cancel, self._warn, self._progress
+        self._crawls = Crawls(store, options.crawl, net, options.linked_pdfs, *how)
 
     def run(self, names: Iterable[str | Path | tuple[str, bytes]]) -> Report:
         """Everything at once; `outcomes` gives them as they come."""
@@ -201,9 +203,6 @@ class Ingest:
                 one = self._web.taken(writer, one)
             except SourceError as error:
                 yield replace(one, error=error)
-                continue
-            except OSError as error:
-                yield replace(one, error=SourceError(f"cannot read: {error.strerror}", source=one.uri))
                 continue
             linked = [link for link in self._web.links if link.url not in seen]
             seen.update(link.url for link in linked)

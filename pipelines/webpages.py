@@ -24,6 +24,7 @@ from rag.sniff import HEAD, TAIL, media_type
 from rag.store.store import Store
 from rag.store.writer import Writer
 
+from .browser import Browser
 from .sources import Found, address
 
 if TYPE_CHECKING:
@@ -83,7 +84,13 @@ class WebPages:
         self.at_once = AT_ONCE
         """Pictures of a page that are fetched at the same time."""
         self.may: Callable[[str], bool] = lambda url: True
-        """Whether a picture's address may be asked for."""
+        """Whether an address that a page names may be asked for."""
+
+    def limited(self, may: Callable[[str], bool]) -> None:
+        """Ask for one thing at a time, and only for what may be asked for."""
+        self.at_once, self.may = 1, may
+        if isinstance(self._given, Browser):
+            self._given.may = may
 
     @property
     def net(self) -> Net:
@@ -128,7 +135,11 @@ class WebPages:
             return Got(fetched, self._type(fetched))
         kept = self._store.assets.kept(marks["digest"])
         robots = fetched.robots or marks.get("robots", "")
-        page = replace(fetched, final_url=marks["final"], data=kept.read_bytes(), charset="", robots=robots)
+        try:
+            data = kept.read_bytes()
+        except OSError as error:
+            raise SourceError(f"cannot read what was kept: {error.strerror}", source=key) from error
+        page = replace(fetched, final_url=marks["final"], data=data, charset="", robots=robots)
         return Got(page, marks["type"], kept)
 
     def ready(self, writer: Writer, one: Found, got: Got) -> Found:

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from typing import Any
 
-from .crawling import crawl_arguments, crawl_rules
+from .crawling import crawl_arguments, crawl_rules, render_rules
 from .options import SOME_FAILED, corpus_arguments, opened, pairs, plural, print_json, tell
 
 
@@ -57,7 +57,7 @@ class Add:
         adding = opened(options).adding(
             labels=pairs(options.label), refresh=options.refresh, sync=options.sync, yes=options.yes,
             keep=options.keep == "copy", linked_pdfs=options.linked_pdfs, workers=options.workers,
-            limits=limits, progress=progress, crawl=crawl_rules(options),
+            limits=limits, progress=progress, crawl=crawl_rules(options), render=render_rules(options),
         )  # fmt: skip
         outcomes = []
         try:

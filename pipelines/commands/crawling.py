@@ -1,4 +1,4 @@
-"""The options of `rag add` for crawls."""
+"""The options of `rag add` for crawls, and for pages that JavaScript fills."""
 
 from __future__ import annotations
 
@@ -22,6 +22,23 @@ def crawl_arguments(parser: ArgumentParser) -> None:
     group.add_argument("--exclude", metavar="GLOB", action="append", help="follow no links like it; repeatable")
     group.add_argument("--whole-site", action="store_true", help="all of the host, not the address' folder alone")
     group.add_argument("--ignore-tags", action="store_true", help="follow nofollow links, take noindex pages")
+    group = parser.add_argument_group("rendering", "pages that JavaScript fills (extra browser)")
+    group.add_argument("--render", action="store_true", help="take pages as Chromium shows them")
+    group.add_argument("--browser", metavar="PATH", help="the Chromium to start (default: the one on the PATH)")
+    group.add_argument(
+        "--no-browser-sandbox", action="store_true", help="where Chromium cannot have one, as root in a container"
+    )
+
+
+def render_rules(options: Namespace) -> Any:
+    """What the options say of rendering; None where there is to be none."""
+    if not options.render:
+        if options.browser or options.no_browser_sandbox:
+            raise ConfigError("--browser and --no-browser-sandbox are for rendering; add --render, or leave them out")
+        return None
+    from rag.registry import load
+
+    return load("pipelines/rendering")(program=options.browser or "", sandbox=not options.no_browser_sandbox)
 
 
 def crawl_rules(options: Namespace) -> Any:

@@ -71,7 +71,7 @@ class Crawler:
         self._slower: dict[str, float] = {}
         self._why = ""
         self._ended = False
-        web.at_once, web.may = 1, self._robots.may
+        web.limited(self._robots.may)
 
     def found(self) -> Iterator[Found]:
         """What the crawl takes, one by one: kept bytes, or why there are none. Its end is noted; a kill is not."""

@@ -19,7 +19,7 @@ class Crawls:
     """Starts crawls and tells them what became of their pages. Without rules there are none."""
 
     def __init__(
-        self, store: Store, rules: Crawl | None, net: Net | None, *, pdfs: bool, cancel: Event,
+        self, store: Store, rules: Crawl | None, net: Net | None, pdfs: bool, cancel: Event,
         warn: Callable[[str], None], progress: ProgressCallback,
     ) -> None:  # fmt: skip
         self._store, self._net, self._pdfs = store, net, pdfs
