@@ -21,6 +21,7 @@ SIZE = 512 * 1024
 """RFC 9309, 2.5: at least 500 KiB are read; what lies behind is left out."""
 SECONDS = 20.0
 MOST_SITEMAPS = 100
+_LONG = 10**9
 _OPEN = frozenset({"missing", "refused", "empty"})
 """RFC 9309, 2.3.1.3: where there is no robots.txt, or it may not be read (4xx), all may be asked for."""
 
@@ -74,9 +75,10 @@ def allowed(data: bytes) -> Allowed:
     with extra("web"):
         from protego import Protego
 
-    rules: Any = Protego.parse(data.decode("utf-8", "replace"))
+    rules: Any = Protego.parse(data.decode("utf-8-sig", "replace"))
     rate = rules.request_rate(PRODUCT)
-    delay = max(rules.crawl_delay(PRODUCT) or 0.0, rate.seconds / rate.requests if rate else 0.0)
+    each = min(rate.seconds, _LONG) / min(rate.requests, _LONG) if rate else 0.0
+    delay = max(rules.crawl_delay(PRODUCT) or 0.0, each)
     sitemaps = tuple(islice(rules.sitemaps, MOST_SITEMAPS))
     return Allowed(delay, sitemaps, "", lambda url: bool(rules.can_fetch(url, PRODUCT)))
 

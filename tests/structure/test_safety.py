@@ -14,7 +14,8 @@ MODULES = {
 }  # fmt: skip
 NETWORK = {
     "aiohttp", "anyio", "ftplib", "h11", "http", "httpcore", "httpcore2", "httpx", "httpx2", "imaplib",
-    "playwright", "poplib", "requests", "smtplib", "socket", "socketserver", "ssl", "telnetlib", "urllib", "urllib3", "websockets", "xmlrpc",
+    "playwright", "poplib", "requests", "smtplib", "socket", "socketserver", "ssl", "telnetlib", "urllib",
+    "urllib3", "websockets", "xmlrpc",
 }  # fmt: skip
 OTHER_DOORS = {
     "pipelines/browser.py": {"playwright"},  # a browser whose every request `fetch` answers

@@ -481,6 +481,50 @@ def test_a_sitemap_as_the_address(hashed: Path, server: Server) -> None:
     assert told(report) == [("skipped", "docs/map.xml"), ("done", "docs/a.html")]
 
 
+def test_a_sitemap_of_a_hundred_megabytes(hashed: Path, server: Server) -> None:
+    sent = [0]
+
+    def pieces() -> Iterator[bytes]:
+        yield listing(server).partition(b"</urlset>")[0]
+        row = f"<url><loc>{url(server, '/docs/none')}</loc></url>".encode() * 2000
+        for sent[0] in range(100_000_000 // len(row)):
+            yield row
+
+    server.answer = lambda one: Reply(pieces=pieces()) if one.path == "/sitemap.xml" else site(SITE)(one)
+    report = crawl(hashed, server, depth=0, sitemap=True)
+    assert told(report) == [("done", "docs/")]
+    assert "gave nothing" in report.warnings[0]
+    assert sent[0] < 700, "it was read to its end"
+    bomb = Reply(gzip.compress(bytes(60_000_000)))
+    server.answer = site({**SITE, "/sitemap.xml": bomb})
+    assert "gave nothing" in crawl(hashed, server, depth=0, sitemap=True).warnings[0]
+
+
+def test_a_site_may_not_name_sitemaps_elsewhere(hashed: Path, server: Server) -> None:
+    other = f"http://other.example:{server.port}/map.xml"
+    server.answer = site({
+        **SITE, "/robots.txt": f"Sitemap: {other}\nSitemap: {url(server, '/map.xml')}".encode(),
+        "/map.xml": listing(server, "/docs/a.html").replace(url(server, "/docs/a.html").encode(), other.encode()),
+    })  # fmt: skip
+    assert told(crawl(hashed, server, depth=0, sitemap=True)) == [("done", "docs/")]
+    assert all(one.headers["host"].startswith("pages.") for one in server.asked)
+
+
+def test_bytes_that_gc_took_are_fetched_again(hashed: Path, server: Server) -> None:
+    """A crawl that was killed between the fetching of a page and its reading, then swept."""
+    from rag import registry
+
+    cancel = Event()
+    opened = Corpus(hashed)
+    adding = opened.adding(crawl=Crawl(delay=0), workers=0, net=door(server.port), cancel=cancel)
+    for _ in adding.outcomes([url(server)]):
+        cancel.set()
+    registry.load("pipelines/sweep")(opened.store)
+    opened.close()
+    crawl(hashed, server)
+    assert len(Corpus(hashed).documents()) == 5
+
+
 # --- the command ------------------------------------------------------------------------------------------------
 
 
