@@ -7,7 +7,7 @@ from typing import Any
 
 from rag.errors import ConfigError
 
-_ONLY = ("depth", "max_pages", "delay", "include", "exclude", "sitemap", "whole_site", "ignore_tags")
+_ONLY = ("depth", "max_pages", "max_bytes", "delay", "include", "exclude", "sitemap", "whole_site", "ignore_tags")
 
 
 def crawl_arguments(parser: ArgumentParser) -> None:
@@ -16,6 +16,7 @@ def crawl_arguments(parser: ArgumentParser) -> None:
     group.add_argument("--crawl", action="store_true", help="follow links within the site; the others need it")
     group.add_argument("--depth", type=int, metavar="N", help="links from the address (default: 3)")
     group.add_argument("--max-pages", type=int, metavar="N", help="pages that are asked for (default: 500)")
+    group.add_argument("--max-bytes", type=int, metavar="N", help="bytes that are fetched (default: 2 GiB)")
     group.add_argument("--sitemap", action="store_true", help="also take the pages that the site's sitemaps list")
     group.add_argument("--delay", type=float, metavar="S", help="least seconds between two requests (default: 1)")
     group.add_argument("--include", metavar="GLOB", action="append", help="follow only links like it; repeatable")
