@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -198,6 +199,7 @@ def test_one_request_at_a_time(server: Server) -> None:
         at_once[0] += 1
         most[0] = max(most[0], at_once[0])
         reply = inner(one)
+        Event().wait(0.02)
         at_once[0] -= 1
         return reply
 
