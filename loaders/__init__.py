@@ -19,6 +19,8 @@ COMPONENTS: dict[str, str] = {
     "outlook": "outlook:Outlook",
     "notebook": "notebook:Notebook",
     "unstructured": "office.general:Unstructured",
+    "mhtml": "mhtml:MHTML",
+    "warc": "warc:WARC",
     "text": "text:Text",
     "markdown": "markdown:Markdown",
     "speech/faster_whisper": "speech.faster_whisper:FasterWhisper",

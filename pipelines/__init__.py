@@ -6,6 +6,8 @@ if __name__ != "rag.pipelines":
 COMPONENTS: dict[str, str] = {
     "ingest": "ingest:Ingest",
     "ingest_options": "ingest:Options",
+    "crawl": "crawl.rules:Crawl",
+    "rendering": "browser:Rendering",
     "search": "search:Search",
     "ask": "ask:Ask",
     "serve_worker": "workers:serve",

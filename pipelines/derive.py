@@ -20,9 +20,8 @@ from rag.store.assets import FolderAssets
 from rag.store.rows import part_rows
 from rag.words import WordCounter
 
-from .opening import members
+from .opening import Message, members
 
-Message = dict[str, Any]
 LANGUAGE_SAMPLE = 4000
 _WORD = re.compile(r"[^\W\d_]+")
 _ENGLISH = frozenset(

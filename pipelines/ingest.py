@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 
@@ -26,7 +26,10 @@ from rag.report import Outcome, Problem, Report, Status, report
 from rag.store.store import Store
 from rag.store.writer import Writer
 
+from .browser import Rendering, rendered
 from .build import Failed, build
+from .crawl.crawls import Crawls
+from .crawl.rules import Crawl
 from .encode import Encoding, encode_missing
 from .members import Containers, forget
 from .prefetch import Job, Prefetch, Wanted
@@ -47,6 +50,8 @@ class Options:
     `keep` copies the bytes of local files into the corpus; `linked_pdfs` takes the PDFs of the same
     site that a fetched page links to; `workers` is how many processes parse (0: none, in this process).
     `pages` ("1-20,35") takes those pages of PDFs alone; what is read again without it is read whole.
+    `crawl` goes on from each address to the pages that it links to, as far as `Crawl` says; `render` takes
+    pages as a browser shows them.
     `net` fetches addresses (default: `rag.fetching.Door`, the public internet alone). `members` limits
     what an archive may hold.
     """
@@ -60,6 +65,8 @@ class Options:
     limits: Limits = field(default_factory=Limits)
     linked_pdfs: bool = False
     pages: str = ""
+    crawl: Crawl | None = None
+    render: Rendering | None = None
     net: Net | None = None
     members: MemberLimits = field(default_factory=MemberLimits)
 
@@ -83,10 +90,13 @@ class Ingest:
         self._cancel = cancel or Event()
         self._warnings: list[str] = []
         self._encoding = Encoding(store, self._warn)
-        self._web = WebPages(store, options.net, follow=options.linked_pdfs)
+        net = rendered(options.net, options.render)
+        self._web = WebPages(store, net, follow=options.linked_pdfs)
         self._containers = Containers(store, options.workers, options.limits, options.members)
         self._total = 0
         self._replayed = time.monotonic()
+        how = self._cancel, self._warn, self._progress
+        self._crawls = Crawls(store, options.crawl, net, options.linked_pdfs, *how)
 
     def run(self, names: Iterable[str | Path | tuple[str, bytes]]) -> Report:
         """Everything at once; `outcomes` gives them as they come."""
@@ -116,6 +126,7 @@ class Ingest:
                 yield from self._taken(writer, files)
             finally:
                 self._containers.close()
+                self._crawls.close()
             encode_missing(self._store, writer, self._encoding, self._progress)
         for index in self._store.vectors.values():
             if len(index) > getattr(index, "comfortable", len(index)):
@@ -151,29 +162,22 @@ class Ingest:
                 shown = item.source if isinstance(item, Outcome) else item.wanted.found.uri
                 self._progress({"stage": "ingest", "done": number, "total": self._total, "item": shown})
                 if self._cancel.is_set():
-                    self._warn("cancelled; the same command goes on where this one stopped")
-                    return
+                    break
                 yield item if isinstance(item, Outcome) else self._built(writer, prefetch, item, number)
+        if self._cancel.is_set():
+            self._warn("cancelled; the same command goes on where this one stopped")
 
     def _decided(self, writer: Writer, files: Sequence[Found]) -> Iterator[Outcome | Wanted]:
         """For each file an outcome where nothing is to be derived, else what is wanted."""
         waiting = deque(files)
-        seen = {one.url for one in files}
-        while waiting:
-            one = waiting.popleft()
-            started = time.monotonic()
+        started = time.monotonic()
+        for one in self._ready(writer, waiting):
             outcome: Outcome | Wanted
             try:
-                if one.url:
-                    done = max(0, self._total - len(waiting) - 1)
-                    self._progress({"stage": "fetch", "done": done, "total": self._total, "item": one.uri})
-                    one = self._web.taken(writer, one)
-                    linked = [link for link in self._web.links if link.url not in seen]
-                    seen.update(link.url for link in linked)
-                    waiting.extendleft(reversed(linked))
                 if self._containers.holds(one):
                     yield from self._contents(writer, one, waiting, started)
                     if self._store.loader(one.media_type) is None:
+                        self._crawls.settled(one.url)
                         continue
                 outcome = self._decide(writer, one, started)
             except SourceError as error:
@@ -181,7 +185,33 @@ class Ingest:
             except OSError as error:
                 failure = SourceError(f"cannot read: {error.strerror}", source=one.uri)
                 outcome = _failed(one.uri, failure, started)
+            if isinstance(outcome, Outcome):
+                self._crawls.settled(one.url)
             yield outcome
+            started = time.monotonic()
+
+    def _ready(self, writer: Writer, waiting: deque[Found]) -> Iterator[Found]:
+        """The files, and what addresses gave: their bytes are kept, or `error` says why not."""
+        seen = {one.url for one in waiting}
+        while waiting:
+            one = waiting.popleft()
+            if not one.url:
+                yield one
+                continue
+            if self._crawls:
+                yield from self._crawls.found(writer, one)
+                continue
+            done = max(0, self._total - len(waiting) - 1)
+            self._progress({"stage": "fetch", "done": done, "total": self._total, "item": one.uri})
+            try:
+                one = self._web.taken(writer, one)
+            except SourceError as error:
+                yield replace(one, error=error)
+                continue
+            linked = [link for link in self._web.links if link.url not in seen]
+            seen.update(link.url for link in linked)
+            waiting.extendleft(reversed(linked))
+            yield one
 
     def _contents(self, writer: Writer, one: Found, waiting: deque[Found], started: float) -> Iterator[Outcome]:
         """Put the members of a container before what waits; outcomes of what concerns it as a whole."""
@@ -287,7 +317,9 @@ class Ingest:
         wanted, started = job.wanted, time.monotonic()
         known = writer.source(wanted.key)
         if writer.derivation(wanted.source.digest) == wanted.derivation:  # a twin earlier in this run
-            return self._known(writer, wanted, known, stale=False, started=started)
+            outcome = self._known(writer, wanted, known, stale=False, started=started)
+            self._crawls.settled(wanted.key)
+            return outcome
 
         def told(parts: int, pages: int) -> None:
             self._progress({
@@ -298,6 +330,8 @@ class Ingest:
         try:
             built = build(writer, job, self._encoding, told, self._cancel, lambda: prefetch.behind(job))
         except Failed as failure:
+            if failure.problem.type != "cancelled":
+                self._crawls.settled(wanted.key)
             if failure.problem.type == MissingExtra.__name__:  # nothing is wrong with the file
                 return Outcome(wanted.found.uri, "skipped", warnings=(failure.problem.message,))
             return Outcome(wanted.found.uri, "failed", seconds=time.monotonic() - started, error=failure.problem)
@@ -308,6 +342,7 @@ class Ingest:
             row, wanted.key, wanted.source, self._labels(wanted.found, known), title=built["title"],
             language=built["language"], kept=self._store.assets.kept(wanted.source.digest).exists(),
         )  # fmt: skip
+        self._crawls.settled(wanted.key)
         if time.monotonic() - self._replayed > REPLAY_SECONDS:  # so that readers see documents come
             self._store.replay()
             self._replayed = time.monotonic()

@@ -19,6 +19,8 @@ from rag.filters import check_labels
 from rag.sniff import HEAD, NAMED_ONLY, TAIL, media_type
 
 IGNORED_FOLDERS = frozenset({"__pycache__", "node_modules", "venv"})
+PAGE_SUFFIXES = (".html", ".htm", ".xhtml")
+SAVED_WITH = ("_files", ".files", "_Dateien", "-Dateien", "_fichiers", "_archivos", "_file", "_arquivos", "_bestanden")
 IGNORE_FILE = ".ragignore"
 SIDECAR = ".meta.json"
 SIDECAR_BYTES = 2**20
@@ -110,6 +112,9 @@ def _walk(folder: Path, leave_out: Path) -> Iterator[Found]:
             if not name.startswith(".") and name not in IGNORED_FOLDERS
             and not _own(here / name, leave_out) and not _ignored(here / name, folder, patterns_here)
         )  # fmt: skip
+        for name in _of_saved_pages(folders, files):
+            folders.remove(name)
+            yield Found(_shown(here / name), (here / name).absolute(), skip="what belongs to the saved page beside it")
         for name in folders:
             if (path := here / name).is_symlink():  # `os.walk` does not follow it
                 yield Found(_shown(path), path.absolute(), skip="a link to a folder is not followed")
@@ -124,6 +129,13 @@ def _walk(folder: Path, leave_out: Path) -> Iterator[Found]:
                 yield _file(str(path), path, named=False)
     for error in closed:
         yield _failed(_shown(error.filename), f"cannot read the folder: {error.strerror}", "unreadable")
+
+
+def _of_saved_pages(folders: Iterable[str], files: Iterable[str]) -> list[str]:
+    """The folders in which browsers keep what belongs to a page: the page's loader takes its pictures from there."""
+    saved = {stem for file in files if (stem := file.rpartition(".")[0]) and file.lower().endswith(PAGE_SUFFIXES)}
+    marks = [(name, end) for name in folders for end in SAVED_WITH if name.endswith(end)]
+    return [name for name, end in marks if name.removesuffix(end) in saved]
 
 
 def _own(path: Path, leave_out: Path) -> bool:

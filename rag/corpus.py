@@ -72,6 +72,8 @@ class Corpus:
         keep: bool = False,
         linked_pdfs: bool = False,
         pages: str = "",
+        crawl: bool | Mapping[str, Any] = False,
+        render: bool | Mapping[str, Any] = False,
         workers: int = 2,
         progress: ProgressCallback | None = None,
         cancel: CancelEvent | None = None,
@@ -79,7 +81,11 @@ class Corpus:
         """Ingest files, folders, globs, web addresses, bytes (with `name`), or an iterable of these.
 
         An address is fetched from the public internet alone, with the pictures of the page, and with
-        `linked_pdfs` the PDFs of the same site that it links to; nothing else is ever followed.
+        `linked_pdfs` the PDFs of the same site that it links to. With `crawl` (True, or what
+        `rag.pipelines.crawl.rules.Crawl` takes, such as `{"depth": 2, "max_pages": 50}`) also the pages
+        of its site that it links to, as far as its robots.txt allows; nothing else is ever followed. With
+        `render` (True, or what `rag.pipelines.browser.Rendering` takes) pages are taken as Chromium shows
+        them once their scripts have run; its requests go the same way.
         `pages` ("1-20,35") takes those pages of PDFs alone.
 
         Unchanged documents cost nothing. A broken one is `failed` in the report and the others go
@@ -88,7 +94,8 @@ class Corpus:
         """
         adding = self.adding(
             labels=labels or {}, refresh=refresh, sync=sync, yes=yes, keep=keep, linked_pdfs=linked_pdfs,
-            pages=pages, workers=workers, progress=progress, cancel=cancel,
+            pages=pages, crawl=_rules("pipelines/crawl", crawl), render=_rules("pipelines/rendering", render),
+            workers=workers, progress=progress, cancel=cancel,
         )  # fmt: skip
         report: Report = adding.run(_named(sources, name))
         return report
@@ -316,6 +323,11 @@ def _query(question: str | Query, where: Where) -> Query:
     if not isinstance(question, str):
         raise TypeError(f"a question is text or a Query, got {type(question).__name__}")
     return Query((question,) if question.strip() else (), where=parse_where(where))
+
+
+def _rules(name: str, given: bool | Mapping[str, Any]) -> Any:
+    """The rules of that name, None where they are not wanted."""
+    return None if given is False else registry.load(name)(**({} if given is True else given))
 
 
 def _named(sources: Sources, name: str) -> Iterator[str | Path | tuple[str, bytes]]:

@@ -7,6 +7,8 @@ loader takes are named all the same, so that a report can say what was left out.
 from __future__ import annotations
 
 import re
+import zlib
+from contextlib import suppress
 from pathlib import PurePath
 
 from rag.charsets import unmarked_utf16
@@ -42,6 +44,8 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\0\0\1\0", "image/x-icon"),
     (0, b"\0\0\0\x0cjP  \r\n\x87\n", "image/jp2"),
     (0, b"8BPS\0\1", "image/vnd.adobe.photoshop"),
+    (0, b"WARC/1.", "application/warc"),
+    (0, b"WARC/0.", "application/warc"),
     (0, b"\x1f\x8b", "application/gzip"),
     (0, b"BZh", "application/x-bzip2"),
     (0, b"\xfd7zXZ\0", "application/x-xz"),
@@ -107,6 +111,8 @@ def _binary(head: bytes, suffix: str, tail: bytes) -> str | None:
         return "application/pdf"
     for offset, magic, kind in _MAGIC:
         if head.startswith(magic, offset):
+            if kind == "application/gzip" and _first_unpacked(head).startswith(b"WARC/"):
+                return "application/warc"
             return "video/webm" if kind == "video/x-matroska" and b"webm" in head[:64] else kind
     if head[:4] == b"RIFF":
         forms = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
@@ -130,6 +136,13 @@ def _binary(head: bytes, suffix: str, tail: bytes) -> str | None:
     if head[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         return _OFFICE_NAMES.get(suffix, "application/x-ole-storage")
     return None
+
+
+def _first_unpacked(head: bytes) -> bytes:
+    """The first bytes in a gzip file; none where it is damaged."""
+    with suppress(zlib.error):
+        return zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(head, 16)
+    return b""
 
 
 def _is_mpeg_audio(head: bytes) -> bool:

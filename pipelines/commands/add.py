@@ -8,6 +8,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from typing import Any
 
+from .crawling import crawl_arguments, crawl_rules, render_rules
 from .options import SOME_FAILED, corpus_arguments, opened, pairs, plural, print_json, tell
 
 
@@ -18,7 +19,8 @@ class Add:
         "what lies in archives. Unchanged files cost nothing; changed ones are read again; moved ones are recognised.\n"
         "A broken file is reported and the others go on. After a kill the same command goes on where it stopped.\n"
         "Labels beside a file: NAME.meta.json, one JSON object.\n"
-        "A web address is fetched with its pictures from the public internet alone; nothing else is followed."
+        "A web address is fetched with its pictures from the public internet alone; its links are followed with\n"
+        "--crawl, within its site and as its robots.txt allows."
     )
 
     def arguments(self, parser: ArgumentParser) -> None:
@@ -42,6 +44,7 @@ class Add:
             "--password-file", metavar="FILE",
             help="passwords of encrypted PDFs, one a line, or NAME, a tab and a password; kept nowhere",
         )  # fmt: skip
+        crawl_arguments(parser)
         parser.add_argument(
             "--keep", choices=["link", "copy"], default="link", help="copy files into the corpus (default: link)"
         )
@@ -66,7 +69,8 @@ class Add:
         adding = opened(options).adding(
             labels=pairs(options.label), refresh=options.refresh, sync=options.sync, yes=options.yes,
             keep=options.keep == "copy", linked_pdfs=options.linked_pdfs, workers=options.workers,
-            pages=options.pages, limits=limits, progress=progress,
+            pages=options.pages, limits=limits, progress=progress, crawl=crawl_rules(options),
+            render=render_rules(options),
         )  # fmt: skip
         outcomes = []
         try:

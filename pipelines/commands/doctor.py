@@ -32,9 +32,14 @@ EXTRAS = {
     "heic": ("pillow_heif", "pictures as iPhones save them (HEIC)"),
     "office": ("unstructured", "slides, sheets, Outlook messages, rtf and odt texts, zst archives"),
     "layout": ("pymupdf.layout", "PyMuPDF's layout model for PDF pages"),
+    "browser": ("playwright", "pages that JavaScript fills, rendered in Chromium (rag add --render)"),
+    "web": ("protego", "crawls of web sites, and WARC files"),
     "vision": ("transformers", "models that look at pages and pictures (torch, transformers)"),
 }
-PROGRAMS = {"tesseract": "words on pages without a text layer, faster than the extra ocr"}
+PROGRAMS = {
+    "chromium": "pages that JavaScript fills, with the extra browser",
+    "tesseract": "words on pages without a text layer, faster than the extra ocr",
+}
 
 
 class Doctor:

@@ -12,7 +12,7 @@ from rag.errors import SourceError
 from rag.identity import digest
 from rag.protocols import Holds
 from rag.registry import load, names
-from tests.golden import archives, messages, offices
+from tests.golden import archives, messages, offices, webarchives
 
 HELD: dict[str, dict[str, tuple[str, Callable[[], bytes]]]] = {
     "loaders/archive": {
@@ -24,6 +24,11 @@ HELD: dict[str, dict[str, tuple[str, Callable[[], bytes]]]] = {
     },
     "loaders/mail": {"pump.eml": ("message/rfc822", offices.mail)},
     "loaders/outlook": {"pump.msg": ("application/vnd.ms-outlook", messages.outlook)},
+    "loaders/mhtml": {"saved.mhtml": ("multipart/related", webarchives.mhtml)},
+    "loaders/warc": {
+        "site.warc": ("application/warc", lambda: webarchives.warc(webarchives.documents(), packed=False)),
+        "site.warc.gz": ("application/warc", lambda: webarchives.warc(webarchives.documents())),
+    },
 }
 CASES = [(loader, name) for loader, inputs in HELD.items() for name in inputs]
 

@@ -95,7 +95,7 @@ INPUTS: dict[str, dict[str, tuple[str, Maker]]] = {
         "gauge.odt": ("application/vnd.oasis.opendocument.text", offices.odt),
     },
 }
-WITHOUT_DOCUMENTS = {"loaders/archive"}
+WITHOUT_DOCUMENTS = {"loaders/archive", "loaders/mhtml", "loaders/warc"}
 """Loaders whose sources are nothing but their members: `test_holder.py`."""
 PARTS_OF_LOADERS = ("loaders/chunking", "loaders/ocr", "loaders/speech")
 CASES = [(loader, name) for loader, inputs in INPUTS.items() for name in inputs]
