@@ -182,6 +182,21 @@ def test_slides_that_differ_little(tmp_path: Path) -> None:
     assert min(ink[:2]) > 3 * ink[2]
 
 
+def test_slides_of_one_layout_are_scenes_and_a_pointer_is_none(tmp_path: Path) -> None:
+    """A fiftieth of the picture becomes another at once; the pointer that moves over it is smaller."""
+    shown = []
+    for title in ("Pumps", "Valves", "Tanks"):
+        for step in range(5):
+            image = Image.new("RGB", (320, 240), "white")
+            draw = ImageDraw.Draw(image)
+            draw.text((20, 14), title, "black", font_size=24)
+            for line in range(5):
+                draw.text((24, 60 + 26 * line), f"{line + 1}. A point about {title.lower()}", "black", font_size=16)
+            draw.polygon([(240 + 9 * step, 200), (240 + 9 * step, 212), (248 + 9 * step, 208)], "black")
+            shown.append((image, 1.0))
+    assert spans(list(Video().load(written(tmp_path, videos.video(shown))))) == [(0.0, 5.0), (5.0, 10.0), (10.0, 15.0)]
+
+
 def test_a_static_scene_is_divided_and_stored_once(tmp_path: Path) -> None:
     assets = Kept()
     parts = list(Video(assets=assets).load(written(tmp_path, videos.video([(videos.scene(3), 70)], rate=2))))
