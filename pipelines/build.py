@@ -11,8 +11,8 @@ from rag.serialise import from_plain
 from rag.store.rows import PartRows
 from rag.store.writer import Writer
 
-from .derive import Message
 from .encode import Encoding, Waiting
+from .opening import Message
 from .prefetch import Job
 
 

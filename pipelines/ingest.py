@@ -9,79 +9,39 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
 from rag.addresses import is_url
 from rag.document import LabelValue, Source
 from rag.errors import CorpusError, MissingExtra, SourceError
-from rag.filters import check_labels
 from rag.identity import file_digest
-from rag.members import WITHIN, MemberLimits, holder
+from rag.members import WITHIN, holder
 from rag.protocols import ProgressCallback
-from rag.ranges import ranges
 from rag.report import Outcome, Problem, Report, Status, report
 from rag.store.store import Store
 from rag.store.writer import Writer
 
-from .browser import Rendering, rendered
+from .browser import rendered
 from .build import Failed, build
 from .crawl.crawls import Crawls
-from .crawl.rules import Crawl
 from .encode import Encoding, encode_missing
+from .ingest_options import Options
 from .members import Containers, forget
 from .prefetch import Job, Prefetch, Wanted
 from .sources import Found, found
-from .webpages import PAGES, Net, WebPages, gone, nowhere
-from .workers import Limits
+from .webpages import PAGES, WebPages, gone, nowhere
 
 REPLAY_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to ingest.
-
-    `labels` go on every source of the run; `refresh` derives unchanged documents again whose loader
-    or chunker changed; `sync` removes what is gone under the named folders (refused if that is more
-    than half, unless `yes`), and the address of which its server says that nothing is there any more;
-    `keep` copies the bytes of local files into the corpus; `linked_pdfs` takes the PDFs of the same
-    site that a fetched page links to; `workers` is how many processes parse (0: none, in this process).
-    `pages` ("1-20,35") takes those pages of PDFs alone; what is read again without it is read whole.
-    `crawl` goes on from each address to the pages that it links to, as far as `Crawl` says; `render` takes
-    pages as a browser shows them.
-    `net` fetches addresses (default: `rag.fetching.Door`, the public internet alone). `members` limits
-    what an archive may hold.
-    """
-
-    labels: Mapping[str, LabelValue] = field(default_factory=dict)
-    refresh: bool = False
-    sync: bool = False
-    yes: bool = False
-    keep: bool = False
-    workers: int = 2
-    limits: Limits = field(default_factory=Limits)
-    linked_pdfs: bool = False
-    pages: str = ""
-    crawl: Crawl | None = None
-    render: Rendering | None = None
-    net: Net | None = None
-    members: MemberLimits = field(default_factory=MemberLimits)
-
-    def __post_init__(self) -> None:
-        check_labels(self.labels)
-        ranges(self.pages)
-        if self.workers < 0:
-            raise ValueError(f"workers must be 0 or more, got {self.workers}")
 
 
 class Ingest:
     """One ingest into a store; `cancel` stops after the part in hand, and a later run goes on there."""
 
     def __init__(
-        self, store: Store, options: Options = Options(), progress: ProgressCallback | None = None,
+        self, store: Store, options: Options = Options(), progress: ProgressCallback | None = None,  # noqa: B008
         cancel: Event | None = None,
     ) -> None:  # fmt: skip
         self._store = store

@@ -22,7 +22,8 @@ from rag.serialise import to_plain
 from rag.store.store import Store
 from rag.store.writer import Writer
 
-from .derive import Message, answer
+from .derive import answer
+from .opening import Message
 from .sources import Found
 from .workers import Limits, Stopped, Worker
 

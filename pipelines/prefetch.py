@@ -16,7 +16,8 @@ from rag.store.rows import ChunkRow
 from rag.store.store import Store
 from rag.store.writer import Building, Writer
 
-from .derive import Message, answer
+from .derive import answer
+from .opening import Message
 from .sources import Found
 from .workers import Limits, Stopped, Worker
 

@@ -22,7 +22,8 @@ from typing import IO, TYPE_CHECKING, Any
 from rag.document import Part
 from rag.serialise import dumps, loads
 
-from .derive import Message, answer
+from .derive import answer
+from .opening import Message
 
 if TYPE_CHECKING:
     import psutil

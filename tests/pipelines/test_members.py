@@ -228,7 +228,8 @@ def test_nesting_ends_somewhere(corpus: Path, folder: Path) -> None:
     ],
 )
 def test_a_bomb_ends_at_a_limit(corpus: Path, folder: Path, limits: MemberLimits, data: bytes, why: str) -> None:
-    from rag.pipelines.ingest import Ingest, Options
+    from rag.pipelines.ingest import Ingest
+    from rag.pipelines.ingest_options import Options
 
     from rag.store.store import Store
 
@@ -245,7 +246,8 @@ def test_a_bomb_ends_at_a_limit(corpus: Path, folder: Path, limits: MemberLimits
 
 
 def test_a_member_over_the_limit_fails_alone(corpus: Path, folder: Path) -> None:
-    from rag.pipelines.ingest import Ingest, Options
+    from rag.pipelines.ingest import Ingest
+    from rag.pipelines.ingest_options import Options
 
     from rag.store.store import Store
 
