@@ -34,7 +34,7 @@ FITTED = (
     Package("octave-doc", "7.3.0-2", "octave/octave.html/*.html", 40, "Octave manual terms: copies with the notice"),
     Package("python3.11-doc", "3.11.2-6+deb12u9", "html/library/*.html", 30, "PSF-2"),
     Package("postgresql-doc-15", "15.20-0+deb12u1", "**/html/*.html", 40, "PostgreSQL"),
-    Package("apache2-doc", "2.4.71-1~deb12u1", "**/*.html.en", 25, "Apache-2.0"),
+    Package("apache2-doc", "2.4.71-1~deb12u1", "**/manual/en/**/*.html", 25, "Apache-2.0"),
     Package("gimp-help-en", "2.10.34-2", "**/help/en/*.html", 40, "GFDL-1.2+ without invariant sections"),
     Package("r-doc-pdf", "4.2.2.20221110-2", "**/R-data.pdf", 1, "GPL-2"),
 )

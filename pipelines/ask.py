@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -29,7 +29,7 @@ class Ask:
         answers = self.generator.generate(queries, selections, settings)
         trace["generate"] = time.perf_counter() - started
         trace["total"] = sum(trace.values())
-        return [replace(answer, trace=trace) for answer in answers]
+        return [costed(answer, trace, one) for answer, one in zip(answers, selections, strict=True)]
 
     async def stream(self, query: Query, settings: Settings = Settings()) -> AsyncIterator[Event]:  # noqa: B008
         """Evidence first, then text, then claims, then the answer.
@@ -46,7 +46,7 @@ class Ask:
                     if isinstance(event, Done):
                         trace["generate"] = time.perf_counter() - started
                         trace["total"] = sum(trace.values())
-                        event = Done(replace(event.answer, trace=trace))
+                        event = Done(costed(event.answer, trace, selections[0]))
                     yield event
             return
         yield Evidenced(selections[0])
@@ -57,7 +57,7 @@ class Ask:
             yield TextPiece(answer.text)
         for claim in answer.claims:
             yield Checked(claim)
-        yield Done(replace(answer, trace=trace))
+        yield Done(costed(answer, trace, selections[0]))
 
     def select(self, queries: Sequence[Query]) -> list[Selection]:
         """For each query the evidence that it would be answered from: none if nothing fits."""
@@ -70,6 +70,18 @@ class Ask:
         selections = self.selector.select(queries, hits)
         selected = time.perf_counter()
         return selections, {"retrieve": retrieved - started, "select": selected - retrieved}
+
+
+def costed(answer: Answer, trace: Mapping[str, float], selection: Selection) -> Answer:
+    """The answer with its seconds, those of each scorer as `select.NAME` beside, and the calls of models added."""
+    cost = selection.cost
+    parts = {f"select.{name}": seconds for name, seconds in cost.items() if name not in ("calls", "input_tokens")}
+    usage = replace(
+        answer.usage,
+        calls=answer.usage.calls + int(cost.get("calls", 0)),
+        input_tokens=answer.usage.input_tokens + int(cost.get("input_tokens", 0)),
+    )
+    return replace(answer, trace={**trace, **parts}, usage=usage)
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from math import log
 
 from rag.protocols import Lexicon
@@ -33,6 +34,7 @@ _FORM = re.compile(
 _LEADER = re.compile(r"(?:\.\s?){4,}|…|(?:·\s?){3,}")
 
 
+@lru_cache(maxsize=1 << 16)
 def stem(word: str) -> str:
     """A word without its common English ending: "defined" and "defines" become one.
 
