@@ -121,7 +121,7 @@ def _usable(hits: Sequence[Hit]) -> list[Hit]:
 
 
 def curves(lists: Sequence[Weighed], method: Method = "isotonic") -> dict[str, Curve | Sigmoid]:
-    """A calibration for all, by channel, and for each kind of chunk that there is enough of; ValueError with too few."""
+    """A calibration for all, by channel, and by kind of chunk where there are enough; ValueError with too few."""
     pieces = [piece for one in lists for piece in one.pieces[:CALIBRATED]]
     groups: dict[str, list[Piece]] = {"": pieces}
     for piece in pieces:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,13 @@ from .options import corpus_arguments, opened, print_json, tell
 
 if TYPE_CHECKING:
     from rag.corpus import Corpus
+    from rag.document import Chunk
 
+    from ..evaluate.running import Units
     from ..tune import Goal, Point, Tuned
     from ..tuning import Posed
+
+    Right = Callable[[Chunk], bool]
 
 QUESTIONS = 500
 
@@ -109,8 +114,16 @@ def _own(corpus: Corpus, options: Namespace) -> list[Posed]:
     found = made(corpus, options.count)
     if options.save_questions:
         options.save_questions.write_text("".join(f"{line}\n" for line in made_lines(corpus, found)), encoding="utf-8")
-    ids = {one.id: frozenset(one.chunks) for one in found}
-    return [Posed(one.id, one.text, one.digest, lambda chunk, one=one: chunk.id in ids[one.id]) for one in found]
+    return [Posed(one.id, one.text, one.digest, _among(one.chunks)) for one in found]
+
+
+def _among(ids: tuple[str, ...]) -> Right:
+    held = frozenset(ids)
+    return lambda chunk: chunk.id in held
+
+
+def _covering(gold: frozenset[str], units: Units) -> Right:
+    return lambda chunk: not gold.isdisjoint(units(chunk))
 
 
 def _given(corpus: Corpus, options: Namespace) -> list[Posed]:
@@ -127,13 +140,8 @@ def _given(corpus: Corpus, options: Namespace) -> list[Posed]:
     for one in placed:
         gold = frozenset(gold_units(one.question, one.target)) if one.target else frozenset()
         if one.question.answerable and gold and one.target:
-            units = running.marker(corpus, one)
-            posed.append(
-                Posed(
-                    one.question.id, one.question.text, one.target.digest,
-                    lambda chunk, gold=gold, units=units: not gold.isdisjoint(units(chunk)),
-                )
-            )  # fmt: skip
+            right = _covering(gold, running.marker(corpus, one))
+            posed.append(Posed(one.question.id, one.question.text, one.target.digest, right))
     return posed
 
 
@@ -182,7 +190,8 @@ def lines(told: Tuned) -> list[str]:
         _line("first 5 of the retriever", told.fixed),
         f"precision of what is kept {told.precision:.3f}; refused: answerable {_cell(told.refused_answerable)}"
         + (f", with their document taken out {_cell(told.refused_absent)}" if told.refused_absent else ""),
-        f"expected calibration error of first pieces {told.error[0]:.3f}, of a perfectly calibrated scorer {told.error[1]:.3f}",
+        f"expected calibration error of first pieces {told.error[0]:.3f}, of a perfectly calibrated scorer "
+        f"{told.error[1]:.3f}",
         "",
         "trade-off at these weights, N and k",
         *(_line(f"tau {one.setting.tau:g}", one) for one in told.curve),
@@ -206,7 +215,8 @@ def _json(told: Tuned) -> dict[str, Any]:
     def point(one: Point) -> dict[str, Any]:
         return {
             "weights": dict(one.setting.weights), "n": one.setting.n, "k": one.setting.k, "tau": one.setting.tau,
-            "gold_kept": estimate_json(one.gold), "tokens": estimate_json(one.tokens), "pieces": estimate_json(one.pieces),
+            "gold_kept": estimate_json(one.gold), "tokens": estimate_json(one.tokens),
+            "pieces": estimate_json(one.pieces),
         }  # fmt: skip
 
     return {
