@@ -42,7 +42,8 @@ LEAST_KIND = 150
 """First hits of a kind from which a calibration of its own is fitted."""
 UNSURE = 0.33
 """Weight of a hit of the right document that does not hold the answer: it may help all the same."""
-NOT_DENSE = frozenset({"cosine", "dense_best", "dense_rank", "dense_lead", "best_cosine", "cosine_coverage", "agree"})
+K, LOST, REFUSED = 5, 0.03, 0.05
+NOT_DENSE = frozenset({"cosine", "dense_rank", "dense_lead", "best_cosine", "cosine_coverage"})
 
 
 @dataclass(frozen=True)
@@ -231,11 +232,15 @@ def main() -> None:
         models: dict[str, Any] = {}
         curves: dict[str, Curve | Sigmoid] = {}
         figures: dict[str, Any] = {}
+        levels: dict[str, Any] = {}
         for profile in ("dense", "lexical"):
             names = [name for name in measures.NAMES if profile == "dense" or name not in NOT_DENSE]
             data = rows(one, asked, FITTED, profile, (0, 1, 2))
             models[profile] = model(data, names)
-            curves |= calibrated(data, crossed(data, names), profile)
+            score = crossed(data, names)
+            curves |= calibrated(data, score, profile)
+            if profile == "dense":
+                levels = levels_of(data, chances_of(data, score, curves, profile), len(asked))
             test = rows(other, held if profile == "dense" else held[: len(held) // 4], HELD_OUT, profile, (0, 1, 2))
             figures[profile] = _figures(test, applied(models[profile], test), curves, profile)
             print(profile, json.dumps(figures[profile], indent=1), flush=True)
@@ -256,9 +261,29 @@ def main() -> None:
             FOLDER / "features_calibration.json",
             {
                 "format": 1, "scorer": Features().fingerprint, "provenance": provenance,
+                **levels,
                 "curves": {name: curve.plain() for name, curve in curves.items()},
             },
         )  # fmt: skip
+
+
+def levels_of(data: Rows, chance: np.ndarray, count: int) -> dict[str, Any]:
+    """tau, the level of abstention, and the calibration set of the cut by risk, from chances that saw no document.
+
+    tau is the largest that keeps, of the gold that the best `K` hold, all but `LOST`; `max_risk` refuses `REFUSED`
+    of the answerable questions.
+    """
+    best, _, way = tops(data, chance)
+    kept, needed = [], []
+    for one in range(count):
+        mine = np.flatnonzero((data.question == one) & (data.way == 0))
+        right = np.sort(chance[mine[data.y[mine] > 0]])[::-1]
+        needed.append([round(float(right[0]), 4) if len(right) else None])
+        if len(right) and right[0] >= np.sort(chance[mine])[::-1][:K][-1]:
+            kept.append(float(right[0]))
+    tau = np.sort(kept)[int(LOST * len(kept))]
+    refused = np.sort(best[way == 0])[int(REFUSED * (way == 0).sum())]
+    return {"tau": round(float(tau), 3), "max_risk": round(1 - float(refused), 3), "needed": needed}
 
 
 def calibrated(data: Rows, score: np.ndarray, profile: str) -> dict[str, Curve | Sigmoid]:
@@ -294,7 +319,9 @@ def _figures(data: Rows, score: np.ndarray, curves: Mapping[str, Curve | Sigmoid
 
 
 def _write(path: Path, told: dict[str, Any]) -> None:
-    path.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    """A line for each top-level value: long lists of numbers stay short to read past."""
+    lines = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in told.items()]
+    path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

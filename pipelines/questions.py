@@ -11,7 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,6 +28,8 @@ KINDS: tuple[Kind, ...] = ("heading", "sentence", "keywords", "cell", "caption",
 SHARES = {"heading": 0.2, "sentence": 0.3, "keywords": 0.2, "cell": 0.15, "caption": 0.1, "reference": 0.05}
 """Of the questions asked for; what a corpus has too little of falls to the others."""
 MOST_CHUNK = 8_000
+MANY = 4
+"""Documents whose questions have a word in common, from which it counts as one of many."""
 _FIGURE = re.compile(
     r"^\s*(?:fig(?:ure|\.)?|table|example|listing)\s*(?P<number>[\dA-Z]+(?:[.\-]\d+)*)\s*[.:–—-]*\s*(?P<rest>.+)", re.I
 )
@@ -88,7 +90,47 @@ def made(corpus: Corpus, count: int, *, seed: int = 0) -> list[Made]:
         queues[kind] = queues[kind][wanted:]
     rest = sorted((one for queue in queues.values() for one in queue), key=order)
     taken += rest[: max(0, count - len(taken))]
-    return sorted(taken[:count], key=lambda one: one.id)
+    return sorted(_loosened(taken[:count]), key=lambda one: one.id)
+
+
+def _loosened(asked: Sequence[Made]) -> list[Made]:
+    """A quarter as they are, a quarter with some of their words left out, a quarter with words of others, a quarter both.
+
+    People do not ask in the words of the page: they leave out some and bring others. The others are words
+    that many questions of the corpus have, so that they lead nowhere in particular.
+    """
+    documents: dict[str, set[str]] = {}
+    for one in asked:
+        for word in words(one.text):
+            if word not in ENGLISH_STOPWORDS and word.isalpha() and len(word) > 3:
+                documents.setdefault(word, set()).add(one.digest)
+    common = sorted(word for word, where in documents.items() if len(where) >= MANY)
+    return [_loose(one, common) for one in asked]
+
+
+def _loose(one: Made, common: Sequence[str]) -> Made:
+    hashed = int(sha256(f"loose {one.id}".encode()).hexdigest()[:12], 16)
+    text = one.text
+    if hashed & 1:
+        text = _thinned(text)
+    if hashed & 2 and common:
+        first, second = (common[(hashed >> shift) % len(common)] for shift in (4, 20))
+        text = (f"{text} {first} {second}", f"As to {first} {second}: {text}")[(hashed >> 2) & 1]
+    return replace(one, text=text)
+
+
+def _thinned(text: str) -> str:
+    """Without a third of its words that say something; those that matter to the letter (numbers, codes) stay."""
+    parts = text.split()
+    plain = [
+        at
+        for at, part in enumerate(parts)
+        if part.strip("?.,:;").isalpha() and part.casefold() not in ENGLISH_STOPWORDS
+    ]
+    order = sorted(plain, key=lambda at: sha256(f"{text} {at}".encode()).hexdigest())
+    gone = set(order[: len(plain) // 3])
+    end = "?" if text.endswith("?") else ""
+    return " ".join(part for at, part in enumerate(parts) if at not in gone).rstrip("?") + end
 
 
 def chunks(corpus: Corpus) -> Iterator[Chunk]:

@@ -19,7 +19,7 @@ from ..selectors import features as basic
 
 VERSION = 1
 """Goes up when a measure is computed otherwise: the fitted weights are then of another thing."""
-CHANNELS = ("dense", "lexical", "page")
+CHANNELS = ("dense", "lexical")
 _QUANTITY = re.compile(
     r"\b(?:how (?:many|much|long|large|big|often|far|old)|percent\w*|number of|total|average)\b", re.I
 )
@@ -32,9 +32,8 @@ _TIME = re.compile(r"\b(?:when|which year|what year|what date|since)\b", re.I)
 _DIGITS = re.compile(r"\d")
 _YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d\b")
 NAMES = (
-    "cosine", "coverage", "full", "mass", "sentence", "signs", "sparse",
-    "dense_best", "lexical_best", "page_best", "dense_rank", "lexical_rank", "dense_lead", "lexical_lead",
-    "lexical_mass", "heading", "heading_full", "caption", "pairs", "rare", "agree", "best_cosine", "cosine_coverage",
+    "cosine", "coverage", "mass", "sentence", "signs", "sparse", "dense_rank", "lexical_rank", "dense_lead",
+    "lexical_lead", "lexical_mass", "heading", "caption", "pairs", "rare", "best_cosine", "cosine_coverage",
     "quantity", "picture", "table", "code", "time", "is_table", "is_picture",
 )  # fmt: skip
 """The order of the weights."""
@@ -83,24 +82,18 @@ def _measures(
     adjacent = {pair for one in cut for pair in pairwise(one)} if pairs else set()
     scores = {name: hit.parts[name].score if name in hit.parts else 0.0 for name in CHANNELS}
     ranks = {name: 1 / hit.parts[name].rank if name in hit.parts else 0.0 for name in CHANNELS}
-    shares = {name: scores[name] / best.first[name] if best.first[name] > 0 else 0.0 for name in CHANNELS}
     is_picture = chunk.modality in ("image", "video")
     quantity, picture, table, code, time = wants
     values.update(
-        dense_best=shares["dense"],
-        lexical_best=shares["lexical"],
-        page_best=shares["page"],
         dense_rank=ranks["dense"],
         lexical_rank=ranks["lexical"],
         dense_lead=_lead("dense", scores, best),
         lexical_lead=_lead("lexical", scores, best),
         lexical_mass=min(2.0, scores["lexical"] / max(question.mass, 1.0) / 2),
         heading=heading,
-        heading_full=float(heading > 0.99),
         caption=caption if is_picture or chunk.modality == "table" else 0.0,
         pairs=sum(pair in adjacent for pair in pairs) / len(pairs) if pairs else 0.0,
         rare=sum(word in there for word in rarest) / max(len(rarest), 1),
-        agree=float(shares["dense"] > 0.999 and shares["lexical"] > 0.999),
         best_cosine=best.first["dense"],
         cosine_coverage=values["cosine"] * values["coverage"],
         quantity=float(quantity and bool(_DIGITS.search(text))) - float(quantity),
