@@ -13,14 +13,15 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 if not __package__:  # run as a file: the folder above holds this package
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from rag.pipelines.commands.tune import _covering
+from rag.pipelines.commands.tune import covering
 from rag.pipelines.evaluate import questions as asked_questions
 from rag.pipelines.evaluate import running
 from rag.pipelines.evaluate.intervals import estimate, paired
@@ -39,6 +40,7 @@ from rag.filters import Eq, Filter, Not
 DEPTH = 50
 Keeps = Callable[[Query, list[Hit]], tuple[list[Hit], float]]
 """What a system keeps, and the relevance of its best."""
+Asked = tuple[Query, list[Hit]]
 
 
 def systems(corpus: Corpus, calibration: str) -> dict[str, Keeps]:
@@ -83,7 +85,7 @@ def posed(corpus: Corpus, file: Path | None, count: int) -> tuple[list[Posed], l
     known = [
         Posed(
             one.question.id, one.question.text, one.target.digest,
-            _covering(frozenset(gold_units(one.question, one.target)), running.marker(corpus, one)),
+            covering(frozenset(gold_units(one.question, one.target)), running.marker(corpus, one)),
         )
         for one in placed
         if one.question.answerable and one.target and gold_units(one.question, one.target)
@@ -128,17 +130,20 @@ def main() -> None:
     _latency(corpus, [one.text for one in known[:60]])
 
 
-def _figures(keeps, known, there, kinds):  # type: ignore[no-untyped-def]
+def _figures(
+    keeps: Keeps, known: Sequence[Posed], there: Sequence[Asked], kinds: Mapping[str, Sequence[Asked]]
+) -> dict[str, Any]:
     rows = [(one, *keeps(query, hits)) for one, (query, hits) in zip(known, there, strict=True)]
     tokens = {one.id: float(sum(hit.chunk.tokens for hit in kept)) for one, kept, _ in rows}
     gold = {one.id: float(any(one.right(hit.chunk) for hit in kept)) for one, kept, _ in rows}
     pieces = sum(len(kept) for _, kept, _ in rows)
     right = sum(one.right(hit.chunk) for one, kept, _ in rows for hit in kept)
     images = sum(hit.chunk.media is not None for _, kept, _ in rows for hit in kept)
-    figures = {
+    figures: dict[str, Any] = {
         "n": len(rows), "tokens": _told(list(tokens.values())), "gold_kept": _told(list(gold.values())),
         "pieces": round(pieces / len(rows), 2), "images": round(images / len(rows), 3),
-        "precision": round(right / max(1, pieces), 3), "refused_answerable": _told([float(not kept) for _, kept, _ in rows]),
+        "precision": round(right / max(1, pieces), 3),
+        "refused_answerable": _told([float(not kept) for _, kept, _ in rows]),
     }  # fmt: skip
     answered = [(best, bool(kept) and one.right(kept[0].chunk)) for one, kept, best in rows]
     for name, asked in kinds.items():
@@ -169,7 +174,7 @@ def _latency(corpus: Corpus, texts: Sequence[str]) -> None:
         times.append(time.perf_counter() - started)
         cpu.append(time.process_time() - used)
     print(
-        f"search and selection, N = {DEPTH}: p50 {1000 * median(times):.1f} ms, of processor {1000 * median(cpu):.1f} ms"
+        f"search and selection, N = {DEPTH}: p50 {1000 * median(times):.1f} ms, processor {1000 * median(cpu):.1f} ms"
     )
 
 

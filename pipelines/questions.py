@@ -94,7 +94,7 @@ def made(corpus: Corpus, count: int, *, seed: int = 0) -> list[Made]:
 
 
 def _loosened(asked: Sequence[Made]) -> list[Made]:
-    """A quarter as they are, a quarter with some of their words left out, a quarter with words of others, a quarter both.
+    """Some as they are, some with a few of their words left out, some with words of others, some both: a quarter each.
 
     People do not ask in the words of the page: they leave out some and bring others. The others are words
     that many questions of the corpus have, so that they lead nowhere in particular.

@@ -86,9 +86,15 @@ def trained(corpus: Corpus, count: int = 2000) -> Trained:
         raise ValueError(f"{corpus.folder} has no encoder of words, on whose vectors the head would stand")
     encoder = encoders[0]
     found = triples(corpus, count)
-    held_out = np.array([_held(one) for one in found], bool)
-    if len(found) < 50 or not 10 <= held_out.sum() < len(found) - 10:
-        raise ValueError(f"training needs 50 triples or more over several documents, got {len(found)}: add documents")
+    held_out = np.array(_held(found), bool)
+    if (
+        len(found) < 50
+        or not 10 <= held_out.sum() < len(found) - 10
+        or len({one.context.origin.source.digest for one in found}) < 2 * HELD_FOLDS
+    ):
+        raise ValueError(
+            f"training needs 50 triples or more over {2 * HELD_FOLDS} documents, got {len(found)}: add documents"
+        )
     room: Any = registry.load("retrievers/rerankers/relevancy")
     contexts = encoder.encode_chunks([one.context for one in found])
     asked = encoder.encode_queries([Query((text,)) for one in found for text in (one.matching, one.other)])
@@ -103,7 +109,9 @@ def trained(corpus: Corpus, count: int = 2000) -> Trained:
     logits = pairs @ np.array(weights) + bias
     scores = np.round(1 / (1 + np.exp(-np.clip(logits, -30, 30))), 6)
     # Half of what is held out calibrates, the other half is reported on: by document again.
-    second = np.repeat([one.context.origin.source.digest[8] in "02468ace" for one in found], 2)
+    order = sorted({one.context.origin.source.digest for one, out in zip(found, held_out, strict=True) if out})
+    calibrating = set(order[::2])
+    second = np.repeat([one.context.origin.source.digest in calibrating for one in found], 2)
     part, rest = held & second, held & ~second
     curve = fit(scores[part].tolist(), right[part].astype(bool).tolist(), "platt")
     told = curve(scores[rest].tolist())
@@ -119,8 +127,11 @@ def trained(corpus: Corpus, count: int = 2000) -> Trained:
     )  # fmt: skip
 
 
-def _held(one: Triple) -> bool:
-    return int(one.context.origin.source.digest[:8], 16) % HELD_FOLDS == 0
+def _held(found: Sequence[Triple]) -> list[bool]:
+    """Whether each is about a document that is held out: every fifth, in the order of their digests."""
+    digests = [one.context.origin.source.digest for one in found]
+    held = set(sorted(set(digests))[::HELD_FOLDS])
+    return [digest in held for digest in digests]
 
 
 def _pairs(room: Any, asked: NDArray[np.float32], contexts: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -114,15 +114,17 @@ def _own(corpus: Corpus, options: Namespace) -> list[Posed]:
     found = made(corpus, options.count)
     if options.save_questions:
         options.save_questions.write_text("".join(f"{line}\n" for line in made_lines(corpus, found)), encoding="utf-8")
-    return [Posed(one.id, one.text, one.digest, _among(one.chunks)) for one in found]
+    return [Posed(one.id, one.text, one.digest, among(one.chunks)) for one in found]
 
 
-def _among(ids: tuple[str, ...]) -> Right:
+def among(ids: tuple[str, ...]) -> Right:
+    """Whether a chunk is one of these."""
     held = frozenset(ids)
     return lambda chunk: chunk.id in held
 
 
-def _covering(gold: frozenset[str], units: Units) -> Right:
+def covering(gold: frozenset[str], units: Units) -> Right:
+    """Whether a chunk covers some of the gold."""
     return lambda chunk: not gold.isdisjoint(units(chunk))
 
 
@@ -140,7 +142,7 @@ def _given(corpus: Corpus, options: Namespace) -> list[Posed]:
     for one in placed:
         gold = frozenset(gold_units(one.question, one.target)) if one.target else frozenset()
         if one.question.answerable and gold and one.target:
-            right = _covering(gold, running.marker(corpus, one))
+            right = covering(gold, running.marker(corpus, one))
             posed.append(Posed(one.question.id, one.question.text, one.target.digest, right))
     return posed
 

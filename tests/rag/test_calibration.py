@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def test_probabilities_that_never_fall(method: Method, pairs: list[tuple[float, 
     curve = fit([score for score, _ in pairs], [right for _, right in pairs], method)
     told = curve(sorted(asked))
     assert all(0 <= one <= 1 for one in told)
-    assert all(a <= b + 1e-12 for a, b in zip(told, told[1:], strict=False))
+    assert all(a <= b + 1e-12 for a, b in pairwise(told))
 
 
 @both

@@ -35,7 +35,7 @@ def test_the_passage_that_answers_is_first() -> None:
     assert scores[1] == max(scores)
     assert scores[1] > 5 * scores[0]
     assert scores[3] == scores[4] == 0.0
-    assert [one.chunk.id for one in scorer.rerank([QUESTION], [found])[0]][0] == "c2"
+    assert scorer.rerank([QUESTION], [found])[0][0].chunk.id == "c2"
     assert all(0 <= one <= 1 for one in scores)
 
 
