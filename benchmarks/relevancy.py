@@ -38,8 +38,8 @@ from rag.calibration import calibration_error
 from rag.filters import Eq, Filter, Not
 
 DEPTH = 50
-Keeps = Callable[[Query, list[Hit]], tuple[list[Hit], float]]
-"""What a system keeps, and the relevance of its best."""
+Keeps = Callable[[Query, list[Hit]], tuple[list[Hit], float, Hit | None]]
+"""What a system keeps, the relevance of its best, kept or not, and that best."""
 Asked = tuple[Query, list[Hit]]
 
 
@@ -56,18 +56,19 @@ def systems(corpus: Corpus, calibration: str) -> dict[str, Keeps]:
 
 
 def _first(k: int) -> Keeps:
-    def keeps(_: Query, hits: list[Hit]) -> tuple[list[Hit], float]:
+    def keeps(_: Query, hits: list[Hit]) -> tuple[list[Hit], float, Hit | None]:
         usable = [hit for hit in hits if hit.chunk.text.strip()]
-        return usable[:k], usable[0].score if usable else 0.0
+        return usable[:k], usable[0].score if usable else 0.0, usable[0] if usable else None
 
     return keeps
 
 
 def _selected(select: Callable[[Sequence[Query], Sequence[Sequence[Hit]]], list[Selection]], depth: int) -> Keeps:
-    def keeps(query: Query, hits: list[Hit]) -> tuple[list[Hit], float]:
+    def keeps(query: Query, hits: list[Hit]) -> tuple[list[Hit], float, Hit | None]:
         (told,) = select([query], [hits[:depth]])
         shown = told.evidence or told.near_misses
-        return [one.hit for one in told.evidence], shown[0].relevance if shown else 0.0
+        best = shown[0] if shown else None
+        return [one.hit for one in told.evidence], best.relevance if best else 0.0, best.hit if best else None
 
     return keeps
 
@@ -134,25 +135,24 @@ def _figures(
     keeps: Keeps, known: Sequence[Posed], there: Sequence[Asked], kinds: Mapping[str, Sequence[Asked]]
 ) -> dict[str, Any]:
     rows = [(one, *keeps(query, hits)) for one, (query, hits) in zip(known, there, strict=True)]
-    tokens = {one.id: float(sum(hit.chunk.tokens for hit in kept)) for one, kept, _ in rows}
-    gold = {one.id: float(any(one.right(hit.chunk) for hit in kept)) for one, kept, _ in rows}
-    pieces = sum(len(kept) for _, kept, _ in rows)
-    right = sum(one.right(hit.chunk) for one, kept, _ in rows for hit in kept)
-    images = sum(hit.chunk.media is not None for _, kept, _ in rows for hit in kept)
+    tokens = {one.id: float(sum(hit.chunk.tokens for hit in kept)) for one, kept, *_ in rows}
+    gold = {one.id: float(any(one.right(hit.chunk) for hit in kept)) for one, kept, *_ in rows}
+    pieces = sum(len(kept) for _, kept, *_ in rows)
+    right = sum(one.right(hit.chunk) for one, kept, *_ in rows for hit in kept)
+    images = sum(hit.chunk.media is not None for _, kept, *_ in rows for hit in kept)
     figures: dict[str, Any] = {
         "n": len(rows), "tokens": _told(list(tokens.values())), "gold_kept": _told(list(gold.values())),
         "pieces": round(pieces / len(rows), 2), "images": round(images / len(rows), 3),
         "precision": round(right / max(1, pieces), 3),
-        "refused_answerable": _told([float(not kept) for _, kept, _ in rows]),
+        "refused_answerable": _told([float(not kept) for _, kept, *_ in rows]),
     }  # fmt: skip
-    answered = [(best, bool(kept) and one.right(kept[0].chunk)) for one, kept, best in rows]
+    firsts = [(best, first is not None and one.right(first.chunk)) for one, _, best, first in rows]
     for name, asked in kinds.items():
         if asked:
             outcomes = [keeps(query, hits) for query, hits in asked]
-            figures[f"refused_{name}"] = _told([float(not kept) for kept, _ in outcomes])
-            pairs = answered + [(best, False) for _, best in outcomes]
+            figures[f"refused_{name}"] = _told([float(not kept) for kept, _, _ in outcomes])
+            pairs = firsts + [(best, False) for _, best, _ in outcomes]
             figures[f"aurc_with_{name}"] = round(aurc(risk_coverage(pairs)), 3)
-    firsts = [(best, one.right(hits[0].chunk)) for one, hits, best in rows if hits]
     error, perfect = calibration_error([min(1.0, max(0.0, p)) for p, _ in firsts], [r for _, r in firsts], 20)
     figures["ece_answerable"] = [round(error, 3), round(perfect, 3)]
     return {"figures": figures, "tokens": tokens, "gold": gold}

@@ -18,7 +18,7 @@ every = pytest.mark.parametrize("make", RERANKERS.values(), ids=RERANKERS)
 
 
 @every
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(found=hits(), data=st.data())
 def test_a_permutation_the_same_whatever_order_came(
     make: Callable[[], Reranker], found: list[Hit], data: st.DataObject
@@ -31,7 +31,7 @@ def test_a_permutation_the_same_whatever_order_came(
 
 
 @every
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(found=hits())
 def test_scores_fall_and_channels_stay(make: Callable[[], Reranker], found: list[Hit]) -> None:
     ranked = make().rerank([QUESTION], [found])[0]

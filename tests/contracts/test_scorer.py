@@ -26,7 +26,7 @@ def hits(draw: st.DrawFn) -> list[Hit]:
 
 
 @every
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(found=hits(), data=st.data())
 def test_the_order_of_hits_changes_no_score(make: Callable[[], Scorer], found: list[Hit], data: st.DataObject) -> None:
     scorer = make()
@@ -37,7 +37,7 @@ def test_the_order_of_hits_changes_no_score(make: Callable[[], Scorer], found: l
 
 
 @every
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(found=hits())
 def test_a_score_for_each_hit_and_none_for_none(make: Callable[[], Scorer], found: list[Hit]) -> None:
     scorer = make()

@@ -27,7 +27,7 @@ def tokens(chosen: Selection) -> int:
 
 
 @every
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(budget=st.integers(1, 60))
 def test_the_budget_is_held_and_each_sentence_stands_where_its_place_says(make: type[Focus], budget: int) -> None:
     out = make().compress(ASKED, CHOSEN, budget)
@@ -44,7 +44,7 @@ def test_the_budget_is_held_and_each_sentence_stands_where_its_place_says(make: 
 
 @every
 @given(small=st.integers(1, 40), more=st.integers(0, 20))
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 def test_a_larger_budget_keeps_what_a_smaller_one_keeps(make: type[Focus], small: int, more: int) -> None:
     low, high = (make().compress(ASKED, CHOSEN, budget) for budget in (small, small + more))
     kept = {one.number: one.hit.chunk.text for one in high.evidence}
