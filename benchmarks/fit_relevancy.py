@@ -221,8 +221,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, required=True, help="folder with the unpacked packages")
     parser.add_argument("--work", type=Path, help="where the two corpora are kept (fitted/, held/)")
-    parser.add_argument("--questions", type=int, default=900, help="made from the documents that are fitted on")
-    parser.add_argument("--held", type=int, default=2400, help="made from the documents that are reported on")
+    parser.add_argument("--questions", type=int, default=700, help="made from the documents that are fitted on")
+    parser.add_argument("--held", type=int, default=2100, help="made from the documents that are reported on")
     parser.add_argument("--write", action="store_true", help="write the data files")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
