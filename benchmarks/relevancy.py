@@ -50,6 +50,8 @@ def systems(corpus: Corpus, calibration: str) -> dict[str, Keeps]:
     chosen["calibrated"] = _selected(Calibrated(lexicon=lexicon).select, 30)
     adaptive = Adaptive(lexicon=lexicon, calibration=calibration)
     chosen["adaptive"] = _selected(adaptive.select, DEPTH)
+    for k in (2, 3):
+        chosen[f"adaptive, k {k}"] = _selected(Adaptive(k=k, lexicon=lexicon, calibration=calibration).select, DEPTH)
     open_ = Adaptive(lexicon=lexicon, calibration=calibration, max_risk=1.0)
     chosen["adaptive, never refusing by risk"] = _selected(open_.select, DEPTH)
     return chosen

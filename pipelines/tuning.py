@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rag.corpus import Corpus
 
 FOLDS = 5
-CALIBRATED = 5
-"""Best hits of each list that a calibration is fitted on: those that a cut can reach."""
+CALIBRATED = 1
+"""Best hits of each list that a calibration is fitted on: the first decides whether there is an answer."""
 LEAST_KIND = 150
 """Hits of a kind of chunk from which a calibration of its own is fitted."""
 BATCH = 32
