@@ -32,7 +32,9 @@ def summary_lines(summary: Summary) -> list[str]:
             lines.append(f"{name:<{WIDTH}}{''.join(cells)}".rstrip())
     if answers := summary.whole.get(ANSWERS):
         lines += ["", "answers"]
-        lines += [f"{LABELS[name]:<{WIDTH}}{_cell(one):<{WIDTH - 1}} {questions(one.n)}" for name, one in answers.items()]
+        lines += [
+            f"{LABELS[name]:<{WIDTH}}{_cell(one):<{WIDTH - 1}} {questions(one.n)}" for name, one in answers.items()
+        ]
     if summary.trust:
         lines += ["", *trust_lines(summary.trust)]
     if summary.kinds:
