@@ -99,6 +99,7 @@ def covered(weighed: Mapping[str, float], text: Iterable[str]) -> float:
     return sum(weight for word, weight in weighed.items() if word in there)
 
 
+@lru_cache(maxsize=1 << 12)
 def is_listing(text: str) -> bool:
     """Whether a text is a table of contents or an index: words that only point at pages."""
     cut = text.split()
