@@ -40,6 +40,7 @@ BRINGS = {
     "psutil": "memory limits of the parsing processes",
     "py3langid": "the language of a document",
     "pymupdf": "PDF: text with boxes, images, tables, page pictures",
+    "resvg-py": "drawings (SVG) as pictures, without scripts and network",
     "tantivy": "full-text search",
     "tokenizers": "WordPiece tokens of the encoder",
     "tqdm": "the progress bar",

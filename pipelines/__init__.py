@@ -10,6 +10,7 @@ COMPONENTS: dict[str, str] = {
     "rendering": "browser:Rendering",
     "search": "search:Search",
     "ask": "ask:Ask",
+    "counted": "counted:Counted",
     "serve_worker": "workers:serve",
     "render": "rendering:render",
     "limits": "workers:Limits",
