@@ -68,9 +68,8 @@ def test_a_hit_below_the_cut_changes_nothing(selector: Selector, found: list[Hit
     # The default scorer of Adaptive looks at how far a hit is from the others, so a twin of one moves both.
     if len(before.evidence) == K and not isinstance(selector, Adaptive):
         last = before.evidence[-1].hit
-        (doubled,) = selector.select(
-            [QUESTION], [[*found, hit(last.chunk.text, "zzz", dense and last.parts["dense"].score)]]
-        )
+        twin = hit(last.chunk.text, "zzz", None if dense is None else last.parts["dense"].score)
+        (doubled,) = selector.select([QUESTION], [[*found, twin]])
         assert doubled.evidence == before.evidence
 
 
