@@ -16,8 +16,9 @@ from rag.protocols import Assets, Recogniser
 
 from ..reading import file_name
 from .document import Options, head, outline, surveyed
+from .engine import chosen, release
 from .parts import Reading
-from .render import drawn, forget, opened, short
+from .render import drawn, opened, short
 from .text import Reader
 
 
@@ -44,6 +45,7 @@ class PDF:
     def __init__(
         self,
         *,
+        engine: Literal["auto", "mupdf", "pdfium"] = "auto",
         recogniser: Recogniser | None = None,
         read_figures: bool = True,
         part_pages: int = 32,
@@ -56,12 +58,15 @@ class PDF:
         max_render_pixels: int = 50_000_000,
         assets: Assets | None = None,
     ) -> None:
+        if engine not in ("auto", "mupdf", "pdfium"):
+            raise ValueError(f"engine is auto, mupdf or pdfium, got {engine!r}")
         if not 1 <= part_pages <= 32:
             raise ValueError(f"part_pages is 1 to 32, got {part_pages}")
         if tables not in ("auto", "off", "all"):
             raise ValueError(f"tables is auto, off or all, got {tables!r}")
         if max_render_pixels < 16 or max_pages < 1:
             raise ValueError("max_pages is at least 1, max_render_pixels at least 16")
+        self.engine = engine
         self.recogniser = recogniser
         self.read_figures = read_figures
         self.part_pages = part_pages
@@ -72,7 +77,11 @@ class PDF:
 
     @property
     def fingerprint(self) -> str:
-        """What the words depend on beside the file and the options: the recogniser that is installed."""
+        """What the words depend on beside the file and the options: the engine and the recogniser in use."""
+        return " ".join(one for one in (release(chosen(self.engine)), self._recognising) if one)
+
+    @property
+    def _recognising(self) -> str:
         return self.recogniser.fingerprint if self.recogniser else ""
 
     def load(self, source: Source, *, start: int = 0) -> Iterator[Part]:
@@ -81,10 +90,10 @@ class PDF:
         Raises SourceError (missing, unreadable, empty, damaged, encrypted, limit) before the first
         Part. A page that cannot be read is a Notice of its Part; the other pages go on.
         """
-        with opened(source, self.max_pages) as document:
+        with opened(source, self.max_pages, chosen(self.engine)) as document:
             reader = Reader(document)
             style = surveyed(reader)
-            recogniser = self.recogniser if self.fingerprint else None
+            recogniser = self.recogniser if self._recognising else None
             whole = Reading(
                 source, document, reader, style, outline(document), self.options, self.part_pages, self.assets,
                 recogniser, recogniser if self.read_figures else None,
@@ -96,7 +105,7 @@ class PDF:
                 # Sections stay open from part to part, so a resumed run reads the earlier pages
                 # again; nothing of them is kept, and none is recognised.
                 part = whole.part(number, first, last, about, kept=number >= start)
-                forget()
+                document.forget()
                 if number >= start:
                     yield part
                 number += 1
@@ -110,7 +119,7 @@ class PDF:
             raise ValueError(f"a PDF shows page regions, got {place}")
         if dpi < 1:
             raise ValueError(f"dpi is at least 1, got {dpi}")
-        with opened(source, self.max_pages) as document:
+        with opened(source, self.max_pages, chosen(self.engine)) as document:
             where = f"page {place.page}"
             if not 1 <= place.page <= document.page_count:
                 message = f"there is no such page; the file has {document.page_count}"

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rag.document import Cell, Modality, Role, Word
 
 from .captions import join_captions
 from .columns import Item, Solid, flows
 from .document import Options, Outline, Style
+from .engine import Drawing, OpenPage
 from .figures import Figure, drawings, pictures, take_subcaption, vector_figures, with_labels
 from .find import drawn_tables, text_tables
 from .flow import CAPTION, TABLE_KIND, Block, blocks, footnotes
-from .mupdf import MuPage
 from .rules import Rules, ruled_lines
 from .running import Edge
 from .tables import Table, markdown
@@ -68,7 +67,7 @@ class _Lines:
 
 
 def analysed(
-    page: MuPage, text: PageText, edges: dict[int, Edge], style: Style, above: Outline, options: Options
+    page: OpenPage, text: PageText, edges: dict[int, Edge], style: Style, above: Outline, options: Options
 ) -> PageFound:
     """The elements of a page. Boxes are in points of the page as shown."""
     lines = _Lines([line for at, line in enumerate(text.lines) if at not in edges])
@@ -110,9 +109,7 @@ def analysed(
 _TOO_MANY = "has too many drawings to look for figures and ruled tables in them"
 
 
-def _clusters(
-    drawn: Sequence[dict[str, Any]], lines: _Lines, known: Sequence[Figure | Table], text: PageText
-) -> list[Figure]:
+def _clusters(drawn: Sequence[Drawing], lines: _Lines, known: Sequence[Figure | Table], text: PageText) -> list[Figure]:
     captions = [line.box for line in lines.upright if CAPTION.match(line.text) and not TABLE_KIND.match(line.text)]
     taken = [thing.box for thing in known]
     return vector_figures(drawn, lines.upright, taken, captions, text.width, text.height)

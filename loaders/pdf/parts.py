@@ -11,8 +11,8 @@ from rag.protocols import Assets, Recogniser
 
 from . import scan
 from .document import Options, Outline, Style
+from .engine import OpenDocument
 from .figures import stored
-from .mupdf import MuDocument
 from .page import Found, PageFound, analysed
 from .render import short
 from .running import Edge, running
@@ -28,7 +28,7 @@ class Reading:
     """
 
     source: Source
-    document: MuDocument
+    document: OpenDocument
     reader: Reader
     style: Style
     above: Outline
@@ -55,7 +55,7 @@ class Reading:
         pictures = {index for index in range(first, last) if self._is_picture(index)}
         scans = self._scanned(sorted(pictures), notices) if kept else {}
         edges |= scan.edges(scans, first, last)
-        if number == 0 and self.document.is_repaired:
+        if number == 0 and self.document.repaired:
             notices.append(Notice("the file is damaged and was repaired; some of it may be missing"))
         for index in range(first, last):
             text = self.reader[index]
@@ -68,7 +68,7 @@ class Reading:
                 for item in found.elements:
                     id = element_id(self.source.digest, number, len(elements))
                     elements.append(self._element(item, index, id, self.assets if kept else None))
-            except Exception as error:  # MuPDF raises many kinds for a damaged page
+            except Exception as error:  # libraries raise many kinds for a damaged page
                 notices.append(_notice(index, f"cannot be read ({short(error)}); the other pages were"))
                 continue
             finally:

@@ -7,9 +7,12 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .mupdf import MuDocument, MuPage, mupdf
+from .mupdf import MuPage, mupdf
+
+if TYPE_CHECKING:
+    from .engine import OpenDocument
 
 Rect = tuple[float, float, float, float]
 """Left, top, right, bottom in points, origin top left of the page as shown."""
@@ -70,10 +73,9 @@ class PageText:
 class Reader:
     """Reads pages once: what the first pass and the running heads looked at is kept while near."""
 
-    def __init__(self, document: MuDocument) -> None:
+    def __init__(self, document: OpenDocument) -> None:
         self.document = document
-        self.count: int = document.page_count
-        self._labelled = bool(document.get_page_labels())
+        self.count = document.page_count
         self._kept: dict[int, PageText] = {}
 
     def __getitem__(self, index: int) -> PageText:
@@ -88,14 +90,13 @@ class Reader:
     def _read(self, index: int) -> PageText:
         try:
             page = self.document[index]
-            label = page.get_label() if self._labelled else ""
-            return PageText(lines(page), page.rect.width, page.rect.height, label)
-        except Exception as error:  # MuPDF raises many kinds for a damaged page; the others go on
+            return PageText(page.lines(), page.width, page.height, self.document.label(index))
+        except Exception as error:  # libraries raise many kinds for a damaged page; the others go on
             return PageText([], 0.0, 0.0, failed=" ".join(str(error).split())[:200] or type(error).__name__)
 
 
 @lru_cache(maxsize=2048)
-def _named(font: str) -> tuple[bool, bool]:
+def named(font: str) -> tuple[bool, bool]:
     """Does a font's name say that it is bold, that it is of one width?"""
     return bool(_BOLD.search(font)), bool(_MONO.search(font))
 
@@ -115,7 +116,7 @@ def lines(page: MuPage) -> list[Line]:
             if line is not None:
                 x, y = line.middle
                 if 0 <= x <= width and 0 <= y <= height:
-                    read += _currency_parted(line)
+                    read += currency_parted(line)
     return read
 
 
@@ -133,7 +134,7 @@ def _line(raw: dict[str, Any], matrix: Any) -> Line | None:
         total += letters
         sizes[round(span["size"], 1)] += letters
         flags = span["flags"]
-        named_bold, named_mono = _named(span["font"])
+        named_bold, named_mono = named(span["font"])
         bold += letters * (named_bold or bool(flags & 16))
         italic += letters * bool(flags & 2)
         mono += letters * (named_mono or bool(flags & 8))
@@ -172,10 +173,10 @@ def _lead(span: dict[str, Any]) -> float:
         return 0.0
     left, _, right, _ = span["bbox"]
     even = (right - left) / len(text)
-    return float(spaces * (even if span["flags"] & 8 or _named(span["font"])[1] else min(even, 0.28 * span["size"])))
+    return float(spaces * (even if span["flags"] & 8 or named(span["font"])[1] else min(even, 0.28 * span["size"])))
 
 
-def _currency_parted(line: Line) -> list[Line]:
+def currency_parted(line: Line) -> list[Line]:
     """A line "5,727 $" as two: the sign belongs to the column to its right."""
     match = _NEXT_SIGN.match(line.text)
     if match is None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .document import Options
+from .engine import OpenPage
 from .figures import Figure, pictures
-from .mupdf import MuPage
 from .text import Line, PageText, Rect, area, inside
 
 
-def is_picture(page: MuPage, text: PageText, options: Options) -> bool:
+def is_picture(page: OpenPage, text: PageText, options: Options) -> bool:
     """Has a page no text layer worth the name, but pictures?"""
     return letters_of(text) < 20 and says_nothing(text, pictures(page, options, not text.lines))
 
