@@ -29,6 +29,7 @@ class Options:
     min_image_bytes: int = 1024
     figure_dpi: int = 110
     max_page_bytes: int = 4_000_000
+    layout: Literal["fast", "model"] = "fast"
 
 
 @dataclass(frozen=True, slots=True)

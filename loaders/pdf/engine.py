@@ -121,12 +121,13 @@ def chosen(engine: Literal["auto", "mupdf", "pdfium"]) -> Name:
     raise MissingExtra(MODULES[wanted[0]], "")
 
 
-def release(engine: Name) -> str:
-    """Engine and the first two numbers of its version, which a change of output may follow from."""
+def release(part: Literal["mupdf", "pdfium", "layout"]) -> str:
+    """A library and the first two numbers of its version, which a change of output may follow from."""
+    packages = {**MODULES, "layout": "pymupdf-layout"}
     try:
-        return f"{engine}-{'.'.join(version(MODULES[engine]).split('.')[:2])}"
+        return f"{part}-{'.'.join(version(packages[part]).split('.')[:2])}"
     except PackageNotFoundError:
-        return engine
+        return part
 
 
 def open_document(engine: Name, path: Path, password: str = "") -> OpenDocument:

@@ -50,14 +50,18 @@ def _library_tables(page: OpenPage, known: Sequence[Table], lines: Sequence[Line
     return found
 
 
-def text_tables(page: OpenPage, columns: Sequence[Sequence[Item]], rules: Rules, style: Style) -> list[Table]:
-    """Tables without a grid, in the columns of the page's text."""
+def text_tables(
+    page: OpenPage, columns: Sequence[Sequence[Item]], rules: Rules, style: Style, *, hinted: bool = False
+) -> list[Table]:
+    """Tables without a grid, in the columns of the page's text; `hinted`: each column is known to be one."""
     found: list[Table] = []
     words: list[tuple[Rect, str]] | None = None
     for column in columns:
         lines = [item for item in column if isinstance(item, Line)]
         captions = [line for line in lines if CAPTION.match(line.text)]
         hints = [line.baseline for line in captions if TABLE_KIND.match(line.text)]
+        if hinted and lines:
+            hints.append(lines[0].baseline)
         body = [line for line in lines if not CAPTION.match(line.text)]
         whole: dict[int, Line] = {}
         if hints:

@@ -16,7 +16,8 @@ from rag.protocols import Assets, Recogniser
 
 from ..reading import file_name
 from .document import Options, head, outline, surveyed
-from .engine import chosen, release
+from .engine import Name, chosen, release
+from .layout import needed
 from .parts import Reading
 from .render import drawn, opened, short
 from .text import Reader
@@ -46,6 +47,7 @@ class PDF:
         self,
         *,
         engine: Literal["auto", "mupdf", "pdfium"] = "auto",
+        layout: Literal["fast", "model"] = "fast",
         recogniser: Recogniser | None = None,
         read_figures: bool = True,
         part_pages: int = 32,
@@ -60,6 +62,10 @@ class PDF:
     ) -> None:
         if engine not in ("auto", "mupdf", "pdfium"):
             raise ValueError(f"engine is auto, mupdf or pdfium, got {engine!r}")
+        if layout not in ("fast", "model"):
+            raise ValueError(f"layout is fast or model, got {layout!r}")
+        if layout == "model" and engine == "pdfium":
+            raise ValueError("layout = model is PyMuPDF's: it needs engine = mupdf")
         if not 1 <= part_pages <= 32:
             raise ValueError(f"part_pages is 1 to 32, got {part_pages}")
         if tables not in ("auto", "off", "all"):
@@ -72,13 +78,18 @@ class PDF:
         self.part_pages = part_pages
         self.max_pages = max_pages
         self.max_render_pixels = max_render_pixels
-        self.options = Options(tables, min_image_side, min_image_bytes, figure_dpi, max_page_bytes)
+        self.options = Options(tables, min_image_side, min_image_bytes, figure_dpi, max_page_bytes, layout)
         self.assets = assets
 
     @property
     def fingerprint(self) -> str:
         """What the words depend on beside the file and the options: the engine and the recogniser in use."""
-        return " ".join(one for one in (release(chosen(self.engine)), self._recognising) if one)
+        model = release("layout") if self.options.layout == "model" else ""
+        return " ".join(one for one in (release(self._engine), model, self._recognising) if one)
+
+    @property
+    def _engine(self) -> Name:
+        return chosen("mupdf" if self.options.layout == "model" else self.engine)
 
     @property
     def _recognising(self) -> str:
@@ -90,7 +101,9 @@ class PDF:
         Raises SourceError (missing, unreadable, empty, damaged, encrypted, limit) before the first
         Part. A page that cannot be read is a Notice of its Part; the other pages go on.
         """
-        with opened(source, self.max_pages, chosen(self.engine)) as document:
+        if self.options.layout == "model":
+            needed()
+        with opened(source, self.max_pages, self._engine) as document:
             reader = Reader(document)
             style = surveyed(reader)
             recogniser = self.recogniser if self._recognising else None
@@ -119,7 +132,7 @@ class PDF:
             raise ValueError(f"a PDF shows page regions, got {place}")
         if dpi < 1:
             raise ValueError(f"dpi is at least 1, got {dpi}")
-        with opened(source, self.max_pages, chosen(self.engine)) as document:
+        with opened(source, self.max_pages, self._engine) as document:
             where = f"page {place.page}"
             if not 1 <= place.page <= document.page_count:
                 message = f"there is no such page; the file has {document.page_count}"

@@ -94,16 +94,22 @@ def analysed(
         figures += charts
         columns = _columns(lines, figures, tables)
     ordered = _ordered(columns, figures, tables, style, above, page.number, text.height)
-    elements = [_element(thing) for thing in ordered]
+    elements = [element_of(thing) for thing in ordered]
     if lines.turned:
         elements.append(_turned(lines.turned))
+    headers, footers = edge_elements(text, edges)
+    notices = () if drawn is not None else (_TOO_MANY,)
+    return PageFound([*headers, *elements, *footers], unread, notices)
+
+
+def edge_elements(text: PageText, edges: dict[int, Edge]) -> tuple[list[Found], list[Found]]:
+    """The running heads and feet of a page."""
     running = [
         (edge, Found("text", edge, text.lines[at].box, text.lines[at].text)) for at, edge in sorted(edges.items())
     ]
-    headers = [found for edge, found in running if edge == "header"]
-    footers = [found for edge, found in running if edge == "footer"]
-    notices = () if drawn is not None else (_TOO_MANY,)
-    return PageFound([*headers, *elements, *footers], unread, notices)
+    return [found for edge, found in running if edge == "header"], [
+        found for edge, found in running if edge == "footer"
+    ]
 
 
 _TOO_MANY = "has too many drawings to look for figures and ruled tables in them"
@@ -215,7 +221,8 @@ def _turned(lines: Sequence[Line]) -> Found:
     return Found("text", "paragraph", union([line.box for line in lines]), text, lines=lines)
 
 
-def _element(thing: Thing) -> Found:
+def element_of(thing: Thing) -> Found:
+    """A block, figure or table as an element to be."""
     if isinstance(thing, Block):
         return _text(thing, thing.role)
     if isinstance(thing, Table):

@@ -9,7 +9,7 @@ from rag.document import WHOLE, Box, Element, Head, Notice, Origin, Page, PageRe
 from rag.identity import element_id
 from rag.protocols import Assets, Recogniser
 
-from . import scan
+from . import layout, scan
 from .document import Options, Outline, Style
 from .engine import OpenDocument
 from .figures import stored
@@ -116,7 +116,10 @@ class Reading:
             raise ValueError(f"its size of {text.width} x {text.height} points is impossible")
         if read is not None:
             return scan.read(self.document[index], read, edges, self.above, self.options)
-        return analysed(self.document[index], text, edges, self.style, self.above, self.options)
+        page = self.document[index]
+        if self.options.layout == "model" and (regions := layout.regions(page)):
+            return layout.laid_out(page, regions, text, edges, self.style, self.above, self.options)
+        return analysed(page, text, edges, self.style, self.above, self.options)
 
     def _element(self, found: Found, index: int, id: str, assets: Assets | None) -> Element:
         text = self.reader[index]
