@@ -123,9 +123,9 @@ def chosen(engine: Literal["auto", "mupdf", "pdfium"]) -> Name:
 
 def release(part: Literal["mupdf", "pdfium", "layout"]) -> str:
     """A library and the first two numbers of its version, which a change of output may follow from."""
-    packages = {**MODULES, "layout": "pymupdf-layout"}
+    package = "pymupdf-layout" if part == "layout" else MODULES[part]
     try:
-        return f"{part}-{'.'.join(version(packages[part]).split('.')[:2])}"
+        return f"{part}-{'.'.join(version(package).split('.')[:2])}"
     except PackageNotFoundError:
         return part
 

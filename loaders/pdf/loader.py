@@ -40,7 +40,7 @@ class PDF:
     Nothing is kept between calls: no open file, no page.
     """
 
-    VERSION = 1
+    VERSION = 2
     media_types: tuple[str, ...] = ("application/pdf",)
 
     def __init__(

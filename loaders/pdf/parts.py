@@ -10,6 +10,7 @@ from rag.identity import element_id
 from rag.protocols import Assets, Recogniser
 
 from . import layout, scan
+from .damage import agrees, damaged
 from .document import Options, Outline, Style
 from .engine import OpenDocument
 from .figures import stored
@@ -17,7 +18,7 @@ from .page import Found, PageFound, analysed
 from .render import short
 from .running import Edge, running
 from .text import Reader, Rect
-from .textless import is_picture
+from .textless import needs_reading
 
 
 @dataclass(slots=True)
@@ -39,6 +40,7 @@ class Reading:
     labeller: Recogniser | None = None
     sections: list[tuple[int, str]] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
+    damaged: list[int] = field(default_factory=list)
 
     def end(self, first: int) -> int:
         """Where the part that begins with page `first` ends."""
@@ -75,10 +77,16 @@ class Reading:
                 if index in pictures:  # else a resumed run would have to recognise it again
                     self.sections = sections
             notices += [_notice(index, message) for message in found.notices]
-            if found.unread and self.recogniser is None:
-                self.unread.append(index + 1)
+            if self.recogniser is None:
+                if found.unread:
+                    self.unread.append(index + 1)
+                if damaged(text):
+                    self.damaged.append(index + 1)
         if last == self.document.page_count and self.unread:
-            notices.append(_unread(self.unread, last))
+            notices.append(_told(self.unread, last, "is a picture", "are pictures", "without words to search"))
+        if last == self.document.page_count and self.damaged:
+            what = "text of characters that mean nothing"
+            notices.append(_told(self.damaged, last, "has", "have", what))
         return Part(number, about, tuple(elements), tuple(pages), tuple(notices))
 
     def _is_picture(self, index: int) -> bool:
@@ -86,7 +94,7 @@ class Reading:
         if self.recogniser is None or text.failed:
             return False
         try:
-            return is_picture(self.document[index], text, self.options)
+            return needs_reading(self.document[index], text, self.options)
         except Exception:  # what is damaged is told when the page is read
             return False
 
@@ -95,9 +103,13 @@ class Reading:
         for index in pictures:
             try:
                 if self.recogniser is not None:
-                    scans[index] = scan.scanned(self.document[index], self.reader[index], self.recogniser)
+                    found = scan.scanned(self.document[index], self.reader[index], self.recogniser)
+                    if not (
+                        damaged(self.reader[index]) and (not found.found or agrees(self.reader[index], found.text))
+                    ):
+                        scans[index] = found
             except Exception as error:  # the page is still there to be seen
-                notices.append(_notice(index, f"is a picture whose words could not be recognised ({short(error)})"))
+                notices.append(_notice(index, f"could not be read from its pixels ({short(error)})"))
         return scans
 
     def _label(self, index: int, found: PageFound) -> list[Notice]:
@@ -171,11 +183,11 @@ def _runs(numbers: list[int]) -> list[tuple[int, int]]:
     return runs
 
 
-def _unread(numbers: list[int], pages: int) -> Notice:
+def _told(numbers: list[int], pages: int, of_one: str, of_many: str, what: str) -> Notice:
     runs = [str(first) if first == last else f"{first}-{last}" for first, last in _runs(numbers)]
     listed = ", ".join([*runs[:8], "..."] if len(runs) > 8 else runs)
-    told = f"page {listed} is a picture"
+    told = f"page {listed} {of_one}"
     if len(numbers) > 1:
-        told = f"{len(numbers)} of {pages} pages ({listed}) are pictures"
+        told = f"{len(numbers)} of {pages} pages ({listed}) {of_many}"
     engines = "pip install 'argus-rag[ocr]', or Debian's tesseract-ocr,"
-    return Notice(f"{told} without words to search; {engines} would read them", PageRegion(numbers[0], WHOLE))
+    return Notice(f"{told} {what}; {engines} would read them", PageRegion(numbers[0], WHOLE))

@@ -16,13 +16,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .text import Line, Rect, clean, named, union
+from .text import Line, Rect, legible, named, union
 
 WIDE = 0.8
 """A gap of so many sizes of type ends a line, as does a step of the baseline; both as in MuPDF."""
 MAX_CHARACTERS = 400_000
 """Of a page; what follows is left out."""
-_WORD = re.compile(r"[^\s\x00-\x1f\ufffe]+\ufffe?|\ufffe")
+_WORD = re.compile(r"[^ \t\r\n\x00\x85\xa0\u2000-\u200a\u3000\ufffe]+\ufffe?|\ufffe")
 _TINY = 1.5
 _INVISIBLE = (3, 7)
 """Text render modes that paint nothing."""
@@ -202,7 +202,7 @@ def _goes_on(last: Set, word: Set) -> bool:
 
 
 def _line(group: Sequence[Set]) -> Line | None:
-    text = clean(" ".join(word.text for word in group))
+    text = legible(" ".join(word.text for word in group))
     if not text:
         return None
     sizes: Counter[float] = Counter()

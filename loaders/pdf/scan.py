@@ -16,7 +16,7 @@ from .recognised import as_lines, styled, together, turn, words_of, written
 from .render import drawn
 from .running import Edge, running
 from .text import PageText, Reader, Rect, area
-from .textless import is_picture
+from .textless import needs_reading
 
 PART_SCANS = 4.0
 """Recognised pages of a Part: a kill costs no more, and a slow engine stays within a Part's time."""
@@ -56,7 +56,7 @@ def _cost(reader: Reader, index: int, options: Options) -> float:
         page, text = reader.document[index], reader[index]
         if text.failed:
             return 0.0
-        if is_picture(page, text, options):
+        if needs_reading(page, text, options):
             return 1.0
         named: int = sum(wide >= FIGURE_PIXELS[0] and high >= FIGURE_PIXELS[1] for wide, high in page.named())
         return min(named, PAGE_FIGURES) * FIGURE_COST

@@ -129,7 +129,7 @@ def _line(raw: dict[str, Any], matrix: Any) -> Line | None:
     pymupdf = mupdf()
 
     spans = raw["spans"]
-    text = clean("".join(span["text"] for span in spans))
+    text = legible("".join(span["text"] for span in spans))
     if not text:
         return None
     sizes: Counter[float] = Counter()
@@ -209,6 +209,17 @@ def clean(text: str) -> str:
     if "...." in text or ". ." in text or "…" in text or "_____" in text:
         text = _LEADERS.sub(" … ", text)
     return _SPACES.sub(" ", text).strip()
+
+
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+
+
+def legible(text: str) -> str:
+    """As `clean`; what is mostly control characters is shown as U+FFFD, since the page shows something there."""
+    found = clean(text)
+    if len(found) * 2 < len(text) and len(_CONTROLS.findall(text)) > max(2, len(found)):
+        return clean(_CONTROLS.sub("\ufffd", text))
+    return found
 
 
 _HYPHEN_END = re.compile(r"[^\W\d_]{2}-$")

@@ -116,7 +116,7 @@ def test_a_page_that_fails_is_a_notice_and_the_others_go_on(write: Write) -> Non
     texts: Any = {1: RuntimeError("tesseract took longer than 120 s"), 2: titled(2)}
     (part,) = read(write(shaded_pdf([1, 2])), Shaded(texts))
     (notice,) = part.warnings
-    assert notice.message.startswith("page 1 is a picture whose words could not be recognised (tesseract took longer")
+    assert notice.message.startswith("page 1 could not be read from its pixels (tesseract took longer")
     assert [element.role for element in spoken([part], 1)] == ["figure"]
     assert spoken([part], 2)[0].text == "Inspection 2"
 
