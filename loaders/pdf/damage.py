@@ -40,9 +40,11 @@ def damaged(text: PageText) -> bool:
         return False
     said = " ".join(line.text for line in text.lines if not line.hidden)
     if not said.isascii():
-        letters = said.replace(" ", "")
-        without = sum(char == "\ufffd" or unicodedata.category(char) in _MEANINGLESS for char in letters)
-        if len(letters) * 3 >= FEWEST and without > MEANINGLESS * len(letters):
+        letters = Counter(said.replace(" ", ""))
+        without = sum(
+            times for char, times in letters.items() if char == "\ufffd" or unicodedata.category(char) in _MEANINGLESS
+        )
+        if letters.total() * 3 >= FEWEST and without > MEANINGLESS * letters.total():
             return True
     total = common = 0
     for word, times in Counter(_LATIN.findall(said.lower())).items():

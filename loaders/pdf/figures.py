@@ -228,15 +228,16 @@ def _clusters(boxes: Sequence[tuple[Rect, bool]]) -> list[list[int]]:
         x0, x1 = int(box[0] // CELL), int(box[2] // CELL)
         y0, y1 = int(box[1] // CELL), int(box[3] // CELL)
         edge = (x1 - x0 + 1) * (y1 - y0 + 1) > 4000
+        own = root(at)
         for x in range(x0 - 1, x1 + 2):
             for y in range(y0 - 1, y1 + 2):
                 if edge and x0 + 2 < x < x1 - 2 and y0 + 2 < y < y1 - 2:
                     continue
                 other = cells.setdefault((x, y), at)
-                if other != at:
-                    a, b = root(at), root(other)
-                    if a != b:
-                        parent[a] = b
+                if other != at and parent[other] != own:
+                    joined = root(other)
+                    if joined != own:
+                        parent[own] = own = joined
     groups: defaultdict[int, list[int]] = defaultdict(list)
     for at in range(len(boxes)):
         groups[root(at)].append(at)

@@ -129,8 +129,7 @@ def _type(raw: Any, text_page: Any, at: int, shown: Shown) -> Type:
     if not raw.FPDFText_GetMatrix(text_page, at, ctypes.byref(matrix)):
         matrix.a, matrix.b, matrix.c, matrix.d = 1.0, 0.0, 0.0, 1.0
     size = raw.FPDFText_GetFontSize(text_page, at) * math.hypot(matrix.c, matrix.d)
-    name = ctypes.create_string_buffer(256)
-    flags = ctypes.c_int()
+    name, flags = ctypes.create_string_buffer(256), ctypes.c_int()
     raw.FPDFText_GetFontInfo(text_page, at, name, 256, ctypes.byref(flags))
     font = name.value.decode("utf-8", "replace")
     bold, mono = named(font)
