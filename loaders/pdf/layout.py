@@ -26,6 +26,8 @@ from .tables import Table
 from .text import Line, PageText, Rect, area, inside, joined, overlap, union
 from .textless import background, says_nothing
 
+PART_LAID_OUT = 8
+"""Pages of a Part: the model takes seconds for a page on a machine that is busy."""
 _MARGIN = 1.5
 _EDGES: dict[str, Edge] = {"page-header": "header", "page-footer": "footer"}
 _HEADINGS = ("title", "section-header")

@@ -1,7 +1,7 @@
-"""PDF by PyMuPDF: text in reading order, tables with cells, figures with captions, all with boxes.
+"""PDF by PyMuPDF or PDFium: text in reading order, tables with cells, figures with captions, all with boxes.
 
 PyMuPDF is licensed AGPL-3.0 or commercially by Artifex; nothing of Argus but the `pdf` modules of
-this room imports it.
+this room imports it. PDFium (pypdfium2) is licensed BSD-3-Clause and Apache-2.0.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rag.protocols import Assets, Recogniser
 from ..reading import file_name
 from .document import Options, head, outline, surveyed
 from .engine import Name, chosen, release
-from .layout import needed
+from .layout import PART_LAID_OUT, needed
 from .parts import Reading
 from .render import drawn, opened, short
 from .text import Reader
@@ -26,8 +26,10 @@ from .text import Reader
 class PDF:
     """Reads PDF files (loader) and shows regions of their pages (renderer).
 
-    `part_pages`: pages of a Part, at most 32. `tables`: "auto" finds ruled tables by their lines
-    and others by the alignment of their text; "all" also asks MuPDF's own finder about every
+    `engine`: "mupdf" is PyMuPDF, "pdfium" pypdfium2, "auto" the first of them that is installed.
+    `layout`: "model" asks PyMuPDF's layout model (extra `layout`) for the regions of each page, half a
+    second each, eight pages a Part. `part_pages`: pages of a Part, at most 32. `tables`: "auto" finds ruled tables by their lines
+    and others by the alignment of their text; "all" also asks PyMuPDF's own finder about every
     page, some 100 ms each; "off" leaves tables as text. Pictures smaller than `min_image_side`
     pixels on a side, or than `min_image_bytes` as stored, are ornaments and are left out.
     `figure_dpi`: resolution of figures that have to be drawn (vector graphics, masked or tiled
@@ -95,6 +97,11 @@ class PDF:
     def _recognising(self) -> str:
         return self.recogniser.fingerprint if self.recogniser else ""
 
+    @property
+    def _most(self) -> int:
+        """Pages of a Part: fewer where each takes long, as a Part has to be done within a worker's limit."""
+        return min(self.part_pages, PART_LAID_OUT) if self.options.layout == "model" else self.part_pages
+
     def load(self, source: Source, *, start: int = 0) -> Iterator[Part]:
         """Parts of at most `part_pages` pages from part `start` on.
 
@@ -108,7 +115,7 @@ class PDF:
             style = surveyed(reader)
             recogniser = self.recogniser if self._recognising else None
             whole = Reading(
-                source, document, reader, style, outline(document), self.options, self.part_pages, self.assets,
+                source, document, reader, style, outline(document), self.options, self._most, self.assets,
                 recogniser, recogniser if self.read_figures else None,
             )  # fmt: skip
             about = head(document, reader, style, Path(file_name(source)).stem)

@@ -106,3 +106,9 @@ def test_the_model_is_an_option_of_one_engine() -> None:
     with pytest.raises(ValueError, match="fast or model"):
         PDF(layout="slow")  # type: ignore[arg-type]
     assert PDF(layout="model").fingerprint != PDF(engine="mupdf").fingerprint
+
+
+def test_parts_are_small_enough_for_a_slow_model(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch)
+    parts = parts_of(write(pdfs.many_pages(20)), layout="model")
+    assert [len(part.pages) for part in parts] == [8, 8, 4]
