@@ -28,7 +28,8 @@ class PDF:
 
     `engine`: "mupdf" is PyMuPDF, "pdfium" pypdfium2, "auto" the first of them that is installed.
     `layout`: "model" asks PyMuPDF's layout model (extra `layout`) for the regions of each page, half a
-    second each, eight pages a Part. `part_pages`: pages of a Part, at most 32. `tables`: "auto" finds ruled tables by their lines
+    second each, eight pages a Part. `part_pages`: pages of a Part, at most 32.
+    `tables`: "auto" finds ruled tables by their lines
     and others by the alignment of their text; "all" also asks PyMuPDF's own finder about every
     page, some 100 ms each; "off" leaves tables as text. Pictures smaller than `min_image_side`
     pixels on a side, or than `min_image_bytes` as stored, are ornaments and are left out.
