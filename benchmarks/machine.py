@@ -83,20 +83,27 @@ class Python:
 
 @contextmanager
 def watched(number: int) -> Iterator[dict[str, Any]]:
-    """Polls a process and its children; what it saw is complete when the block ends."""
+    """Polls a process and its children; what it saw is complete when the block ends.
+
+    `tree_peak` adds up the resident bytes of all at one moment: what they share is counted in each.
+    """
     import threading
 
-    seen: dict[str, Any] = {"peak": 0, "worker_peak": 0, "workers": set()}
+    seen: dict[str, Any] = {"peak": 0, "worker_peak": 0, "tree_peak": 0, "workers": set()}
     ended = threading.Event()
 
     def watch() -> None:
         while not ended.is_set():
             try:
                 process = psutil.Process(number)
-                seen["peak"] = max(seen["peak"], process.memory_info().rss)
+                together = process.memory_info().rss
+                seen["peak"] = max(seen["peak"], together)
                 for child in process.children(recursive=True):
                     seen["workers"].add(child.pid)
-                    seen["worker_peak"] = max(seen["worker_peak"], child.memory_info().rss)
+                    taken = child.memory_info().rss
+                    seen["worker_peak"] = max(seen["worker_peak"], taken)
+                    together += taken
+                seen["tree_peak"] = max(seen["tree_peak"], together)
             except psutil.Error:
                 pass  # it ended between two looks
             ended.wait(POLL_SECONDS)
@@ -113,7 +120,8 @@ def watched(number: int) -> Iterator[dict[str, Any]]:
 def facts() -> dict[str, Any]:
     """What a reader needs to compare these figures with others."""
     return {
-        "name": "machine", "cpu": _cpu(), "cores": psutil.cpu_count(), "load": round(os.getloadavg()[0], 2),
+        "name": "machine", "cpu": _cpu(), "cores": psutil.cpu_count(), "flags": _flags(),
+        "load": round(os.getloadavg()[0], 2),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1), "system": platform.platform(),
         "python": platform.python_version(), "packages": {name: version(name) for name in PACKAGES},
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -126,3 +134,14 @@ def _cpu() -> str:
     except OSError:
         return platform.processor()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+
+
+def _flags() -> list[str]:
+    """Those of the processor that an encoder's speed depends on."""
+    wanted = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return []
+    line = next((line for line in text.splitlines() if line.startswith("flags")), "")
+    return [flag for flag in wanted if flag in line.split()]

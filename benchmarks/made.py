@@ -49,8 +49,8 @@ def text_files(folder: Path, count: int, first: int = 0) -> None:
         path.with_name(path.name + ".meta.json").write_text(json.dumps(label), encoding="utf-8")
 
 
-def pdf(path: Path, pages: int, seed: int = 1) -> Path:
-    """A PDF of running text, no two pages alike."""
+def pdf(path: Path, pages: int, seed: int = 1, words_a_page: int = 90) -> Path:
+    """A PDF of running text, no two pages alike; a page takes some 400 words."""
     import pymupdf
 
     words, chance = vocabulary(), random.Random(seed)
@@ -58,8 +58,9 @@ def pdf(path: Path, pages: int, seed: int = 1) -> Path:
     with opened() as document:
         for number in range(1, pages + 1):
             page = document.new_page()
-            text = paragraph(chance, words, 90).split(" ")
-            lines = [f"Page {number} of the survey", "", *(" ".join(text[at : at + 9]) for at in range(0, 90, 9))]
+            text = paragraph(chance, words, words_a_page).split(" ")
+            rows = (" ".join(text[at : at + 9]) for at in range(0, words_a_page, 9))
+            lines = [f"Page {number} of the survey", "", *rows]
             page.insert_text((72, 90), lines, fontsize=11)
         path.parent.mkdir(parents=True, exist_ok=True)
         document.save(path, deflate=True)

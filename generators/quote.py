@@ -77,7 +77,7 @@ class Quote:
         if not selection.evidence:
             reason = selection.reason or "no evidence was selected"
             return _refused(selection, reason, selection.near_misses)
-        evidence = list(_within(selection.evidence, settings.token_budget))
+        evidence = list(_within(_pointed(selection.evidence), settings.token_budget))
         asked = wanted(query.text)
         found = [unit for one in evidence for unit in units(one, asked)]
         best = ranked(query, found, self.lexicon, self.encoder)
@@ -115,6 +115,11 @@ class Quote:
 def tokens(text: str) -> int:
     """Words and marks of a text: what `max_tokens` counts here."""
     return len(_TOKEN.findall(text))
+
+
+def _pointed(evidence: Sequence[Evidence]) -> Sequence[Evidence]:
+    """What stands at the place that the question names ("on page 3"), where there is such; else everything."""
+    return [one for one in evidence if "pointed" in one.hit.parts and one.hit.parts["pointed"].score >= 0.5] or evidence
 
 
 def _within(evidence: Sequence[Evidence], budget: int) -> Iterator[Evidence]:

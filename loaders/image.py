@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rag.alike import LOOK
 from rag.document import (
     WHOLE,
     Box,
@@ -27,6 +28,7 @@ from rag.protocols import Assets, Recogniser
 from . import pixels
 from .image_text import Read, beside, paragraphs, read
 from .image_words import described, facts, humanised
+from .looks import look
 from .reading import file_name, opened
 
 if TYPE_CHECKING:
@@ -41,18 +43,23 @@ class Image:
 
     `max_pixels` is checked from the header, before anything is decoded; `max_bytes` of the file;
     a TIFF is read up to `max_pages` pages, of an animation the first frame. The words that
-    `recogniser` finds stand with the picture where they are few, else as paragraphs on it.
+    `recogniser` finds stand with the picture where they are few, else as paragraphs on it. `camera`
+    and `place` put the camera's name and the position (latitude, longitude) of the file's EXIF tags
+    into the metadata. The metadata's `look` is a hash by which near duplicates are told (`rag.alike`).
     """
 
-    VERSION = 1
+    VERSION = 2
     media_types: tuple[str, ...] = (
-        "image/png", "image/jpeg", "image/webp", "image/tiff", "image/gif", "image/bmp",
+        "image/png", "image/jpeg", "image/webp", "image/tiff", "image/gif", "image/bmp", "image/heic",
+        "image/heif", "image/avif",
     )  # fmt: skip
 
     def __init__(
         self,
         *,
         recogniser: Recogniser | None = None,
+        camera: bool = False,
+        place: bool = False,
         max_pixels: int = pixels.MAX_PIXELS,
         max_bytes: int = 500_000_000,
         max_pages: int = 1000,
@@ -61,6 +68,8 @@ class Image:
         if min(max_pixels, max_bytes, max_pages) < 1:
             raise ValueError("max_pixels, max_bytes and max_pages are at least 1")
         self.recogniser = recogniser
+        self.camera = camera
+        self.place = place
         self.max_pixels = max_pixels
         self.max_bytes = max_bytes
         self.max_pages = max_pages
@@ -95,10 +104,19 @@ class Image:
             if cut:
                 notices.append(Notice(f"more than {self.max_pages} pages; the others are left out (max_pages)"))
         elif getattr(image, "is_animated", False):
-            notices.append(Notice("an animation: its first frame alone is read"))
-        image.seek(0)
+            kind = "several pictures: the main one" if image.format == "HEIF" else "an animation: its first frame"
+            notices.append(Notice(f"{kind} alone is read"))
+        told = facts(image, camera=self.camera, place=self.place)
+        if image.format != "HEIF":
+            image.seek(0)
+        if pages == 1 and (seen := self._look(image, source)):
+            told[LOOK] = seen
         title = words.splitlines()[0][:200] if words else file_name(source)
-        return Head(title, pages, "", labels(facts(image))), notices
+        return Head(title, pages, "", labels(told)), notices
+
+    def _look(self, image: Pillow.Image, source: Source) -> str:
+        """The hash of what is seen; the pixels stay decoded for the part that follows."""
+        return look(pixels.normalised(image, source.uri))
 
     def _part(
         self,
@@ -142,7 +160,8 @@ class Image:
     def _frame(self, image: Pillow.Image, source: Source, frame: int) -> Pillow.Image:
         place = f"page {frame + 1}" if frame else ""
         with pixels.decoding(source.uri, place):
-            image.seek(frame)
+            if image.format != "HEIF" or frame:  # it is at its main picture, which need not be the first
+                image.seek(frame)
         pixels.check_size(image, source.uri, self.max_pixels, place)
         return pixels.normalised(image, source.uri, place)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ MAX_WORDS = 2000
 # What cameras and programs write where a description should stand.
 _JUNK = re.compile(
     r"(olympus|sony|samsung|nikon|canon|kodak|casio|minolta|dcim|dsc|kinoma)\b.{0,24}|created with .{0,40}|"
+    r"creator: gd-jpeg.{0,80}|"
     r"screenshot|untitled|default|ascii|unicode|image|photo|\W*|[\W\d_]+|(processed|edited) with .{0,40}",
     re.IGNORECASE | re.DOTALL,
 )
@@ -119,8 +120,8 @@ def humanised(name: str) -> str:
     return " ".join(words)[:MAX_WORDS] if telling else ""
 
 
-def facts(image: Pillow.Image) -> dict[str, LabelValue]:
-    """When and by whom it was made, its format. Where it was taken is left out: it is private."""
+def facts(image: Pillow.Image, *, camera: bool = False, place: bool = False) -> dict[str, LabelValue]:
+    """When and by whom it was made, its format; on request by which `camera`, and the `place` in degrees."""
     exif = _exif(image)
     found: dict[str, LabelValue] = {"format": (image.format or "").lower()}
     for key, tags in (("created", (0x9003, 0x0132)), ("author", (0x013B,)), ("copyright", (0x8298,))):
@@ -129,4 +130,31 @@ def facts(image: Pillow.Image) -> dict[str, LabelValue]:
             found[key] = words[:200]
     if re.match(r"\d{4}:\d\d:\d\d ", str(found.get("created", ""))):
         found["created"] = str(found["created"]).replace(":", "-", 2)
-    return found
+    if camera and (words := _camera(_clean(exif.get(0x010F)), _clean(exif.get(0x0110)))):
+        found["camera"] = words
+    return found | (_place(image) if place else {})
+
+
+def _camera(maker: str, model: str) -> str:
+    """Maker and model; many models name their maker themselves."""
+    named = maker and model.casefold().startswith(maker.split()[0].casefold())
+    return (model if named else f"{maker} {model}".strip())[:200]
+
+
+def _place(image: Pillow.Image) -> dict[str, LabelValue]:
+    """Degrees north and east, to some metres; empty where the tags are absent or make no sense."""
+    try:
+        tags = image.getexif().get_ifd(0x8825)
+        found = {
+            name: round(_degrees(tags[at + 1]) * (-1 if str(tags[at]).strip("\0 ").upper() in ("S", "W") else 1), 5)
+            for name, at in (("latitude", 1), ("longitude", 3))
+        }
+    except Exception:  # broken tags are no reason to lose the picture
+        return {}
+    sensible = abs(found["latitude"]) <= 90 and abs(found["longitude"]) <= 180  # false for what is no number
+    return dict(found) if sensible else {}
+
+
+def _degrees(value: Sequence[float]) -> float:
+    degrees, minutes, seconds = (float(one) for one in value)
+    return degrees + minutes / 60 + seconds / 3600

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rag.document import CharSpan, Notice, Role
 from rag.markup import TooMuch, parse
 
-from .html.images import figure
+from .html.images import ImageRules, figure
 from .html.text import read
 from .html.tree import Tree
 from .parts import Found
@@ -161,7 +161,7 @@ class Walk:
         if words and line.text:
             yield Found("paragraph", line.text, (span,))
         for image in line.images:
-            shown = figure(image, self._pictures, self._min_side)
+            shown = figure(image, self._pictures, ImageRules(self._min_side))
             if shown is not None:
                 yield Found("figure", shown.text, (span,), "image", media=shown.media)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from rag.document import Cell, Element, Head, Media, Modality, Notice, Origin, Part, Place, Role, Source
+from rag.document import Cell, Element, Head, Link, Media, Modality, Notice, Origin, Page, Part, Place, Role, Source
 from rag.identity import element_id
 
 PART_ELEMENTS = 500
+PART_PAGES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Found:
     media: Media | None = None
     level: int = 0
     cells: tuple[Cell, ...] = ()
+    links: tuple[Link, ...] = ()
+    language: str = ""
 
 
 class Sections:
@@ -65,6 +68,38 @@ def parts(source: Source, head: Head, found: Iterable[Found | Notice], start: in
         yield Part(number, head, tuple(elements), warnings=tuple(warnings), source=source)
 
 
+def paged(
+    source: Source, head: Head, pages: Iterable[tuple[Page, Iterable[Found | Notice]]], start: int
+) -> Iterator[Part]:
+    """Parts of at most 32 pages and 500 elements, from number `start` on; a page's elements may cross parts."""
+    number = 0
+    sections = Sections()
+    elements: list[Element] = []
+    warnings: list[Notice] = []
+    held: list[Page] = []
+
+    def part() -> Part:
+        return Part(number, head, tuple(elements), tuple(held), tuple(warnings), source)
+
+    for page, found in pages:
+        if len(held) == PART_PAGES:
+            if number >= start:
+                yield part()
+            number, elements, warnings, held = number + 1, [], [], []
+        held.append(page)
+        for one in found:
+            if isinstance(one, Notice):
+                warnings.append(one)
+                continue
+            if len(elements) == PART_ELEMENTS:
+                if number >= start:
+                    yield part()
+                number, elements, warnings, held = number + 1, [], [], []
+            elements.append(_element(source, number, len(elements), one, sections.place(one)))
+    if number >= start and (elements or warnings or held or number == 0):
+        yield part()
+
+
 def _element(source: Source, part: int, ordinal: int, found: Found, headings: tuple[str, ...]) -> Element:
     return Element(
         element_id(source.digest, part, ordinal),
@@ -77,4 +112,6 @@ def _element(source: Source, part: int, ordinal: int, found: Found, headings: tu
         headings,
         found.level,
         found.cells,
+        links=found.links,
+        language=found.language,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,15 @@ from rag.sniff import media_type
 from . import pixels
 
 TAKEN = ("image/png", "image/jpeg", "image/webp", "image/tiff", "image/gif", "image/bmp")
+
+
+_FILE = re.compile(r"\S+\.(?:png|jpe?g|gif|bmp|tiff?|webp|emf|wmf|svg)", re.IGNORECASE)
+
+
+def told(description: str) -> str:
+    """The alternative text of a picture in an office document; "" where it is the name of a file."""
+    text = " ".join(description.split())
+    return "" if _FILE.fullmatch(text) else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +61,7 @@ class Pictures:
         self._assets = assets
         self._max_bytes = max_bytes
         self._max_pixels = max_pixels
-        self._min_side = min_side
+        self.min_side = min_side
         self._left = max_total
         self._folder = _folder(source)
         self._seen: dict[str, Picture | None] = {}
@@ -78,13 +88,17 @@ class Pictures:
         data = self._inside(reference) if inside else self._beside(reference)
         if data is None:
             return None
+        return self.keep(data, shown)
+
+    def keep(self, data: bytes, shown: str) -> Picture | None:
+        """The picture in these bytes; None, and where it is worth it a notice, for what is none."""
         self._left -= len(data)
-        if media_type("", data[:8192]) not in TAKEN:
+        if self._left < 0 or len(data) > self._max_bytes or media_type("", data[:8192]) not in TAKEN:
             return None
         try:
             image = pixels.opened(data, shown, self._max_pixels)
             width, height = pixels.shown_size(image)
-            if self._assets is None or min(width, height) < self._min_side:
+            if self._assets is None or min(width, height) < self.min_side:
                 return Picture(width, height, None)
             clean = pixels.normalised(image, shown)
             media = pixels.kept(clean, pixels.asset_name(data), image.format or "", self._assets)

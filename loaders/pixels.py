@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from rag.document import Box, Media
 from rag.errors import SourceError
+from rag.extras import extra
 from rag.identity import combined, digest
 from rag.protocols import Assets
 
 if TYPE_CHECKING:
     from PIL import Image as Pillow
 
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP")
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "AVIF")
+_HEIF = "HEIF"
 MAX_PIXELS = 80_000_000
 LOSSLESS_PIXELS = 4_000_000
 """Larger pictures are kept as JPEG, whatever they were."""
@@ -53,13 +55,33 @@ def decoding(uri: str, place: str = "") -> Iterator[None]:
 
 
 def opened(data: bytes | BinaryIO, uri: str, max_pixels: int = MAX_PIXELS) -> Pillow.Image:
-    """The picture, its size checked from its header before anything is decoded."""
+    """The picture, its size checked from its header before anything is decoded.
+
+    SourceError as `decoding` and `check_size`; MissingExtra for HEIC where its decoder is not installed.
+    """
     from PIL import Image as pillow
 
+    file = io.BytesIO(data) if isinstance(data, bytes) else data
     with decoding(uri):
-        image = pillow.open(io.BytesIO(data) if isinstance(data, bytes) else data, formats=FORMATS)
+        start = file.read(12)
+        file.seek(0)
+        image = pillow.open(file, formats=_heif() if _is_heif(start) else FORMATS)
     check_size(image, uri, max_pixels)
     return image
+
+
+def _is_heif(start: bytes) -> bool:
+    """A box structure that is not AVIF, which Pillow decodes itself."""
+    return start[4:8] == b"ftyp" and start[8:12] not in (b"avif", b"avis")
+
+
+def _heif() -> tuple[str, ...]:
+    """libheif as a format of Pillow. Its own limits hold before ours can be checked."""
+    with extra("heic"):
+        from pillow_heif import register_heif_opener
+
+    register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+    return (_HEIF, "AVIF")
 
 
 def check_size(image: Pillow.Image, uri: str, max_pixels: int, place: str = "") -> None:
@@ -170,7 +192,7 @@ def crop(image: Pillow.Image, box: Box, dpi: int) -> bytes:
 
 def kept(image: Pillow.Image, name: str, was: str, assets: Assets) -> Media:
     """A normalised picture in the assets. `was` is the format it came in."""
-    lossless = was not in ("JPEG", "WEBP") and image.width * image.height <= LOSSLESS_PIXELS
+    lossless = was not in ("JPEG", "WEBP", "HEIF", "AVIF") and image.width * image.height <= LOSSLESS_PIXELS
     data, media_type = encoded(image, lossless)
     return assets.put(data, media_type, name)
 

@@ -5,7 +5,9 @@ if __name__ != "rag.pipelines":
 
 COMPONENTS: dict[str, str] = {
     "ingest": "ingest:Ingest",
-    "ingest_options": "ingest:Options",
+    "ingest_options": "ingest_options:Options",
+    "crawl": "crawl.rules:Crawl",
+    "rendering": "browser:Rendering",
     "search": "search:Search",
     "ask": "ask:Ask",
     "serve_worker": "workers:serve",

@@ -3,33 +3,45 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from rag.answer import Answer, Checked, Done, Event, Evidenced, Query, Selection, Settings, TextPiece
-from rag.protocols import Generator, Retriever, Selector, Streams
+from rag.protocols import Compressor, Computes, Generator, Retriever, Selector, Streams
 
 from .search import Search
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Retrieves `depth` candidates, selects evidence, and generates; each stage is batched."""
+    """Retrieves `depth` candidates, selects evidence, and generates; each stage is batched.
+
+    A `compressor` narrows the evidence to the token budget of the settings before it is shown.
+    """
 
     retriever: Retriever
     selector: Selector
     generator: Generator
     depth: int = 30
+    compressor: Compressor | None = None
+    computed: Computes | None = None
+    """Asked first: what the catalog itself answers needs no evidence to be looked for."""
 
     def __call__(self, queries: Sequence[Query], settings: Settings = Settings()) -> list[Answer]:  # noqa: B008
         """For each query its answer; `trace` holds the seconds of each stage, shared by a batch."""
-        selections, trace = self._selected(queries)
-        started = time.perf_counter()
-        answers = self.generator.generate(queries, selections, settings)
-        trace["generate"] = time.perf_counter() - started
+        computed, seconds = self._computed(queries)
+        left = [query for query, answer in zip(queries, computed, strict=True) if answer is None]
+        trace = {"compute": seconds}
+        written: list[Answer] = []
+        if left:
+            selections, took = self._selected(left, settings)
+            started = time.perf_counter()
+            written = self.generator.generate(left, selections, settings)
+            trace |= {**took, "generate": time.perf_counter() - started}
         trace["total"] = sum(trace.values())
-        return [replace(answer, trace=trace) for answer in answers]
+        rest = iter(written)
+        return [replace(answer or next(rest), trace=trace) for answer in computed]
 
     async def stream(self, query: Query, settings: Settings = Settings()) -> AsyncIterator[Event]:  # noqa: B008
         """Evidence first, then text, then claims, then the answer.
@@ -38,7 +50,14 @@ class Ask:
         """
         import asyncio
 
-        selections, trace = await asyncio.to_thread(self._selected, [query])
+        computed, seconds = await asyncio.to_thread(self._computed, [query])
+        if computed[0] is not None:
+            answer = replace(computed[0], trace={"compute": seconds, "total": seconds})
+            for event in _told(Selection(answer.evidence), answer):
+                yield event
+            return
+        selections, took = await asyncio.to_thread(self._selected, [query], settings)
+        trace = {"compute": seconds, **took}
         started = time.perf_counter()
         if isinstance(self.generator, Streams):
             async with closed(self.generator.stream(query, selections[0], settings)) as events:
@@ -53,23 +72,42 @@ class Ask:
         answer = (await asyncio.to_thread(self.generator.generate, [query], selections, settings))[0]
         trace["generate"] = time.perf_counter() - started
         trace["total"] = sum(trace.values())
-        if answer.text:
-            yield TextPiece(answer.text)
-        for claim in answer.claims:
-            yield Checked(claim)
-        yield Done(replace(answer, trace=trace))
+        for event in list(_told(selections[0], replace(answer, trace=trace)))[1:]:
+            yield event
 
-    def select(self, queries: Sequence[Query]) -> list[Selection]:
+    def select(self, queries: Sequence[Query], settings: Settings = Settings()) -> list[Selection]:  # noqa: B008
         """For each query the evidence that it would be answered from: none if nothing fits."""
-        return self._selected(queries)[0]
+        return self._selected(queries, settings)[0]
 
-    def _selected(self, queries: Sequence[Query]) -> tuple[list[Selection], dict[str, float]]:
+    def _computed(self, queries: Sequence[Query]) -> tuple[list[Answer | None], float]:
+        started = time.perf_counter()
+        answers: list[Answer | None] = [None] * len(queries)
+        if self.computed:
+            answers = self.computed.compute(queries)
+        return answers, time.perf_counter() - started
+
+    def _selected(self, queries: Sequence[Query], settings: Settings) -> tuple[list[Selection], dict[str, float]]:
         started = time.perf_counter()
         hits = Search(self.retriever)(queries, self.depth)
         retrieved = time.perf_counter()
         selections = self.selector.select(queries, hits)
-        selected = time.perf_counter()
-        return selections, {"retrieve": retrieved - started, "select": selected - retrieved}
+        trace = {"retrieve": retrieved - started, "select": time.perf_counter() - retrieved}
+        if self.compressor is not None:
+            budget, began = max(1, settings.token_budget), time.perf_counter()
+            pairs = zip(queries, selections, strict=True)
+            selections = [self.compressor.compress(query, one, budget) for query, one in pairs]
+            trace["compress"] = time.perf_counter() - began
+        return selections, trace
+
+
+def _told(selection: Selection, answer: Answer) -> Iterator[Event]:
+    """A whole answer as events."""
+    yield Evidenced(selection)
+    if answer.text:
+        yield TextPiece(answer.text)
+    for claim in answer.claims:
+        yield Checked(claim)
+    yield Done(answer)
 
 
 @asynccontextmanager

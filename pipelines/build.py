@@ -11,8 +11,8 @@ from rag.serialise import from_plain
 from rag.store.rows import PartRows
 from rag.store.writer import Writer
 
-from .derive import Message
-from .encode import Encoding
+from .encode import Encoding, Waiting
+from .opening import Message
 from .prefetch import Job
 
 
@@ -24,7 +24,10 @@ class Failed(Exception):
         self.problem = problem
 
 
-def build(writer: Writer, job: Job, encoding: Encoding, told: Callable[[int, int], None], cancel: Event) -> Message:
+def build(
+    writer: Writer, job: Job, encoding: Encoding, told: Callable[[int, int], None], cancel: Event,
+    waiting: Waiting = lambda: (),
+) -> Message:  # fmt: skip
     """Store each part as it comes, with its vectors; the parser's last message, Failed if it gives up.
 
     An unfinished document keeps its parts for the next run, unless the bytes themselves are at fault.
@@ -45,7 +48,7 @@ def build(writer: Writer, job: Job, encoding: Encoding, told: Callable[[int, int
         if message["kind"] == "end":
             return message
         part = from_plain(PartRows, message["part"])
-        encoding.add_part(writer, job.building.row, part, job.wanted.source)
+        encoding.add_part(writer, job.building.row, part, job.wanted.source, waiting)
         parts += 1
         pages += len(part.pages)
         told(parts, pages)

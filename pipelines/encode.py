@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from rag.document import Chunk, Source
@@ -16,6 +17,10 @@ from rag.store.writer import Writer
 BATCH = 256
 PICTURES = 16
 """Chunks between two commits where each is a picture, which takes seconds."""
+TOGETHER = 16
+"""A part with fewer new chunks is encoded together with some of the documents behind it, up to so many."""
+Waiting = Callable[[], Iterable[tuple[Sequence[ChunkRow], Source]]]
+"""Chunks of documents behind the one in hand that are parsed already."""
 
 
 @dataclass(slots=True)
@@ -23,6 +28,8 @@ class _Channel:
     name: str
     encoder: Any
     row: int | None = None
+    early: dict[str, Any] = field(default_factory=dict)
+    """Vectors by view digest, made before their document's turn."""
 
 
 class Encoding:
@@ -34,18 +41,27 @@ class Encoding:
         self._languages: set[str] = set()
         self.encoded = 0
 
-    def add_part(self, writer: Writer, document: int, part: PartRows, source: Source) -> None:
-        """Encode what is new in a part of a document, and store both in one transaction."""
+    def add_part(
+        self, writer: Writer, document: int, part: PartRows, source: Source, waiting: Waiting = lambda: ()
+    ) -> None:
+        """Encode what is new in a part of a document, and store both in one transaction.
+
+        A short part leaves processors idle: with an encoder for which each chunk is a request of its
+        own (`alone`), chunks that are waiting go in with it. Their vectors are the same then, and are
+        kept here until their document's turn; a kill costs at most `TOGETHER` of them.
+        """
         vectors = {}
         for channel in list(self._channels):
-            made = self.vectors(writer, channel.name, part.chunks, dict.fromkeys((c.id for c in part.chunks), source))
+            sources = dict.fromkeys((chunk.id for chunk in part.chunks), source)
+            made = self.vectors(writer, channel.name, part.chunks, sources, waiting)
             if made is not None:
                 vectors[made[0]] = made[1]
         writer.add_part(document, part, vectors)
 
     def vectors(
-        self, writer: Writer, name: str, chunks: Sequence[ChunkRow], sources: Mapping[str, Source]
-    ) -> tuple[int, dict[str, Any]] | None:
+        self, writer: Writer, name: str, chunks: Sequence[ChunkRow], sources: Mapping[str, Source],
+        waiting: Waiting = lambda: (),
+    ) -> tuple[int, dict[str, Any]] | None:  # fmt: skip
         """(encoder row, new vectors by view digest); None if that encoder is not to be had.
 
         `sources` are the chunks' own, by chunk id: a page is drawn from its source's bytes.
@@ -53,11 +69,7 @@ class Encoding:
         channel = next((one for one in self._channels if one.name == name), None)
         if channel is None:
             return None
-        view = channel.encoder.view
-        wanted: dict[str, ChunkRow] = {}
-        for chunk in chunks:
-            if chunk.modality in channel.encoder.modalities:
-                wanted.update({digest: chunk for named, digest in chunk.views if named == view})
+        wanted = _wanted(channel, chunks)
         try:
             if channel.row is None:
                 channel.row = self._register(writer, channel)
@@ -65,7 +77,13 @@ class Encoding:
             fresh = {
                 digest: chunk_from(row.body, sources[row.id]) for digest, row in wanted.items() if digest not in known
             }
-            made = self._encoded(channel, fresh) if fresh else {}
+            made = {digest: channel.early.pop(digest) for digest in fresh if digest in channel.early}
+            rest = {digest: chunk for digest, chunk in fresh.items() if digest not in made}
+            if rest:
+                more = self._more(writer, channel, rest, waiting)
+                told = self._encoded(channel, {**rest, **more})
+                channel.early.update({digest: told.pop(digest) for digest in more})
+                made.update(told)
         except MissingExtra as missing:
             self._warn(f"no vectors are made, full-text search alone works: {missing}")
             self._channels.remove(channel)
@@ -73,6 +91,22 @@ class Encoding:
             return None
         self.encoded += len(made)
         return channel.row, made
+
+    def _more(self, writer: Writer, channel: _Channel, rest: Mapping[str, Chunk], waiting: Waiting) -> dict[str, Chunk]:
+        """Chunks of the documents behind to go in with these, by view digest."""
+        room = TOGETHER - len(rest)
+        if room <= 0 or channel.row is None or not getattr(channel.encoder, "alone", False):
+            return {}
+        if len(channel.early) > TOGETHER:  # of documents that failed after all
+            channel.early.clear()
+        rows = {
+            digest: (row, source)
+            for chunks, source in waiting() for digest, row in _wanted(channel, chunks).items()
+            if digest not in rest and digest not in channel.early
+        }  # fmt: skip
+        rows = dict(islice(rows.items(), room))
+        known = writer.known_vectors(channel.row, list(rows))
+        return {digest: chunk_from(row.body, source) for digest, (row, source) in rows.items() if digest not in known}
 
     def _encoded(self, channel: _Channel, fresh: Mapping[str, Chunk]) -> dict[str, Any]:
         """Vectors by view digest; a chunk whose pixels are not to be had is told of and left out."""
@@ -103,6 +137,12 @@ class Encoding:
                     f"some documents are in {language!r}, but the encoder {channel.name} reads "
                     f"{', '.join(sorted(spoken))}: for them full-text search weighs more"
                 )
+
+
+def _wanted(channel: _Channel, chunks: Iterable[ChunkRow]) -> dict[str, ChunkRow]:
+    """By view digest the chunks that the encoder takes."""
+    view, taken = channel.encoder.view, channel.encoder.modalities
+    return {digest: one for one in chunks if one.modality in taken for named, digest in one.views if named == view}
 
 
 def encode_missing(store: Store, writer: Writer, encoding: Encoding, progress: ProgressCallback) -> int:

@@ -9,64 +9,39 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
 from rag.addresses import is_url
 from rag.document import LabelValue, Source
-from rag.errors import CorpusError, SourceError
-from rag.filters import check_labels
+from rag.errors import CorpusError, MissingExtra, SourceError
 from rag.identity import file_digest
+from rag.members import WITHIN, holder
 from rag.protocols import ProgressCallback
 from rag.report import Outcome, Problem, Report, Status, report
 from rag.store.store import Store
 from rag.store.writer import Writer
 
+from .browser import rendered
 from .build import Failed, build
+from .crawl.crawls import Crawls
 from .encode import Encoding, encode_missing
+from .ingest_options import Options
+from .members import Containers, forget
 from .prefetch import Job, Prefetch, Wanted
 from .sources import Found, found
-from .webpages import PAGES, Net, WebPages, gone, nowhere
-from .workers import Limits
+from .webpages import PAGES, WebPages, gone, nowhere
 
 REPLAY_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to ingest.
-
-    `labels` go on every source of the run; `refresh` derives unchanged documents again whose loader
-    or chunker changed; `sync` removes what is gone under the named folders (refused if that is more
-    than half, unless `yes`), and the address of which its server says that nothing is there any more;
-    `keep` copies the bytes of local files into the corpus; `linked_pdfs` takes the PDFs of the same
-    site that a fetched page links to; `workers` is how many processes parse (0: none, in this process).
-    `net` fetches addresses (default: `rag.fetching.Door`, the public internet alone).
-    """
-
-    labels: Mapping[str, LabelValue] = field(default_factory=dict)
-    refresh: bool = False
-    sync: bool = False
-    yes: bool = False
-    keep: bool = False
-    workers: int = 2
-    limits: Limits = field(default_factory=Limits)
-    linked_pdfs: bool = False
-    net: Net | None = None
-
-    def __post_init__(self) -> None:
-        check_labels(self.labels)
-        if self.workers < 0:
-            raise ValueError(f"workers must be 0 or more, got {self.workers}")
 
 
 class Ingest:
     """One ingest into a store; `cancel` stops after the part in hand, and a later run goes on there."""
 
     def __init__(
-        self, store: Store, options: Options = Options(), progress: ProgressCallback | None = None,
+        self, store: Store, options: Options = Options(), progress: ProgressCallback | None = None,  # noqa: B008
         cancel: Event | None = None,
     ) -> None:  # fmt: skip
         self._store = store
@@ -75,8 +50,13 @@ class Ingest:
         self._cancel = cancel or Event()
         self._warnings: list[str] = []
         self._encoding = Encoding(store, self._warn)
-        self._web = WebPages(store, options.net, follow=options.linked_pdfs)
+        net = rendered(options.net, options.render)
+        self._web = WebPages(store, net, follow=options.linked_pdfs)
+        self._containers = Containers(store, options.workers, options.limits, options.members)
+        self._total = 0
         self._replayed = time.monotonic()
+        how = self._cancel, self._warn, self._progress
+        self._crawls = Crawls(store, options.crawl, net, options.linked_pdfs, *how)
 
     def run(self, names: Iterable[str | Path | tuple[str, bytes]]) -> Report:
         """Everything at once; `outcomes` gives them as they come."""
@@ -100,9 +80,13 @@ class Ingest:
         with self._store.writing() as writer:
             named, kept = self._split(names)
             files = [*kept, *found(named, self._store.folder)]
-            if self._options.sync:
-                yield from self._synced(writer, named, files)
-            yield from self._taken(writer, files)
+            try:
+                if self._options.sync:
+                    yield from self._synced(writer, named, files)
+                yield from self._taken(writer, files)
+            finally:
+                self._containers.close()
+                self._crawls.close()
             encode_missing(self._store, writer, self._encoding, self._progress)
         for index in self._store.vectors.values():
             if len(index) > getattr(index, "comfortable", len(index)):
@@ -110,7 +94,7 @@ class Ingest:
 
     def _split(self, names: Iterable[str | Path | tuple[str, bytes]]) -> tuple[list[str], list[Found]]:
         """Paths, and named bytes kept in the corpus (they have no other place to be opened from)."""
-        from rag.sniff import HEAD, media_type
+        from rag.sniff import HEAD, TAIL, media_type
 
         paths: list[str] = []
         kept: list[Found] = []
@@ -119,7 +103,7 @@ class Ingest:
                 raise TypeError(f"sources are paths, or (name, bytes); got {type(one).__name__}")
             if isinstance(one, tuple):
                 name, data = one
-                kind = media_type(name, data[:HEAD]) or ""
+                kind = media_type(name, data[:HEAD], data[-TAIL:]) or ""
                 error = SourceError("unknown file type", source=name, kind="unsupported") if not kind else None
                 error = error if data else SourceError("there are no bytes", source=name, kind="empty")
                 path = self._store.assets.keep(data) if not error else Path(name)
@@ -132,38 +116,91 @@ class Ingest:
 
     def _taken(self, writer: Writer, files: Sequence[Found]) -> Iterator[Outcome]:
         decided = self._decided(writer, files)
+        self._total = len(files)
         with Prefetch(self._store, writer, self._options.workers, self._options.limits) as prefetch:
             for number, item in enumerate(prefetch.ahead(decided)):
                 shown = item.source if isinstance(item, Outcome) else item.wanted.found.uri
-                self._progress({"stage": "ingest", "done": number, "total": len(files), "item": shown})
+                self._progress({"stage": "ingest", "done": number, "total": self._total, "item": shown})
                 if self._cancel.is_set():
-                    self._warn("cancelled; the same command goes on where this one stopped")
-                    return
-                yield item if isinstance(item, Outcome) else self._built(writer, item, number, len(files))
+                    break
+                yield item if isinstance(item, Outcome) else self._built(writer, prefetch, item, number)
+        if self._cancel.is_set():
+            self._warn("cancelled; the same command goes on where this one stopped")
 
     def _decided(self, writer: Writer, files: Sequence[Found]) -> Iterator[Outcome | Wanted]:
         """For each file an outcome where nothing is to be derived, else what is wanted."""
         waiting = deque(files)
-        seen = {one.url for one in files}
-        while waiting:
-            one = waiting.popleft()
-            started = time.monotonic()
+        started = time.monotonic()
+        for one in self._ready(writer, waiting):
             outcome: Outcome | Wanted
             try:
-                if one.url:
-                    done = max(0, len(files) - len(waiting) - 1)
-                    self._progress({"stage": "fetch", "done": done, "total": len(files), "item": one.uri})
-                    one = self._web.taken(writer, one)
-                    linked = [link for link in self._web.links if link.url not in seen]
-                    seen.update(link.url for link in linked)
-                    waiting.extendleft(reversed(linked))
+                if self._containers.holds(one):
+                    yield from self._contents(writer, one, waiting, started)
+                    if self._store.loader(one.media_type) is None:
+                        self._crawls.settled(one.url)
+                        continue
                 outcome = self._decide(writer, one, started)
             except SourceError as error:
                 outcome = self._not_there(writer, one, error, started)
             except OSError as error:
                 failure = SourceError(f"cannot read: {error.strerror}", source=one.uri)
                 outcome = _failed(one.uri, failure, started)
+            if isinstance(outcome, Outcome):
+                self._crawls.settled(one.url)
             yield outcome
+            started = time.monotonic()
+
+    def _ready(self, writer: Writer, waiting: deque[Found]) -> Iterator[Found]:
+        """The files, and what addresses gave: their bytes are kept, or `error` says why not."""
+        seen = {one.url for one in waiting}
+        while waiting:
+            one = waiting.popleft()
+            if not one.url:
+                yield one
+                continue
+            if self._crawls:
+                yield from self._crawls.found(writer, one)
+                continue
+            done = max(0, self._total - len(waiting) - 1)
+            self._progress({"stage": "fetch", "done": done, "total": self._total, "item": one.uri})
+            try:
+                one = self._web.taken(writer, one)
+            except SourceError as error:
+                yield replace(one, error=error)
+                continue
+            linked = [link for link in self._web.links if link.url not in seen]
+            seen.update(link.url for link in linked)
+            waiting.extendleft(reversed(linked))
+            yield one
+
+    def _contents(self, writer: Writer, one: Found, waiting: deque[Found], started: float) -> Iterator[Outcome]:
+        """Put the members of a container before what waits; outcomes of what concerns it as a whole."""
+        key = self._key(one)
+        done = max(0, self._total - len(waiting) - 1)
+        self._progress({"stage": "open", "done": done, "total": self._total, "item": one.uri})
+        opened = self._containers.opened(writer, one, key)
+        waiting.extendleft(reversed(opened.members))
+        self._total += len(opened.members)
+        if opened.error and opened.error.kind == MissingExtra.__name__:
+            yield Outcome(one.uri, "skipped", warnings=(opened.error.message,))
+        elif opened.error:
+            yield _failed(one.uri, opened.error, started)
+        elif not opened.members and self._store.loader(one.media_type) is None:
+            yield Outcome(one.uri, "skipped", warnings=("it holds no files",))
+        if self._options.sync and not opened.error and (one.url or key.startswith("bytes:")):
+            there = {each.member for each in opened.members}
+            for known, (_, uri) in writer.keys().items():
+                if known.startswith(key + WITHIN) and known not in there:
+                    yield Outcome(uri, "removed", chunks=writer.remove(known))
+
+    def _key(self, one: Found) -> str:
+        if one.member or one.url:
+            return one.member or one.url
+        return f"bytes:{one.uri}" if self._inside(one) else str(one.path)
+
+    def _inside(self, one: Found) -> bool:
+        """Whether the bytes lie in the corpus, under their digest."""
+        return self._store.assets.kept("0" * 64).parent.parent in one.path.parents
 
     def _not_there(self, writer: Writer, one: Found, error: SourceError, started: float) -> Outcome:
         """A failure; with `sync` a known address whose server says that nothing is there is removed."""
@@ -182,8 +219,9 @@ class Ingest:
         loader = self._store.loader(one.media_type)
         if loader is None:
             return Outcome(one.uri, "skipped", warnings=(f"no loader takes {one.media_type}",))
-        inside = self._store.assets.kept("0" * 64).parent.parent in one.path.parents
-        key = one.url or (f"bytes:{one.uri}" if inside else str(one.path))
+        if self._options.pages and one.media_type == "application/pdf":
+            loader = {**loader, "pages": self._options.pages}
+        inside, key = self._inside(one), self._key(one)
         source = Source(one.uri, one.media_type, file_digest(one.path), "" if inside else str(one.path))
         if not inside and (self._options.keep or one.media_type in PAGES):
             # A page is kept since its places are paths in its markup: they must stay selectable.
@@ -226,7 +264,7 @@ class Ingest:
     def _moved_from(self, writer: Writer, wanted: Wanted) -> tuple[str, str] | None:
         """(key, uri) of a file with these bytes that is no longer where it was."""
         for key, (_, uri) in writer.keys(wanted.source.digest).items():
-            if nowhere(key):
+            if nowhere(key) and (not holder(key) or self._containers.gone(key)):
                 return key, uri
         return None
 
@@ -235,21 +273,27 @@ class Ingest:
 
     # --- deriving --------------------------------------------------------------------------------------
 
-    def _built(self, writer: Writer, job: Job, number: int, total: int) -> Outcome:
+    def _built(self, writer: Writer, prefetch: Prefetch, job: Job, number: int) -> Outcome:
         wanted, started = job.wanted, time.monotonic()
         known = writer.source(wanted.key)
         if writer.derivation(wanted.source.digest) == wanted.derivation:  # a twin earlier in this run
-            return self._known(writer, wanted, known, stale=False, started=started)
+            outcome = self._known(writer, wanted, known, stale=False, started=started)
+            self._crawls.settled(wanted.key)
+            return outcome
 
         def told(parts: int, pages: int) -> None:
             self._progress({
-                "stage": "ingest", "done": number, "total": total, "item": wanted.found.uri, "parts": parts,
+                "stage": "ingest", "done": number, "total": self._total, "item": wanted.found.uri, "parts": parts,
                 "pages": pages,
             })  # fmt: skip
 
         try:
-            built = build(writer, job, self._encoding, told, self._cancel)
+            built = build(writer, job, self._encoding, told, self._cancel, lambda: prefetch.behind(job))
         except Failed as failure:
+            if failure.problem.type != "cancelled":
+                self._crawls.settled(wanted.key)
+            if failure.problem.type == MissingExtra.__name__:  # nothing is wrong with the file
+                return Outcome(wanted.found.uri, "skipped", warnings=(failure.problem.message,))
             return Outcome(wanted.found.uri, "failed", seconds=time.monotonic() - started, error=failure.problem)
         row = job.building.row
         pages, chunks, warnings = writer.told(row)
@@ -258,6 +302,7 @@ class Ingest:
             row, wanted.key, wanted.source, self._labels(wanted.found, known), title=built["title"],
             language=built["language"], kept=self._store.assets.kept(wanted.source.digest).exists(),
         )  # fmt: skip
+        self._crawls.settled(wanted.key)
         if time.monotonic() - self._replayed > REPLAY_SECONDS:  # so that readers see documents come
             self._store.replay()
             self._replayed = time.monotonic()
@@ -272,17 +317,23 @@ class Ingest:
     def _synced(self, writer: Writer, named: Sequence[str], files: Sequence[Found]) -> Iterator[Outcome]:
         """Remove what is gone under the named folders."""
         folders = [Path(name) for name in named if not is_url(name)]
-        if missing := [str(folder) for folder in folders if not folder.is_dir()]:
+        containers = [one for one in files if not one.url and self._containers.holds(one)]
+        opened = {str(one.path): self._containers.opened(writer, one, self._key(one)) for one in containers}
+        missing = [str(one) for one in folders if not one.is_dir() and str(one.resolve()) not in opened]
+        if missing:
             raise CorpusError(f"--sync needs folders that exist; {', '.join(missing)} is not one: nothing was removed")
-        there = {str(one.path) for one in files}
+        members = [one for each in opened.values() for one in each.members]
+        there = {str(one.path) for one in files} | {one.member for one in members}
         known = writer.keys()
-        under = [
-            key for key in known
-            if any(Path(key).is_relative_to(folder.resolve()) for folder in folders) and not key.startswith("bytes:")
+        under = [key for key in known if any(_lies_in(key, folder.resolve()) for folder in folders)]
+        # What moved keeps its document: the taking of files will see it as renamed.
+        taken = [one for one in (*files, *members) if not one.error and not one.skip]
+        now = {self._key(one): one.path.name if one.member else _digest(one.path) for one in taken}
+        digests = {digest for key, digest in now.items() if key not in known or known[key][0] != digest}
+        gone = [
+            key for key in under
+            if key not in there and known[key][0] not in digests and holder(key) not in self._containers.open_failed
         ]  # fmt: skip
-        # A file that moved keeps its document: the taking of files will see it as renamed.
-        digests = {_digest(one.path) for one in files if not one.error and not one.skip}
-        gone = [key for key in under if key not in there and known[key][0] not in digests]
         if len(gone) * 2 > len(under) and not self._options.yes:
             raise CorpusError(
                 f"--sync would remove {len(gone)} of {len(under)} documents under {', '.join(named)}; "
@@ -290,11 +341,18 @@ class Ingest:
             )
         for key in gone:
             chunks = writer.remove(key)
+            if (outer := holder(key)) and outer not in there:
+                forget(writer, outer)
             yield Outcome(known[key][1], "removed", chunks=chunks)
 
     def _warn(self, message: str) -> None:
         if message not in self._warnings:
             self._warnings.append(message)
+
+
+def _lies_in(key: str, folder: Path) -> bool:
+    """Whether a file lies under a folder, or a member in what is named."""
+    return not key.startswith("bytes:") and (Path(key).is_relative_to(folder) or key.startswith(f"{folder}{WITHIN}"))
 
 
 def _digest(path: Path) -> str:

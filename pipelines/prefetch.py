@@ -5,21 +5,26 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from rag.document import Part, Source
 from rag.report import Outcome
-from rag.serialise import to_plain
+from rag.serialise import from_plain, to_plain
+from rag.store.rows import ChunkRow
 from rag.store.store import Store
 from rag.store.writer import Building, Writer
 
-from .derive import Message, answer
+from .derive import answer
+from .opening import Message
 from .sources import Found
 from .workers import Limits, Stopped, Worker
 
+_CHUNKS: Any = tuple[ChunkRow, ...]
 PARTS_AHEAD = 8
+DOCUMENTS_AHEAD = 4
+"""Beyond those that are being parsed: small ones are encoded together."""
 TRIES = 2
 """A document that ended this many workers has failed."""
 
@@ -93,7 +98,7 @@ class Prefetch:
         items = iter(decided)
         exhausted = False
         while True:
-            while not exhausted and sum(isinstance(one, Job) for one in waiting) < self._count + 2:
+            while not exhausted and sum(isinstance(one, Job) for one in waiting) < self._count + DOCUMENTS_AHEAD:
                 item = next(items, None)
                 if item is None:
                     exhausted = True
@@ -111,6 +116,15 @@ class Prefetch:
             if isinstance(following, Job):
                 following.dropped.set()
                 self._open.remove(following)
+
+    def behind(self, job: Job) -> Iterator[tuple[Sequence[ChunkRow], Source]]:
+        """The chunks of each part that is parsed already of the documents behind a job; they stay where they are."""
+        for one in self._open[self._open.index(job) + 1 :]:
+            with one.messages.mutex:
+                messages = list(one.messages.queue)
+            for message in messages:
+                if message["kind"] == "part":
+                    yield from_plain(_CHUNKS, message["part"]["chunks"]), one.wanted.source
 
     def _submit(self, wanted: Wanted, *, twin: bool) -> Job:
         """Start a document. A twin of one in hand is not parsed: it will be known when its turn comes."""

@@ -16,9 +16,11 @@ from rag.addresses import canonical, is_url, shown
 from rag.document import LabelValue
 from rag.errors import SourceError
 from rag.filters import check_labels
-from rag.sniff import HEAD, NAMED_ONLY, media_type
+from rag.sniff import HEAD, NAMED_ONLY, TAIL, media_type
 
 IGNORED_FOLDERS = frozenset({"__pycache__", "node_modules", "venv"})
+PAGE_SUFFIXES = (".html", ".htm", ".xhtml")
+SAVED_WITH = ("_files", ".files", "_Dateien", "-Dateien", "_fichiers", "_archivos", "_file", "_arquivos", "_bestanden")
 IGNORE_FILE = ".ragignore"
 SIDECAR = ".meta.json"
 SIDECAR_BYTES = 2**20
@@ -39,6 +41,8 @@ class Found:
     """The canonical address of what is to be fetched, and its key; "" for a file."""
     notes: tuple[str, ...] = ()
     """What the report should say of it beside what its loader says."""
+    member: str = ""
+    """The key of a member of a container; "" for what is none."""
 
 
 def found(names: Iterable[str | Path], leave_out: Path) -> Iterator[Found]:
@@ -108,6 +112,9 @@ def _walk(folder: Path, leave_out: Path) -> Iterator[Found]:
             if not name.startswith(".") and name not in IGNORED_FOLDERS
             and not _own(here / name, leave_out) and not _ignored(here / name, folder, patterns_here)
         )  # fmt: skip
+        for name in _of_saved_pages(folders, files):
+            folders.remove(name)
+            yield Found(_shown(here / name), (here / name).absolute(), skip="what belongs to the saved page beside it")
         for name in folders:
             if (path := here / name).is_symlink():  # `os.walk` does not follow it
                 yield Found(_shown(path), path.absolute(), skip="a link to a folder is not followed")
@@ -122,6 +129,13 @@ def _walk(folder: Path, leave_out: Path) -> Iterator[Found]:
                 yield _file(str(path), path, named=False)
     for error in closed:
         yield _failed(_shown(error.filename), f"cannot read the folder: {error.strerror}", "unreadable")
+
+
+def _of_saved_pages(folders: Iterable[str], files: Iterable[str]) -> list[str]:
+    """The folders in which browsers keep what belongs to a page: the page's loader takes its pictures from there."""
+    saved = {stem for file in files if (stem := file.rpartition(".")[0]) and file.lower().endswith(PAGE_SUFFIXES)}
+    marks = [(name, end) for name in folders for end in SAVED_WITH if name.endswith(end)]
+    return [name for name, end in marks if name.removesuffix(end) in saved]
 
 
 def _own(path: Path, leave_out: Path) -> bool:
@@ -167,12 +181,14 @@ def _file(uri: str, path: Path, *, named: bool) -> Found:
             return _refused(uri, path, "not a regular file", "unsupported", named)
         with open(resolved, "rb") as file:
             head = file.read(HEAD)
+            file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL))
+            tail = file.read(TAIL) if head[:2] == b"PK" else b""
     except (OSError, RuntimeError) as error:
         why = getattr(error, "strerror", None) or str(error)
         return Found(uri, path.absolute(), error=SourceError(f"cannot read: {why}", source=uri))
     if not head:
         return Found(uri, resolved, error=SourceError("the file is empty", source=uri, kind="empty"))
-    kind = media_type(resolved.name, head)
+    kind = media_type(resolved.name, head, tail)
     if kind is None:
         return _refused(uri, resolved, "unknown file type", "unsupported", named)
     if kind in NAMED_ONLY and not named:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,11 +19,12 @@ from urllib.parse import unquote, urlsplit
 
 from rag.document import LabelValue
 from rag.errors import SourceError
-from rag.sniff import HEAD, media_type
+from rag.pages import in_utf8, linked_pdfs, marked, pictures, text_of, with_pictures
+from rag.sniff import HEAD, TAIL, media_type
 from rag.store.store import Store
 from rag.store.writer import Writer
 
-from .pages import in_utf8, linked_pdfs, marked, pictures, text_of, with_pictures
+from .browser import Browser
 from .sources import Found, address
 
 if TYPE_CHECKING:
@@ -41,9 +42,11 @@ _TOLD = {"text/html", "application/xhtml+xml", "text/markdown", "text/csv", "tex
 class Net(Protocol):
     """The part of `rag.fetching.Door` that is needed here."""
 
-    def fetch(self, url: str, *, etag: str = "", modified: str = "") -> Fetched: ...
+    def fetch(
+        self, url: str, *, etag: str = "", modified: str = "", limits: Limits = ..., leads: Callable[[str], str] = ...
+    ) -> Fetched: ...
 
-    async def afetch(self, url: str, *, limits: Limits) -> Fetched: ...
+    async def afetch(self, url: str, *, limits: Limits = ...) -> Fetched: ...
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any: ...
 
@@ -59,6 +62,15 @@ class Budget:
     total_seconds: float = 60.0
 
 
+@dataclass(frozen=True, slots=True)
+class Got:
+    """What an address gave, and of which type it is. `kept` is where the bytes lie that it still has, if so."""
+
+    fetched: Fetched
+    kind: str
+    kept: Path | None = None
+
+
 class WebPages:
     """Turns a found address into kept bytes to ingest."""
 
@@ -69,9 +81,20 @@ class WebPages:
         self._budget = budget
         self.links: list[Found] = []
         """The PDFs that the page fetched last links to, if they are to be followed."""
+        self.at_once = AT_ONCE
+        """Pictures of a page that are fetched at the same time."""
+        self.may: Callable[[str], bool] = lambda url: True
+        """Whether an address that a page names may be asked for."""
+
+    def limited(self, may: Callable[[str], bool]) -> None:
+        """Ask for one thing at a time, and only for what may be asked for."""
+        self.at_once, self.may = 1, may
+        if isinstance(self._given, Browser):
+            self._given.may = may
 
     @property
-    def _net(self) -> Net:
+    def net(self) -> Net:
+        """What addresses are fetched with."""
         if self._given is None:
             from rag.fetching import Door
 
@@ -83,34 +106,66 @@ class WebPages:
 
         A server that says "unchanged" for the tag it gave with the bytes that are kept is believed.
         """
+        got = self.got(writer, one.url)
+        ready, notes = self.ready(writer, one, got), tuple[str, ...]()
         self.links = []
-        known = writer.source(one.url)
-        marks = self._marks(one.url, known)
-        got = self._net.fetch(one.url, etag=marks.get("etag", ""), modified=marks.get("modified", ""))
-        if got.unchanged:
-            kept = self._store.assets.kept(marks["digest"])
-            self._note_links(kept.read_bytes(), marks["final"], marks["type"], "")
-            return replace(one, path=kept, media_type=marks["type"])
-        kind = self._type(got, one.uri)
-        data, notes, whole = got.data, list[str](), True
-        if kind in PAGES:
-            data, notes, whole = self._page(got, kind)
-        elif kind.startswith("text/"):
-            data = in_utf8(data, got.charset, markup=False)
-        path = self._store.assets.keep(data)
-        self._remember(writer, one.url, path.name, kind, got if whole else replace(got, etag="", modified=""))
-        notes += self._note_links(got.data, got.final_url, kind, got.charset)
-        return replace(one, path=path, media_type=kind, notes=tuple(notes))
+        if self._follow and got.kind in PAGES:
+            page = got.fetched
+            own, others = linked_pdfs(text_of(page.data, page.charset), page.final_url)
+            self.links = [address(link) for link in own[:MOST_PDFS]]
+            notes = tuple(_left_out(len(own) - len(self.links), len(others)))
+        return replace(ready, notes=(*ready.notes, *notes))
 
-    def _type(self, got: Fetched, uri: str) -> str:
+    def got(
+        self, writer: Writer, key: str, asked: str = "", *, limits: Limits | None = None,
+        leads: Callable[[str], str] | None = None,
+    ) -> Got:  # fmt: skip
+        """What is at an address. `asked` is where to ask if that leads to `key`, as it did before."""
+        from rag.fetching import Limits, anywhere
+
+        marks = self._marks(key, writer.source(key))
+        limits, leads = limits or Limits(), leads or anywhere
+        fetched = self.net.fetch(
+            asked or key, etag=marks.get("etag", ""), modified=marks.get("modified", ""), limits=limits, leads=leads
+        )
+        if fetched.unchanged and asked and fetched.final_url != marks["final"]:
+            # It leads elsewhere now, and the tag was of another page.
+            fetched = self.net.fetch(asked, limits=limits, leads=leads)
+        if not fetched.unchanged:
+            return Got(fetched, self._type(fetched))
+        kept = self._store.assets.kept(marks["digest"])
+        robots = fetched.robots or marks.get("robots", "")
+        try:
+            data = kept.read_bytes()
+        except OSError as error:
+            raise SourceError(f"cannot read what was kept: {error.strerror}", source=key) from error
+        page = replace(fetched, final_url=marks["final"], data=data, charset="", robots=robots)
+        return Got(page, marks["type"], kept)
+
+    def ready(self, writer: Writer, one: Found, got: Got) -> Found:
+        """The address with its kept bytes: a page with its pictures inside, text in UTF-8."""
+        if got.kept is not None:
+            return replace(one, path=got.kept, media_type=got.kind)
+        page, notes, whole = got.fetched, list[str](), True
+        data = page.data
+        if got.kind in PAGES:
+            data, notes, whole = self._page(page, got.kind)
+        elif got.kind.startswith("text/"):
+            data = in_utf8(data, page.charset, markup=False)
+        path = self._store.assets.keep(data)
+        self._remember(writer, one.url, path.name, got.kind, page if whole else replace(page, etag="", modified=""))
+        return replace(one, path=path, media_type=got.kind, notes=tuple(notes))
+
+    @staticmethod
+    def _type(got: Fetched) -> str:
         """By content; where that is plain text, as the server says."""
         name = unquote(urlsplit(got.final_url).path.rpartition("/")[2]).replace("\0", "")
-        kind = media_type(name, got.data[:HEAD])
+        kind = media_type(name, got.data[:HEAD], got.data[-TAIL:])
         if kind == "text/plain" and got.media_type in _TOLD:
             kind = got.media_type
         if kind is None:
             told = f"; the server calls it {got.media_type}" if got.media_type else ""
-            raise SourceError(f"unknown file type{told}", source=uri, kind="unsupported")
+            raise SourceError(f"unknown file type{told}", source=got.url, kind="unsupported")
         return kind
 
     # --- what was there before -----------------------------------------------------------------------------
@@ -123,12 +178,15 @@ class WebPages:
             told = json.loads(self._store.catalog.meta(f"address:{key}") or "{}")
             wanted = ("etag", "modified", "digest", "final", "type")
             if told.get("digest") == known[0] and all(isinstance(told.get(name), str) for name in wanted):
-                return {name: told[name] for name in wanted}
+                return {name: told[name] for name in wanted} | {"robots": str(told.get("robots", ""))}
         return {}
 
     @staticmethod
     def _remember(writer: Writer, key: str, digest: str, kind: str, got: Fetched) -> None:
-        told = {"etag": got.etag, "modified": got.modified, "digest": digest, "final": got.final_url, "type": kind}
+        told = {
+            "etag": got.etag, "modified": got.modified, "digest": digest, "final": got.final_url, "type": kind,
+            "robots": got.robots,
+        }  # fmt: skip
         writer.set_meta(f"address:{key}", json.dumps(told))
 
     # --- pages ---------------------------------------------------------------------------------------------
@@ -141,11 +199,12 @@ class WebPages:
         wanted = pictures(text, got.final_url, self._min_side(kind))
         if not wanted:
             return in_utf8(got.data, got.charset, markup=True), [], True
-        taken, failed = self._net.run(self._pictures(wanted[: self._budget.count]))
+        taken, failed = self.net.run(self._pictures([one for one in wanted if self.may(one)][: self._budget.count]))
         notes = []
         missed = len(wanted) - len(taken)
         if missed:
-            why = f": {failed[0]}" if failed else f", over the limits for one page ({self._budget.count})"
+            other = f"over the limits for one page ({self._budget.count}), or not for programs (robots.txt)"
+            why = f": {failed[0]}" if failed else f", {other}"
             notes.append(f"{missed} of {len(wanted)} pictures were not fetched{why}")
         room = max(0, (KEPT_BYTES - len(text.encode("utf-8", "replace"))) * 3 // 4)
         if not taken or not room:
@@ -166,13 +225,13 @@ class WebPages:
         taken: dict[str, tuple[str, bytes]] = {}
         failed: list[str] = []
         total = 0
-        for start in range(0, len(wanted), AT_ONCE):
+        for start in range(0, len(wanted), self.at_once):
             left = min(budget.seconds, end - time.monotonic())
             if left <= 0:
                 failed.append(f"they took longer than {budget.total_seconds:g} s")
                 break
             limits = Limits(size=budget.size, seconds=left, silence=left)
-            batch = wanted[start : start + AT_ONCE]
+            batch = wanted[start : start + self.at_once]
             got = await asyncio.gather(*(self._picture(url, limits) for url in batch))
             for url, picture in zip(batch, got, strict=True):
                 if isinstance(picture, str):
@@ -186,19 +245,11 @@ class WebPages:
 
     async def _picture(self, url: str, limits: Limits) -> tuple[str, bytes] | str:
         try:
-            got = await self._net.afetch(url, limits=limits)
+            got = await self.net.afetch(url, limits=limits)
         except SourceError as error:
             return str(error)
         kind = media_type("", got.data[:HEAD]) or "unknown type"
         return (kind, got.data) if kind in PICTURES else f"{url}: {kind} is no picture that is read"
-
-    def _note_links(self, data: bytes, url: str, kind: str, charset: str) -> list[str]:
-        """Set `links`; what to say of those that are not followed."""
-        if not self._follow or kind not in PAGES:
-            return []
-        own, others = linked_pdfs(text_of(data, charset), url)
-        self.links = [address(one) for one in own[:MOST_PDFS]]
-        return list(_left_out(len(own) - len(self.links), len(others)))
 
 
 def _left_out(many: int, others: int) -> Iterator[str]:

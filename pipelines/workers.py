@@ -17,14 +17,19 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from rag.document import Part
 from rag.serialise import dumps, loads
 
-from .derive import Message, answer
+from .derive import answer
+from .opening import Message
+
+if TYPE_CHECKING:
+    import psutil
 
 POLL_SECONDS = 0.2
+POLLS_A_LOOK = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ class Worker:
             self._send({"go": True})
             while not finished:
                 message = self._receive()
-                finished = message["kind"] != "part"
+                finished = message["kind"] not in ("part", "member")
                 yield message
         finally:
             if not finished:
@@ -139,16 +144,24 @@ class Worker:
 
         try:
             watched = psutil.Process(process.pid)
+            polls, programs = 0, list[psutil.Process]()
             while process.poll() is None:
                 time.sleep(POLL_SECONDS)
+                polls += 1
+                if polls % POLLS_A_LOOK == 0:  # finding the programs that a parser started looks at every process
+                    programs = watched.children(recursive=True)
                 since = self._waiting_since
                 if since is not None and time.monotonic() - since > self._limits.seconds:
                     self._killed_for = f"took longer than {self._limits.seconds:g} s for one part"
-                elif watched.memory_info().rss > self._limits.memory:
+                elif watched.memory_info().rss + sum(map(_resident, programs)) > self._limits.memory:
                     self._killed_for = f"used more than {self._limits.memory / 2**20:.0f} MiB of memory"
                 else:
                     continue
+                programs = watched.children(recursive=True)
                 process.kill()
+                for program in programs:  # they would go on for ever
+                    with suppress(psutil.Error):
+                        program.kill()
         except psutil.Error:
             return
 
@@ -163,6 +176,16 @@ class Worker:
                 return Stopped("crashed", "the parser process closed its pipe")
         how = f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
         return Stopped("crashed", f"the parser process ended {how}")
+
+
+def _resident(program: psutil.Process) -> int:
+    """Resident bytes of a program, 0 for one that has ended."""
+    import psutil
+
+    try:
+        return int(program.memory_info().rss)
+    except psutil.Error:
+        return 0
 
 
 def _write(pipe: IO[bytes], value: object) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rag.answer import Answer, Citation, Claim, Evidence, Hit, Query, Refusal, Selection, Settings
     from rag.corpus import Corpus
-    from rag.document import Box, CharSpan, Chunk, Element, MarkupPath, Media, PageRegion, Source, TimeSpan
+    from rag.document import Box, CellRange, CharSpan, Chunk, Element, MarkupPath, Media, PageRegion, Source, TimeSpan
     from rag.errors import (
         ConfigError,
         CorpusError,
@@ -30,6 +30,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Answer",
     "Box",
+    "CellRange",
     "CharSpan",
     "Chunk",
     "Citation",
@@ -60,7 +61,7 @@ _HOME = {
     "rag.answer": ("Answer", "Citation", "Claim", "Evidence", "Hit", "Query", "Refusal", "Selection", "Settings"),
     "rag.corpus": ("Corpus",),
     "rag.document": (
-        "Box", "CharSpan", "Chunk", "Element", "MarkupPath", "Media", "PageRegion", "Source", "TimeSpan",
+        "Box", "CellRange", "CharSpan", "Chunk", "Element", "MarkupPath", "Media", "PageRegion", "Source", "TimeSpan",
     ),
     "rag.errors": (
         "ConfigError", "CorpusError", "GenerationError", "MissingExtra", "RagError", "SourceError", "UnknownComponent",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rag.answer import Answer, Evidence, Hit
-from rag.document import Box, CharSpan, MarkupPath, PageRegion, Place, TimeSpan
+from rag.document import Box, CellRange, CharSpan, MarkupPath, PageRegion, Place, TimeSpan
 from rag.report import Outcome
 
 Plain = dict[str, Any]
@@ -17,6 +17,8 @@ def place(one: Place) -> Plain:
     match one:
         case PageRegion(page, box):
             return {"kind": "page", "page": page, "box": _box(box)}
+        case CellRange(sheet, cells):
+            return {"kind": "cells", "sheet": sheet, "range": cells}
         case MarkupPath(path):
             return {"kind": "path", "path": path}
         case TimeSpan(start, end):
@@ -25,10 +27,11 @@ def place(one: Place) -> Plain:
             return {"kind": "chars", "start": start, "end": end}
 
 
-def hit(one: Hit, rank: int) -> Plain:
+def hit(one: Hit, rank: int, label: str = "") -> Plain:
     """One hit; `page`, `box`, `path`, `start` and `end` (seconds) are those of the first place that has them.
 
-    A span of characters stands in `places` alone.
+    A span of characters or a range of cells stands in `places` alone. `page_label` is there where the page's
+    printed `label` ("iv") is not its number, and `mentions` where sentences elsewhere name the figure or table.
     """
     chunk = one.chunk
     places = [place(each) for each in chunk.origin.places]
@@ -44,12 +47,18 @@ def hit(one: Hit, rank: int) -> Plain:
         "source": chunk.origin.source.uri,
         "title": chunk.title,
         "page": page.get("page"),
+        **({"page_label": label} if label else {}),
         "box": page.get("box"),
         "path": path.get("path"),
         "start": span.get("start"),
         "end": span.get("end"),
         "places": places,
         "text": chunk.text,
+        **(
+            {"mentions": [{"text": each.text, "place": place(each.place)} for each in chunk.mentions]}
+            if chunk.mentions
+            else {}
+        ),
         "headings": list(chunk.headings),
         "labels": dict(chunk.labels),
         "parts": {name: {"rank": part.rank, "score": round(part.score, 6)} for name, part in sorted(one.parts.items())},
@@ -113,13 +122,16 @@ def visible(text: str) -> str:
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
-def where_it_lies(one: Place, source: str) -> str:
-    """A place in words, for people: `report.pdf, page 3`."""
+def where_it_lies(one: Place, source: str, label: str = "") -> str:
+    """A place in words, for people: `report.pdf, page 3`; `label` is what is printed on the page, if it differs."""
     source = visible(source)
     match one:
         case PageRegion(page, box):
             whole = box == Box(0.0, 0.0, 1.0, 1.0)
-            return f"{source}, page {page}" + ("" if whole else f", box {_box(box)}")
+            printed = f" ({visible(label)})" if label else ""
+            return f"{source}, page {page}{printed}" + ("" if whole else f", box {_box(box)}")
+        case CellRange(sheet, cells):
+            return f"{source}, sheet {visible(sheet)}, cells {cells}"
         case MarkupPath(path):
             return f"{source}, {path}"
         case TimeSpan(start, end):

@@ -17,7 +17,7 @@ from rag import registry
 from rag.addresses import canonical, is_url
 from rag.answer import Answer, Event, Hit, Query, Settings
 from rag.config import Builder, Table
-from rag.document import Chunk, LabelValue
+from rag.document import Chunk, Element, LabelValue, PageRegion, Source
 from rag.errors import CorpusError
 from rag.filters import Filter, all_of, check_labels
 from rag.filters import where as parse_where
@@ -71,6 +71,9 @@ class Corpus:
         yes: bool = False,
         keep: bool = False,
         linked_pdfs: bool = False,
+        pages: str = "",
+        crawl: bool | Mapping[str, Any] = False,
+        render: bool | Mapping[str, Any] = False,
         workers: int = 2,
         progress: ProgressCallback | None = None,
         cancel: CancelEvent | None = None,
@@ -78,7 +81,12 @@ class Corpus:
         """Ingest files, folders, globs, web addresses, bytes (with `name`), or an iterable of these.
 
         An address is fetched from the public internet alone, with the pictures of the page, and with
-        `linked_pdfs` the PDFs of the same site that it links to; nothing else is ever followed.
+        `linked_pdfs` the PDFs of the same site that it links to. With `crawl` (True, or what
+        `rag.pipelines.crawl.rules.Crawl` takes, such as `{"depth": 2, "max_pages": 50}`) also the pages
+        of its site that it links to, as far as its robots.txt allows; nothing else is ever followed. With
+        `render` (True, or what `rag.pipelines.browser.Rendering` takes) pages are taken as Chromium shows
+        them once their scripts have run; its requests go the same way.
+        `pages` ("1-20,35") takes those pages of PDFs alone.
 
         Unchanged documents cost nothing. A broken one is `failed` in the report and the others go
         on. `progress` is called with what is being done; setting `cancel` stops after the part in
@@ -86,6 +94,7 @@ class Corpus:
         """
         adding = self.adding(
             labels=labels or {}, refresh=refresh, sync=sync, yes=yes, keep=keep, linked_pdfs=linked_pdfs,
+            pages=pages, crawl=_rules("pipelines/crawl", crawl), render=_rules("pipelines/rendering", render),
             workers=workers, progress=progress, cancel=cancel,
         )  # fmt: skip
         report: Report = adding.run(_named(sources, name))
@@ -105,7 +114,7 @@ class Corpus:
         )
 
     def remove(self, source: str) -> list[Outcome]:
-        """Remove a source by its path, name or glob; what it said is not found from now on."""
+        """Remove a source by its path, name or glob, with what lies in it; it is not found from now on."""
         with self.store.writing(timeout=10) as writer:
             matched = self._matched(source)
             return [Outcome(uri, "removed", chunks=writer.remove(key)) for key, uri in matched.items()]
@@ -126,9 +135,25 @@ class Corpus:
         catalog = self.store.catalog
         other = _key(source) if is_url(source) else str(Path(source).resolve())
         matched = catalog.named(source) or catalog.keyed(other) or catalog.named(other)
+        matched = {**matched, **(catalog.within(other) or catalog.within(source))}
         if not matched:
             raise CorpusError(f"no source in {self.folder} is called {source!r}; see: rag list")
         return matched
+
+    def elements(self, source: str, page: int | None = None) -> tuple[Source, list[Element]]:
+        """A source by its path, name or glob, and its elements in reading order; with `page` those on that page."""
+        uris = set(self._matched(source).values())
+        seen = (one for document in self.documents() for one in document.sources if one.uri in uris)
+        found = next(seen, None)
+        if found is None:
+            raise CorpusError(f"no source in {self.folder} is called {source!r}; see: rag list")
+        elements = self.store.catalog.elements(found.digest)
+        if page is None:
+            return found, elements
+        return found, [
+            one for one in elements
+            if any(isinstance(place, PageRegion) and place.page == page for place in one.origin.places)
+        ]  # fmt: skip
 
     def documents(self, where: Where = None) -> list[Document]:
         """The documents, in the order they were added."""
@@ -236,8 +261,11 @@ class Corpus:
     def _ask(self) -> Any:
         selector = self._build(self.profile["selector"], "selector")
         generator = self._build(self.profile["generator"], "generator")
+        computed = self._build(self.profile["computed"], "computed")
         depth = self.profile.get("ask", {}).get("depth", 30)
-        return registry.load("pipelines/ask")(self.retriever, selector, generator, depth)
+        narrows = self.profile.get("compressor")
+        compressor = self._build(narrows, "compressor") if narrows else None
+        return registry.load("pipelines/ask")(self.retriever, selector, generator, depth, compressor, computed)
 
     def describe(self) -> str:
         """The pipeline in use as a tree."""
@@ -295,6 +323,11 @@ def _query(question: str | Query, where: Where) -> Query:
     if not isinstance(question, str):
         raise TypeError(f"a question is text or a Query, got {type(question).__name__}")
     return Query((question,) if question.strip() else (), where=parse_where(where))
+
+
+def _rules(name: str, given: bool | Mapping[str, Any]) -> Any:
+    """The rules of that name, None where they are not wanted."""
+    return None if given is False else registry.load(name)(**({} if given is True else given))
 
 
 def _named(sources: Sources, name: str) -> Iterator[str | Path | tuple[str, bytes]]:

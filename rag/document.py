@@ -15,6 +15,7 @@ Modality = Literal["text", "table", "image", "audio", "video"]
 Role = Literal[
     "paragraph", "heading", "table", "figure", "caption", "list", "code", "equation",
     "page", "photo", "keyframe", "speech", "header", "footer", "footnote", "hidden",
+    "note", "field",
 ]  # fmt: skip
 LabelValue = str | int | float | bool
 Labels = tuple[tuple[str, LabelValue], ...]
@@ -69,8 +70,20 @@ class PageRegion:
 
 
 @dataclass(frozen=True, slots=True)
+class CellRange:
+    """Cells of a spreadsheet, as its program names them: a sheet and `B2:D9`, or `B2` for one cell."""
+
+    sheet: str
+    range: str
+
+
+@dataclass(frozen=True, slots=True)
 class MarkupPath:
-    """An XPath that re-selects the block in the stored markup."""
+    """An XPath that re-selects the block in the stored markup.
+
+    Where the markup is a file inside the source (a chapter of a book, the body of an office document, a
+    part of a mail) the path is `/name!` and then the XPath. In a notebook it is a JSON pointer.
+    """
 
     path: str
 
@@ -91,7 +104,7 @@ class CharSpan:
     end: int
 
 
-Place = PageRegion | MarkupPath | TimeSpan | CharSpan
+Place = PageRegion | CellRange | MarkupPath | TimeSpan | CharSpan
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +150,33 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Characters [start, end) of a text lead to `target`: an address as it stands in the file, or "#..." for a
+    place in the same document ("#page=12", "#section", or "#" and the id of an element)."""
+
+    start: int
+    end: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A sentence elsewhere in the document that names a figure or table, and the place of its paragraph."""
+
+    text: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Element:
     """One thing that a reader sees: a paragraph, a heading, a table, a figure.
 
     `headings` are the titles of the open sections, outermost first. A figure or table carries its
     own caption (`caption`, and its place among `origin.places` after its own), so that nothing
     parts them. `text` of a table is its Markdown. `level` is the depth of a heading, from 1. `words`
-    of `text` are kept where they were read from pixels, on the page of the first place.
+    of `text` are kept where they were read from pixels, on the page of the first place. `links` lead
+    out of `text`, in its order. `label` is what a caption calls its figure or table ("Figure 3"), and
+    `mentions` are the sentences that name it so. `language` is the programming language of code, where it is told.
     """
 
     id: str
@@ -157,6 +190,10 @@ class Element:
     level: int = 0
     cells: tuple[Cell, ...] = ()
     words: tuple[Word, ...] = ()
+    links: tuple[Link, ...] = ()
+    label: str = ""
+    mentions: tuple[Mention, ...] = ()
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +254,8 @@ class Chunk:
     `id` is a function of the source digest, modality, places, text, media and an ordinal among
     equals (see `rag.identity`). `parent` is the id of the element that it is a part of, or "".
     `tokens` counts `text` in tokens of the encoder in use (its words where there is none).
-    `labels` are the user's, `title` the document's.
+    `labels` are the user's, `title` the document's. `mentions` are the sentences elsewhere that name its
+    figure or table: words to find it by, and no part of its text.
     """
 
     id: str
@@ -232,3 +270,4 @@ class Chunk:
     parent: str = ""
     tokens: int = 0
     views: tuple[View, ...] = field(default=())
+    mentions: tuple[Mention, ...] = ()

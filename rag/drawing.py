@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 
-from rag.document import WHOLE, Box, Media, PageRegion, Place, Source
+from rag.document import WHOLE, Box, Media, PageRegion, Place, Role, Source
 from rag.protocols import Assets
 
 COLOUR = (214, 60, 40)
+COLOURS: dict[Role, tuple[int, int, int]] = {
+    "heading": (176, 32, 112), "paragraph": (40, 96, 168), "list": (16, 128, 144), "table": (20, 128, 60),
+    "figure": (200, 100, 16), "photo": (200, 100, 16), "caption": (150, 110, 20), "code": (90, 70, 160),
+    "equation": (90, 70, 160), "header": (120, 120, 120), "footer": (120, 120, 120), "footnote": (100, 90, 60),
+    "hidden": (220, 20, 20), "note": (180, 140, 0), "field": (0, 110, 110),
+}  # fmt: skip
+"""Of the boxes of a page's elements; a role without one has `COLOUR`."""
+_ROLES_ACROSS = 7
 MARGIN = 0.03
 """Of the page's side, shown around a region so that a reader sees where it stands."""
 
@@ -35,6 +43,38 @@ def as_png(data: bytes, media: Media) -> bytes:
 
     told = BytesIO()
     Image.open(BytesIO(data)).save(told, "PNG")
+    return told.getvalue()
+
+
+def numbered(data: bytes, elements: Sequence[tuple[int, Role, Box]]) -> bytes:
+    """The picture of a page with a box around each (number, role, box), numbered; a strip below names the colours."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    page = Image.open(BytesIO(data)).convert("RGB")
+    size = max(10, page.width // 80)
+    font = ImageFont.load_default(size)
+    line = max(2, page.width // 500)
+    roles = list(dict.fromkeys(role for _, role, _ in elements))
+    rows = -(-len(roles) // _ROLES_ACROSS)
+    picture = Image.new("RGB", (page.width, page.height + rows * (size + 8)), "white")
+    picture.paste(page, (0, 0))
+    pen = ImageDraw.Draw(picture, "RGBA")
+    for number, role, box in elements:
+        colour = COLOURS.get(role, COLOUR)
+        left, top = box.left * page.width, box.top * page.height
+        right, bottom = max(box.right * page.width, left), max(box.bottom * page.height, top)
+        pen.rectangle((left, top, right, bottom), fill=(*colour, 24), outline=(*colour, 255), width=line)
+        wide = pen.textlength(str(number), font=font) + 4
+        start = max(0.0, left - wide)  # beside the box, where it hides no word
+        pen.rectangle((start, top, start + wide, top + size + 2), fill=(*colour, 230))
+        pen.text((start + 2, top), str(number), fill="white", font=font)
+    for at, role in enumerate(roles):
+        x = (at % _ROLES_ACROSS) * page.width // _ROLES_ACROSS
+        y = page.height + (at // _ROLES_ACROSS) * (size + 8)
+        pen.rectangle((x + 4, y + 4, x + 4 + size, y + 4 + size), fill=(*COLOURS.get(role, COLOUR), 255))
+        pen.text((x + size + 8, y + 3), role, fill="black", font=font)
+    told = BytesIO()
+    picture.save(told, "PNG", optimize=True)
     return told.getvalue()
 
 

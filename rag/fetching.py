@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -35,12 +36,16 @@ _STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one fetch may cost: bytes once unpacked, seconds in all and of silence, redirects."""
+    """What one fetch may cost: bytes once unpacked, seconds in all and of silence, redirects.
+
+    With `cut` a longer body is not refused but ends after `size` bytes: for files whose start is enough.
+    """
 
     size: int = 100 * 2**20
     seconds: float = 120.0
     silence: float = 20.0
     redirects: int = 5
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ class Fetched:
     """What an address gave. `media_type` and `charset` are what the server says; the bytes may differ.
 
     `unchanged` is True, and `data` empty, where the server says that nothing changed since `etag` or
-    `modified` was given.
+    `modified` was given. `robots` is what its X-Robots-Tag headers say.
     """
 
     url: str
@@ -59,6 +64,12 @@ class Fetched:
     etag: str = ""
     modified: str = ""
     unchanged: bool = False
+    robots: str = ""
+
+
+def anywhere(url: str) -> str:
+    """Why a redirect to an address is not followed: "", where the rules of the door alone decide."""
+    return ""
 
 
 class Door:
@@ -82,19 +93,25 @@ class Door:
         self._public = public
         self._tls = tls
 
-    def fetch(self, url: str, *, etag: str = "", modified: str = "", limits: Limits = Limits()) -> Fetched:
+    def fetch(
+        self, url: str, *, etag: str = "", modified: str = "", limits: Limits = Limits(),
+        leads: Callable[[str], str] = anywhere,
+    ) -> Fetched:  # fmt: skip
         """What is at `url`. With `etag` or `modified` of an earlier fetch the answer may be `unchanged`.
 
-        Raises SourceError: refused, missing, limit (bytes, time, redirects), empty, unreadable.
+        `leads` is asked of each address that a redirect names, before anything is sent there, and gives
+        the reason not to follow it, if there is one. Raises SourceError: refused, missing, limit (bytes,
+        time, redirects), empty, unreadable.
         """
-        return run(self.afetch(url, etag=etag, modified=modified, limits=limits))
+        return run(self.afetch(url, etag=etag, modified=modified, limits=limits, leads=leads))
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """The result of several `afetch` together, for callers that do not await."""
         return run(work)
 
     async def afetch(
-        self, url: str, *, etag: str = "", modified: str = "", limits: Limits = Limits()
+        self, url: str, *, etag: str = "", modified: str = "", limits: Limits = Limits(),
+        leads: Callable[[str], str] = anywhere,
     ) -> Fetched:  # fmt: skip
         """`fetch` for callers that await."""
         headers = {"User-Agent": AGENT, "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
@@ -122,6 +139,8 @@ class Door:
                 raise SourceError(str(error), source=source, kind="limit") from None
             except ValueError as error:
                 raise SourceError(str(error), source=source, kind="damaged") from None
+            if why := leads(following.url):
+                raise SourceError(why, source=source, kind="refused")
             address = following
         raise SourceError(
             f"more than {limits.redirects} redirects, the last to {address.url}", source=source, kind="limit"
@@ -179,20 +198,27 @@ class Door:
         answer = Fetched(
             shown(url), address.url, kind.strip().lower()[:100], charset[1] if charset else "", b"",
             _kept(response.header("etag")), _kept(response.header("last-modified")),
+            robots=", ".join(response.all("x-robots-tag"))[:2000],
         )  # fmt: skip
         if response.status == 304 and asked:
             return replace(answer, unchanged=True)
         if response.status not in (200, 203):
             failing = "failing" if response.status >= 500 else "answering strangely"
+            sort = "refused" if 400 <= response.status < 500 else "unreadable"
             what = f"the server is {failing} (status {response.status}); try again later"
-            sort, what = _STATUS.get(response.status, ("unreadable", what))
+            sort, what = _STATUS.get(response.status, (sort, what))
             raise SourceError(what, source=shown(url), kind=sort)
         stated = response.header("content-length")
-        if re.fullmatch("[0-9]{1,18}", stated) and int(stated) > limits.size:
+        if re.fullmatch("[0-9]{1,18}", stated) and int(stated) > limits.size and not limits.cut:
             raise TooLarge(f"it has {int(stated):,} bytes, more than the limit of {limits.size:,}")
         data = bytearray()
-        async for chunk in response.chunks(limits.size, clock):
-            data += chunk
+        try:
+            async with aclosing(response.chunks(limits.size, clock)) as chunks:
+                async for chunk in chunks:
+                    data += chunk
+        except TooLarge:
+            if not limits.cut:
+                raise
         if not data:
             raise SourceError("the server sent nothing", source=shown(url), kind="empty")
         return replace(answer, data=bytes(data))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from rag.document import Box, CharSpan, Chunk, MarkupPath, PageRegion, Place, TimeSpan, View
+from rag.document import Box, CellRange, CharSpan, Chunk, MarkupPath, PageRegion, Place, TimeSpan, View
 
 ID_DIGITS = 32
 """Chunk and element ids keep 128 of sha256's 256 bits: short enough to type a prefix of."""
@@ -40,6 +40,8 @@ def place_key(place: Place) -> list[object]:
     match place:
         case PageRegion(page, Box(left, top, right, bottom)):
             return ["page", page, left, top, right, bottom]
+        case CellRange(sheet, cells):
+            return ["cells", sheet, cells]
         case MarkupPath(path):
             return ["path", path]
         case TimeSpan(start, end):
@@ -87,9 +89,9 @@ def _views(chunk: Chunk) -> Iterator[View]:
 
 
 def contextual(chunk: Chunk) -> str:
-    """The text with the headings above it, as the `contextual` view embeds it."""
+    """The text with the headings above it and the sentences that mention it, as the `contextual` view embeds it."""
     above = " > ".join(chunk.headings) or chunk.title
-    return f"{above}\n{chunk.text}" if above else chunk.text
+    return "\n".join(filter(None, (above, chunk.text, *(one.text for one in chunk.mentions))))
 
 
 def view_text(chunk: Chunk, view: str) -> str:

@@ -85,9 +85,12 @@ class Response:
 
     def header(self, name: str) -> str:
         """The first header of that name (given in lower case), or ""."""
+        return next(self.all(name), "")
+
+    def all(self, name: str) -> Iterator[str]:
+        """The headers of that name (given in lower case)."""
         wanted = name.encode()
-        found = (value for key, value in self._response.headers if key.lower() == wanted)
-        return next(found, b"").decode("latin-1")
+        return (value.decode("latin-1") for key, value in self._response.headers if key.lower() == wanted)
 
     async def chunks(self, limit: int, clock: Clock) -> AsyncGenerator[bytes, None]:
         """The body, unpacked, in pieces.

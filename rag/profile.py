@@ -17,7 +17,7 @@ from typing import Any
 from rag.config import read
 from rag.errors import ConfigError
 
-TABLES = frozenset({"retriever", "words_only", "selector", "generator", "ask", "parts"})
+TABLES = frozenset({"retriever", "words_only", "selector", "compressor", "computed", "generator", "ask", "parts"})
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 

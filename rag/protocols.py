@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from rag.answer import Answer, Event, Hit, Query, Selection, Settings
-from rag.document import Box, Chunk, Labels, Media, Modality, Part, Place, Source
+from rag.document import Box, Chunk, Element, Labels, Media, Modality, Page, Part, Place, Source
 from rag.filters import Filter
+from rag.members import Member
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +28,14 @@ V = TypeVar("V")
 V_co = TypeVar("V_co", covariant=True)
 Scored: TypeAlias = list[list[tuple[str, float]]]
 """For each query its (chunk id, score) pairs, best first."""
+
+
+class Named(NamedTuple):
+    """A document by its digest, its title, and the uri of one of its sources."""
+
+    digest: str
+    title: str
+    uri: str
 
 
 # --- services: a constructor parameter of one of these names is filled by the builder -----------
@@ -58,6 +67,15 @@ class Catalog(Protocol):
 
     def neighbours(self, id: str, before: int, after: int) -> list[Chunk]:
         """The chunks around one in its document's reading order, itself left out."""
+
+    def pages(self, digest: str) -> list[Page]:
+        """The pages of a document, with their numbers and printed labels."""
+
+    def elements(self, digest: str) -> list[Element]:
+        """The elements of a document in reading order."""
+
+    def names(self, where: Filter | None = None) -> tuple[Named, ...]:
+        """What the documents are called, in the order they were added, a line for each source."""
 
 
 @runtime_checkable
@@ -92,6 +110,21 @@ class Renders(Protocol):
 
     def render(self, source: Source, place: Place, dpi: int) -> bytes:
         """The region as PNG; the whole page for a whole box."""
+
+
+@runtime_checkable
+class Holds(Protocol):
+    """A capability of loaders whose sources hold documents of their own: archives, mails, web archives.
+
+    A class may have it without `load`: then its sources are nothing but their members. Limits on their
+    number, sizes and names are the caller's; what bounds the reading itself is the loader's.
+    """
+
+    VERSION: int
+    media_types: tuple[str, ...]
+
+    def members(self, source: Source) -> Iterator[Member]:
+        """The members in the source's order; SourceError where the rest of it cannot be read."""
 
 
 class TokenCounter(Protocol):
@@ -246,6 +279,12 @@ class Generator(Protocol):
     def generate(
         self, queries: Sequence[Query], selections: Sequence[Selection], settings: Settings
     ) -> list[Answer]: ...
+
+
+class Computes(Protocol):
+    """Answers what needs no text but arithmetic over the catalog; None leaves a query to the others."""
+
+    def compute(self, queries: Sequence[Query]) -> list[Answer | None]: ...
 
 
 @runtime_checkable

@@ -13,12 +13,12 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from rag.document import CharSpan, MarkupPath, PageRegion, TimeSpan
+from rag.document import CellRange, CharSpan, MarkupPath, PageRegion, TimeSpan
 from rag.filters import And, Eq, Glob, In, Not, Or, Range
 
 T = TypeVar("T")
 _TAGGED = {one.__name__: one for one in (
-    PageRegion, MarkupPath, TimeSpan, CharSpan, Eq, In, Range, Glob, And, Or, Not,
+    PageRegion, CellRange, MarkupPath, TimeSpan, CharSpan, Eq, In, Range, Glob, And, Or, Not,
 )}  # fmt: skip
 _MISSING = object()
 

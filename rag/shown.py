@@ -10,7 +10,7 @@ from typing import Any
 from rag import contract
 from rag.answer import Answer, Citation, Claim, Evidence, Hit, Refusal, Score, Usage
 from rag.document import Chunk, PageRegion, Place
-from rag.errors import RagError
+from rag.errors import RagError, SourceError
 from rag.store.store import Store
 
 
@@ -55,9 +55,14 @@ class Found:
         return next((place.page for place in self.places if isinstance(place, PageRegion)), None)
 
     @property
+    def label(self) -> str:
+        """What is printed on that page as its number ("iv"); "" where it is the number itself."""
+        return self._store.catalog.label(self.chunk.origin.source.digest, self.page) if self.page is not None else ""
+
+    @property
     def where(self) -> str:
         """Its place in words, for people."""
-        return contract.where_it_lies(self.places[0], self.source)
+        return contract.where_it_lies(self.places[0], self.source, self.label)
 
     def image(self, dpi: int = 144, *, page: bool = False) -> bytes:
         """The place as PNG with its boxes framed, in a little of its surroundings or on its whole page.
@@ -69,7 +74,11 @@ class Found:
 
         assets, source = self._store.seen, self.chunk.origin.source
         if self.page is not None:
-            return framed(assets, source, self.places, self.page, dpi, whole=page)
+            try:
+                return framed(assets, source, self.places, self.page, dpi, whole=page)
+            except SourceError as error:  # a slide is not drawn, a picture on it is
+                if error.kind != "unsupported" or self.chunk.media is None:
+                    raise
         if self.chunk.media is not None:
             return as_png(assets.open(self.chunk.media), self.chunk.media)
         return assets.crop(source, self.places[0], dpi)
@@ -77,7 +86,7 @@ class Found:
     def to_json(self) -> dict[str, Any]:
         """The hit as `rag search --json` prints it; as evidence where it is that."""
         if self.relevance is None:
-            return contract.hit(self.hit, self.number or 1)
+            return contract.hit(self.hit, self.number or 1, self.label)
         return contract.evidence(Evidence(self.number, self.hit, self.relevance))
 
     def __repr__(self) -> str:

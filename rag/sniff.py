@@ -7,12 +7,17 @@ loader takes are named all the same, so that a report can say what was left out.
 from __future__ import annotations
 
 import re
+import zlib
+from contextlib import suppress
 from pathlib import PurePath
 
 from rag.charsets import unmarked_utf16
 
 HEAD = 8192
 """Bytes from the start of a file that are worth giving; fewer are fine."""
+
+TAIL = 65_536
+"""Bytes from the end of a zip archive that are worth giving: its list of members lies there."""
 
 NAMED_ONLY = frozenset(["application/json", "application/jsonl", "application/toml", "application/yaml"])
 """Types that are taken only when a user names the file: in folders they are settings, not documents."""
@@ -39,6 +44,8 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\0\0\1\0", "image/x-icon"),
     (0, b"\0\0\0\x0cjP  \r\n\x87\n", "image/jp2"),
     (0, b"8BPS\0\1", "image/vnd.adobe.photoshop"),
+    (0, b"WARC/1.", "application/warc"),
+    (0, b"WARC/0.", "application/warc"),
     (0, b"\x1f\x8b", "application/gzip"),
     (0, b"BZh", "application/x-bzip2"),
     (0, b"\xfd7zXZ\0", "application/x-xz"),
@@ -61,16 +68,16 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"AT&TFORM", "image/vnd.djvu"),
 )
 _BRANDS = {
-    b"heic": "image/heic", b"heix": "image/heic", b"mif1": "image/heif", b"avif": "image/avif",
-    b"avis": "image/avif", b"qt  ": "video/quicktime", b"M4A ": "audio/mp4", b"M4B ": "audio/mp4",
-    b"M4V ": "video/mp4", b"3gp4": "video/3gpp", b"3gp5": "video/3gpp",
+    b"heic": "image/heic", b"heix": "image/heic", b"heim": "image/heic", b"heis": "image/heic",
+    b"hevc": "image/heic", b"hevx": "image/heic", b"mif1": "image/heif", b"msf1": "image/heif",
+    b"avif": "image/avif", b"avis": "image/avif", b"qt  ": "video/quicktime", b"M4A ": "audio/mp4",
+    b"M4B ": "audio/mp4", b"M4V ": "video/mp4", b"3gp4": "video/3gpp", b"3gp5": "video/3gpp",
 }  # fmt: skip
 _OOXML = "application/vnd.openxmlformats-officedocument."
 _ZIPPED = (
     (b"word/", _OOXML + "wordprocessingml.document"),
     (b"ppt/", _OOXML + "presentationml.presentation"),
     (b"xl/", _OOXML + "spreadsheetml.sheet"),
-    (b"META-INF/MANIFEST.MF", "application/java-archive"),
 )
 _OFFICE_NAMES = {
     "docx": _ZIPPED[0][1], "pptx": _ZIPPED[1][1], "xlsx": _ZIPPED[2][1], "doc": "application/msword",
@@ -85,24 +92,27 @@ _FRAGMENT = re.compile(
     rb"header|nav|font|center|a|b|br|img|iframe|form|span|pre)(?=[\s>/])",
     re.I | re.S,
 )
-_DRAWING = re.compile(_PREAMBLE + rb"(?:<!doctype\s+svg\b[^>]*>\s*)?<svg(?=[\s>])", re.I | re.S)
+_DRAWING = re.compile(_PREAMBLE + rb"(?:<!doctype\s+svg\b|<(?:svg:)?svg(?=[\s>]))", re.I | re.S)
 _ARCHIVED_PAGE = re.compile(rb"(?im)^content-type:\s*multipart/related")
 
 
-def media_type(name: str, head: bytes) -> str | None:
+def media_type(name: str, head: bytes, tail: bytes = b"") -> str | None:
     """The media type of a file of that name that begins with these bytes (`HEAD` of them is enough).
 
-    Content wins over a wrong extension. None where it is binary of no known kind.
+    Content wins over a wrong extension. `tail` (`TAIL` bytes of the end) tells office documents from
+    other zip archives whatever comes first in them. None where it is binary of no known kind.
     """
     suffix = PurePath(name).suffix[1:].lower() if "\0" not in name else ""
-    return _binary(head[: 8 * HEAD], suffix) or _text(head[: 8 * HEAD], suffix)
+    return _binary(head[: 8 * HEAD], suffix, tail) or _text(head[: 8 * HEAD], suffix)
 
 
-def _binary(head: bytes, suffix: str) -> str | None:
+def _binary(head: bytes, suffix: str, tail: bytes) -> str | None:
     if _is_pdf(head, suffix):
         return "application/pdf"
     for offset, magic, kind in _MAGIC:
         if head.startswith(magic, offset):
+            if kind == "application/gzip" and _first_unpacked(head).startswith(b"WARC/"):
+                return "application/warc"
             return "video/webm" if kind == "video/x-matroska" and b"webm" in head[:64] else kind
     if head[:4] == b"RIFF":
         forms = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
@@ -122,10 +132,17 @@ def _binary(head: bytes, suffix: str) -> str | None:
     if len(head) > 376 and head[0] == head[188] == head[376] == 0x47:
         return "video/mp2t"
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"):
-        return _zipped(head, suffix)
+        return _zipped(head, suffix, tail)
     if head[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         return _OFFICE_NAMES.get(suffix, "application/x-ole-storage")
     return None
+
+
+def _first_unpacked(head: bytes) -> bytes:
+    """The first bytes in a gzip file; none where it is damaged."""
+    with suppress(zlib.error):
+        return zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(head, 16)
+    return b""
 
 
 def _is_mpeg_audio(head: bytes) -> bool:
@@ -144,15 +161,34 @@ def _is_pdf(head: bytes, suffix: str) -> bool:
     return suffix == "pdf" or not is_text(head) or b" obj" in head
 
 
-def _zipped(head: bytes, suffix: str) -> str:
+def _zipped(head: bytes, suffix: str, tail: bytes) -> str:
     if head[30:38] == b"mimetype":
         told = re.match(rb"application/[\w.+-]{1,80}", head[38:])
         if told:
             return _until_next_member(told[0])
-    for mark, kind in _ZIPPED:
-        if mark in head:
-            return kind
-    return _OFFICE_NAMES.get(suffix, "application/zip") if b"[Content_Types].xml" in head else "application/zip"
+    names = _zip_names(head, tail)
+    if b"META-INF/MANIFEST.MF" in names:
+        return "application/java-archive"
+    if not any(name.startswith((b"[Content_Types].xml", b"_rels/.rels")) for name in names):
+        return "application/zip"
+    # With the whole list of members these decide; a head may show the first one alone.
+    found = next((kind for mark, kind in _ZIPPED if any(name.startswith(mark) for name in names)), "")
+    return found or next((kind for mark, kind in _ZIPPED if mark in head), _OFFICE_NAMES.get(suffix, "application/zip"))
+
+
+def _zip_names(head: bytes, tail: bytes) -> list[bytes]:
+    """The names in an archive's list of members as far as the tail holds it, and of its first member."""
+    names = [head[30 : 30 + int.from_bytes(head[26:28], "little")]]
+    end = tail.rfind(b"PK\5\6")
+    if end < 0:
+        return names
+    at = max(0, end - int.from_bytes(tail[end + 12 : end + 16], "little"))
+    at = tail.find(b"PK\1\2", at)
+    while 0 <= at < end and tail[at : at + 4] == b"PK\1\2":
+        length, extra, comment = (int.from_bytes(tail[at + n : at + n + 2], "little") for n in (28, 30, 32))
+        names.append(tail[at + 46 : at + 46 + length])
+        at += 46 + length + extra + comment
+    return names
 
 
 def _until_next_member(told: bytes) -> str:

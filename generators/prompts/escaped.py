@@ -13,7 +13,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from urllib.parse import urlsplit
 
 from rag.answer import Evidence
-from rag.document import CharSpan, Chunk, MarkupPath, PageRegion, Place, TimeSpan
+from rag.document import CellRange, CharSpan, Chunk, MarkupPath, PageRegion, Place, TimeSpan
 
 MOST_PLACES = 3
 LONGEST_ATTRIBUTE = 200
@@ -89,6 +89,8 @@ def _place(place: Place) -> str:
             return f"page {page}"
         case TimeSpan(start, end):
             return f"seconds {start:.1f} to {end:.1f}"
+        case CellRange(sheet, cells):
+            return f"sheet {sheet}, cells {cells}"
         case MarkupPath(path):
             return path
         case CharSpan():

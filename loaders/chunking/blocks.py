@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from rag.document import Element, Media, Modality, Place, Role
+from rag.document import Element, Media, Mention, Modality, Place, Role
 
 from .places import piece_places
 from .sizes import Sizer
@@ -31,6 +31,7 @@ class Block:
     media: Media | None = None
     parent: str = ""
     alone: bool = False
+    mentions: tuple[Mention, ...] = ()
 
     @property
     def leads(self) -> bool:
@@ -156,5 +157,6 @@ def _block(element: Element, text: str, cost: int, places: tuple[Place, ...]) ->
         modality=element.modality,
         headings=element.headings,
         media=element.media,
-        alone=element.role == "footnote",  # else it would stand in the middle of a sentence
+        mentions=element.mentions,
+        alone=element.role in ("footnote", "note"),  # else it would stand in the middle of a sentence
     )

@@ -28,7 +28,7 @@ class Structure:
     frame and what is said while it is shown are one chunk.
     """
 
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
 
     counter: TokenCounter | None = None
     target: int = 200
@@ -175,6 +175,7 @@ class _Walk:
                     media=packed.block.media,
                     headings=packed.headings,
                     parent=packed.parent,
+                    mentions=packed.block.mentions,
                 )
             )
 

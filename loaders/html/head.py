@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from rag.document import Head, LabelValue, labels
 
-from .tree import name
+from .tags import name
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -19,6 +21,8 @@ _META = {
     "article:modified_time": "modified", "last-modified": "modified", "dcterms.modified": "modified",
     "og:site_name": "site", "application-name": "site", "generator": "generator",
 }  # fmt: skip
+_LINKED_DATA = {"datePublished": "created", "dateModified": "modified", "author": "author", "headline": "title"}
+MAX_LINKED_DATA = 200_000
 _TITLES = ("og:title", "twitter:title", "dc.title", "citation_title")
 MAX_VALUE = 1000
 
@@ -28,7 +32,8 @@ def head(root: _Element, encoding: str) -> Head:
     found: dict[str, LabelValue] = {"charset": encoding}
     titles: dict[str, str] = {}
     language = ""
-    for node in root.iter("html", "body", "meta", "link", "title", "h1"):
+    later: dict[str, str] = {}  # said in other ways, for what no meta tag says
+    for node in root.iter("html", "body", "meta", "link", "title", "h1", "script", "time", "a"):
         tag = name(node)
         if tag == "meta":
             key, value = _meta(node)
@@ -44,10 +49,52 @@ def head(root: _Element, encoding: str) -> Head:
         elif tag in ("html", "body"):
             stated = node.get("lang") or node.get("xml:lang")
             language = language or (stated or "").strip()[:40] if tag == "body" else (stated or "").strip()[:40]
+        elif tag in ("script", "time", "a"):
+            for key, value in _aside(node, tag):
+                later.setdefault(key, value)
         elif _within(node, tag):
             titles.setdefault(tag, _short("".join(str(text) for text in node.itertext())))
-    title = next((titles[kind] for kind in ("title", "meta", "h1") if titles.get(kind)), "")
+    titles["data"] = later.pop("title", "")
+    title = next((titles[kind] for kind in ("title", "meta", "data", "h1") if titles.get(kind)), "")
+    found = {**later, **found}
     return Head(title, 0, language[:40], labels(found))
+
+
+def _aside(node: _Element, tag: str) -> Iterator[tuple[str, str]]:
+    """Dates and authors in linked data (schema.org), in <time> and in links to an author."""
+    if tag == "time":
+        stated = _short(node.get("datetime", ""))
+        if stated and (node.get("pubdate") is not None or node.get("itemprop") in ("datePublished", "dateCreated")):
+            yield "created", stated
+        elif stated and node.get("itemprop") == "dateModified":
+            yield "modified", stated
+    elif tag == "a":
+        said = _short("".join(map(str, node.itertext()))) if "author" in node.get("rel", "").lower().split() else ""
+        if said:
+            yield "author", said
+    elif node.get("type", "").strip().lower() == "application/ld+json":
+        yield from _linked_data(node.text or "")
+
+
+def _linked_data(text: str) -> Iterator[tuple[str, str]]:
+    if len(text) > MAX_LINKED_DATA:
+        return
+    try:
+        stated: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    things = stated if isinstance(stated, list) else [stated]
+    for thing in [*things, *(one for top in things if isinstance(top, dict) for one in _list(top.get("@graph")))]:
+        if not isinstance(thing, dict):
+            continue
+        for key, name_ in _LINKED_DATA.items():
+            values = [one.get("name") if isinstance(one, dict) else one for one in _list(thing.get(key))]
+            if said := _short(", ".join(one for one in values if isinstance(one, str))):
+                yield name_, said
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _meta(node: _Element) -> tuple[str, str]:

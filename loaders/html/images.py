@@ -20,6 +20,46 @@ MAX_ALT = 4000
 
 
 @dataclass(frozen=True, slots=True)
+class ImageRules:
+    """Which pictures and descriptions are kept; 0 turns a rule off.
+
+    The filters by which ALIGN (Jia et al., ICML 2021, arXiv 2102.05918, appendix A) kept pairs from the
+    noise of the web: `min_side` 200 pixels, `max_aspect` 3, descriptions of `min_words` 3 to `max_words`
+    20, and none that more than `max_shared` 10 pictures have. A description that breaks a rule is not
+    used; the picture stays, as it may have a caption and is seen.
+    """
+
+    min_side: int = 50
+    max_aspect: float = 0.0
+    min_words: int = 0
+    max_words: int = 0
+    max_shared: int = 0
+
+    def shape(self, width: int | None, height: int | None) -> bool:
+        """Is a picture of so many pixels (None: not known) kept?"""
+        sides = [side for side in (width, height) if side is not None]
+        if any(side < self.min_side for side in sides):
+            return False
+        return len(sides) < 2 or not self.max_aspect or max(sides) < self.max_aspect * max(1, min(sides))
+
+    def said(self, text: str, shared: int = 1) -> bool:
+        """Is a description used that `shared` pictures have?"""
+        count = len(text.split())
+        if count < self.min_words or (self.max_words and count > self.max_words):
+            return False
+        return not self.max_shared or shared <= self.max_shared
+
+
+ALIGN = ImageRules(200, 3.0, 3, 20, 10)
+"""The rules with ALIGN's figures."""
+
+
+def described(image: _Element) -> str:
+    """What the page says of a picture where it shows it."""
+    return " ".join((image.get("alt") or image.get("title") or "").split())[:MAX_ALT]
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """A picture that a reader sees: its description in the page, and its bytes where we have them."""
 
@@ -27,22 +67,22 @@ class Shown:
     media: Media | None
 
 
-def figure(image: _Element, pictures: Pictures, min_side: int, caption: str = "") -> Shown | None:
+def figure(image: _Element, pictures: Pictures, rules: ImageRules, caption: str = "", shared: int = 1) -> Shown | None:
     """The picture of an <img>; None for icons, tracking dots and what nothing is known of.
 
     A picture that is not at hand (elsewhere on the network) is kept for its description if that
-    says something: two words at least.
+    says something: two words at least. `shared`: pictures of the page with the same description.
     """
-    sides = [_pixels(image.get(side)) for side in ("width", "height")]
-    if any(side is not None and side < min_side for side in sides):
+    if not rules.shape(*(_pixels(image.get(side)) for side in ("width", "height"))):
         return None
     reference = image.get("src") or ""
     picture = None
     for candidate in (reference, image.get("data-src") or "", image.get("data-original") or ""):
         picture = picture or pictures.find(candidate)
-    said = " ".join((image.get("alt") or image.get("title") or "").split())[:MAX_ALT]
+    said = described(image)
+    said = said if rules.said(said, shared) else ""
     if picture is not None:
-        if min(picture.width, picture.height) < min_side:
+        if not rules.shape(picture.width, picture.height):
             return None
         return Shown(said or _named(image.get("data-kept-from") or reference), picture.media)
     return Shown(said, None) if len(words(f"{said} {caption}")) >= 2 else None

@@ -13,6 +13,7 @@ from ..parts import Found, parts
 from ..pictures import Pictures
 from ..reading import read
 from .head import head
+from .images import ImageRules
 from .tree import Tree
 from .walk import Walk
 
@@ -22,16 +23,36 @@ class HTML:
 
     Pictures come from the page itself (data: addresses) and from files in its own folder; those
     smaller than `min_image_side` pixels are left out. Navigation, headers and footers of a page
-    have the roles `header` and `footer`. A page larger than `max_bytes` is refused.
+    have the roles `header` and `footer`, advertising and notices about cookies too; what an inline
+    style or attribute hides is `hidden`. A page larger than `max_bytes` is refused.
+
+    `max_aspect`, `min_alt_words`, `max_alt_words` and `max_shared_alt` are the filters of ALIGN against
+    noise in pictures and their descriptions (there 3, 3, 20 and 10, with `min_image_side` 200); 0 is off.
     """
 
-    VERSION = 1
+    VERSION = 2
     media_types: tuple[str, ...] = ("text/html", "application/xhtml+xml")
 
-    def __init__(self, *, min_image_side: int = 50, max_bytes: int = 32_000_000, assets: Assets | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        min_image_side: int = 50,
+        max_aspect: float = 0.0,
+        min_alt_words: int = 0,
+        max_alt_words: int = 0,
+        max_shared_alt: int = 0,
+        max_bytes: int = 32_000_000,
+        assets: Assets | None = None,
+    ) -> None:
         if max_bytes < 1:
             raise ValueError(f"max_bytes is at least 1, got {max_bytes}")
+        if min(max_aspect, min_alt_words, max_alt_words, max_shared_alt) < 0:
+            raise ValueError("the filters of pictures are at least 0, which turns them off")
         self.min_image_side = min_image_side
+        self.max_aspect = max_aspect
+        self.min_alt_words = min_alt_words
+        self.max_alt_words = max_alt_words
+        self.max_shared_alt = max_shared_alt
         self.max_bytes = max_bytes
         self.assets = assets
 
@@ -47,7 +68,10 @@ class HTML:
             raise SourceError(str(error), source=source.uri, kind="limit") from error
         if page is None:
             raise SourceError("a page without content", source=source.uri, kind="empty")
-        walk = Walk(Tree(page.root), Pictures(source, self.assets, min_side=self.min_image_side), self.min_image_side)
+        rules = ImageRules(
+            self.min_image_side, self.max_aspect, self.min_alt_words, self.max_alt_words, self.max_shared_alt
+        )
+        walk = Walk(Tree(page.root), Pictures(source, self.assets, min_side=self.min_image_side), rules)
         yield from parts(source, head(page.root, page.encoding), _told(walk.found(), page.cut), start)
 
 
@@ -57,7 +81,7 @@ def _told(found: Iterator[Found | Notice], cut: str) -> Iterator[Found | Notice]
         yield Notice(f"the page was not read to its end, {cut}")
     nothing = True
     for one in found:
-        nothing = nothing and not isinstance(one, Found)
+        nothing = nothing and (not isinstance(one, Found) or one.role == "hidden")
         yield one
     if nothing:
         yield Notice("the page shows no text without running its scripts")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from rag.document import Cell
 
 from ..tables import CellFound, grid, titled
+from .tags import name
 from .text import read
-from .tree import Tree, name
+from .tree import Tree
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -26,6 +27,7 @@ class TableFound:
     cells: tuple[Cell, ...]
     caption_of: _Element | None = None
     images: list[_Element] = field(default_factory=list)
+    hidden: list[_Element] = field(default_factory=list)
 
 
 def data_table(table: _Element, tree: Tree) -> TableFound | None:
@@ -41,6 +43,7 @@ def data_table(table: _Element, tree: Tree) -> TableFound | None:
     if not marked and (len(rows) < 2 or max(map(len, rows)) < 2):
         return None
     images: list[_Element] = []
+    hidden: list[_Element] = []
     found: list[list[CellFound]] = []
     left = len(rows)
     for row in rows:
@@ -48,6 +51,7 @@ def data_table(table: _Element, tree: Tree) -> TableFound | None:
         for cell in row:
             line = read([cell], tree)
             images.extend(line.images)
+            hidden.extend(line.hidden)
             height = _span(cell, "rowspan", 65_534)
             cells.append(CellFound(line.text, height or left, _span(cell, "colspan", 1000) or 1, _is_header(cell)))
         found.append(cells)
@@ -56,7 +60,9 @@ def data_table(table: _Element, tree: Tree) -> TableFound | None:
         return None
     said = read(captions, tree)
     caption, cells_found = titled(grid(found), said.text)
-    return TableFound(caption, cells_found, captions[0] if said.text else None, [*said.images, *images])
+    return TableFound(
+        caption, cells_found, captions[0] if said.text else None, [*said.images, *images], [*said.hidden, *hidden]
+    )
 
 
 def _rows(table: _Element, tree: Tree) -> tuple[list[list[_Element]] | None, list[_Element]]:

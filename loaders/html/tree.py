@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from rag.document import Role
 from rag.markup import BLOCKS, HEADINGS
+
+from .seen import hides
+from .tags import name
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -16,24 +18,31 @@ UNSEEN = frozenset(
     "script style noscript template head title datalist iframe audio video canvas annotation annotation-xml "
     "metadata defs desc rp param source track col colgroup".split()
 )
-_HIDING = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _CONTAINERS = frozenset("div ul ol table td tr tbody p center section span dl form".split())
 _FRAME_WORDS = frozenset(
     "nav navbar navigation navheader navfooter nav-header nav-footer menu breadcrumb breadcrumbs sidebar header "
     "footer masthead topbar bottombar pagination pager toolbar related sphinxsidebar".split()
 )
+_STEPS = frozenset(
+    "navbar navheader navfooter nav-header nav-footer nav-panel breadcrumb breadcrumbs pagination pager".split()
+)
+"""Names that are given to navigation alone: one link in ten words is enough."""
+_NOISE = frozenset(
+    "ad ads advert advertisement advertising ad-container ad-wrapper ad-slot ad-banner adsbygoogle sponsored "
+    "sponsored-content cookie-banner cookie-notice cookie-consent cookie-bar consent-banner newsletter "
+    "newsletter-signup social-share share-buttons share-bar sharedaddy addtoany skip-link related-posts "
+    "recommended-articles".split()
+)
+"""Names of what stands in a page for other ends than its content."""
+_SOLID = frozenset(["pre", "table", "math", "figure"])
 _CONTROLS = frozenset(["navigation", "menu", "menubar", "toolbar", "tablist", "search"])
 _LOW = frozenset(["footer", "contentinfo", "aside", "complementary", "sidebar", "navfooter", "nav-footer"])
 
 
-def name(node: _Element) -> str:
-    """The tag in lower case; "" for a comment or an instruction."""
-    return node.tag.lower() if isinstance(node.tag, str) else ""
-
-
 def _role(node: _Element) -> str:
-    return node.get("role", "").strip().lower() if name(node) else ""
+    role = node.get("role") if name(node) else None
+    return role.strip().lower() if role else ""
 
 
 class Tree:
@@ -47,23 +56,26 @@ class Tree:
         self._linked: dict[_Element, int] = {}
         self._blocks: set[_Element] = set()
         self._headed: set[_Element] = set()
+        self._solid: set[_Element] = set()
+        self._hides: dict[_Element, bool] = {}
         for node in self._nodes:
-            self._number(node)
+            if len(node):
+                self._number(node)
         for node in reversed(self._nodes):  # children before their parents
             self._measure(node)
         self._main = self._main_element()
         self._around_main = set(self._main.iterancestors()) if self._main is not None else set()
 
     def _number(self, parent: _Element) -> None:
-        same: Counter[str] = Counter()
+        same: dict[str, int] = {}
         all_together = 0
         for child in parent:
             tag = name(child)
             if tag:
                 all_together += 1
-                same[tag] += 1
-                plain = _PLAIN.fullmatch(tag)
-                self._among[child] = f"{tag}[{same[tag]}]" if plain else f"*[{all_together}]"
+                same[tag] = number = same.get(tag, 0) + 1
+                plain = tag in BLOCKS or _PLAIN.fullmatch(tag)
+                self._among[child] = f"{tag}[{number}]" if plain else f"*[{all_together}]"
 
     def _measure(self, node: _Element) -> None:
         tag = name(node)
@@ -82,6 +94,8 @@ class Tree:
             self._blocks.add(parent)
         if tag in HEADINGS or node in self._headed:
             self._headed.add(parent)
+        if tag in _SOLID or node in self._solid:
+            self._solid.add(parent)
 
     def _main_element(self) -> _Element | None:
         """The <main> of the page, where there is one that holds a good part of its text."""
@@ -114,17 +128,45 @@ class Tree:
 
     def hidden(self, node: _Element) -> bool:
         """Does the page keep this from its readers?"""
+        known = self._hides.get(node)
+        if known is None:
+            self._hides[node] = known = self._hidden(node)
+        return known
+
+    def _hidden(self, node: _Element) -> bool:
         tag = name(node)
         if tag in UNSEEN or not tag:
             return True
         if tag == "option":
             return node.get("selected") is None
+        if not node.attrib:
+            return tag == "dialog"
         if tag == "dialog" and node.get("open") is None:
             return True
-        if node.get("hidden") is not None or _HIDING.search(node.get("style", "")):
+        style = node.get("style")
+        if node.get("hidden") is not None or (style and hides(style, node.get("bgcolor", ""))):
             return True
         # A page saved while a notice lay over it has its whole body marked so.
         return node.get("aria-hidden", "").lower() == "true" and 2 * self.size(node) <= self.size(self.root)
+
+    def concealed(self, node: _Element) -> str:
+        """The text of a hidden element that would be text if it were seen; "" for scripts, options and the like."""
+        if name(node) in ("", "option", "dialog") or name(node) in UNSEEN or not self.size(node):
+            return ""
+        if "katex-html" in node.get("class", "").split():
+            return ""  # drawn again from the formula that stands beside it
+        from lxml import etree
+
+        pieces: list[str] = []
+        walker = etree.iterwalk(node, events=("start", "end", "comment", "pi"))
+        for event, inside in walker:
+            if event == "start" and name(inside) in UNSEEN:
+                walker.skip_subtree()
+            elif event == "start":
+                pieces.append((" " if name(inside) in BLOCKS else "") + (inside.text or ""))
+            if event != "start" and inside is not node:
+                pieces.append((" " if name(inside) in BLOCKS else "") + (inside.tail or ""))
+        return " ".join("".join(pieces).split())
 
     def region(self, node: _Element, inside_main: bool) -> Role | None:
         """`header` or `footer` for navigation and other frame of a page, None for its content.
@@ -141,11 +183,24 @@ class Tree:
             return "footer" if marks & _LOW else "header"
         if self._beside_main(node):
             return "header"
-        if tag in _CONTAINERS:
-            marks |= set(f"{node.get('class', '')} {node.get('id', '')}".lower().split()) & _FRAME_WORDS
+        if tag in _CONTAINERS or tag in ("section", "aside"):
+            called = set(f"{node.get('class', '')} {node.get('id', '')}".lower().split())
+            if called & _NOISE and self._noise(node):
+                return "footer"
+            if (
+                called & _STEPS
+                and 10 * self._linked.get(node, 0) > self.size(node)
+                and 4 * self.size(node) < self.size(self.root)
+            ):
+                return "footer" if called & _LOW else "header"
+            marks |= called & _FRAME_WORDS if tag in _CONTAINERS else set()
         if marks and 2 * self._linked.get(node, 0) > self.size(node):
             return "footer" if marks & _LOW else "header"
         return None
+
+    def _noise(self, node: _Element) -> bool:
+        """Small beside the page, and without what nobody advertises with."""
+        return 4 * self.size(node) < self.size(self.root) and node not in self._solid
 
     def _beside_main(self, node: _Element) -> bool:
         """Outside the page's <main>, and small beside it."""

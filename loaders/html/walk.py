@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rag.document import MarkupPath, Notice, Role
+from rag.document import Link, MarkupPath, Notice, Role
 from rag.markup import HEADINGS
 
 from ..parts import Found
 from ..pictures import Pictures
 from ..tables import markdown
-from .images import figure
+from .images import ImageRules, described, figure
 from .tables import TableFound, data_table
-from .text import read
-from .tree import Tree, name
+from .tags import code_language, name
+from .text import Line, read
+from .tree import Tree
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -47,10 +49,12 @@ class _Frame:
 class Walk:
     """Yields what a page shows, in reading order."""
 
-    def __init__(self, tree: Tree, pictures: Pictures, min_side: int) -> None:
+    def __init__(self, tree: Tree, pictures: Pictures, images: ImageRules) -> None:
         self._tree = tree
         self._pictures = pictures
-        self._min_side = min_side
+        self._images = images
+        self._hidden: list[Found] = []
+        self._descriptions: Counter[str] | None = None
 
     def found(self) -> Iterator[Found | Notice]:
         root = self._tree.root
@@ -64,7 +68,9 @@ class Walk:
                 stack.pop()
             elif isinstance(item[1], str):
                 frame.run.append(item)
-            elif not self._tree.hidden(item[1]):
+            elif self._tree.hidden(item[1]):
+                yield from self._kept_apart([item[1]])
+            else:
                 if not self._tree.inline(item[1]):
                     yield from self._block(frame, item[0], item[1], stack)
                 elif name(item[1]) == "br" and _after_break(frame.run):
@@ -73,6 +79,10 @@ class Walk:
                     frame.run.append(item)
             if self._pictures.notices:
                 yield from self._pictures.told()
+        if self._hidden:
+            first = self._hidden[0]
+            told = f"{len(self._hidden)} texts that the page hides from its readers are kept apart, first "
+            yield Notice(f"{told}{first.text[:80]!r}", first.places[0])
 
     # --- blocks ------------------------------------------------------------------------------
 
@@ -95,8 +105,8 @@ class Walk:
         elif tag in _VERBATIM:
             line = read([node], self._tree)
             if text := line.verbatim:
-                yield Found(region or "code", text, (MarkupPath(path),))
-            yield from self._figures(line.images, region)
+                yield Found(region or "code", text, (MarkupPath(path),), language=code_language(node))
+            yield from self._beside(line, region)
         elif tag == "figure" and region is None and self._is_picture(node):
             yield from self._figure(node)
         elif tag == "table" and region is None and (table := data_table(node, self._tree)):
@@ -128,12 +138,13 @@ class Walk:
 
     def _heading(self, node: _Element, path: str, level: int, region: Role | None) -> Iterator[Found]:
         line = read([node], self._tree)
-        text = " ".join(line.text.split())
+        text, links = line.linked()
+        text = text.replace("\n", " ")
         if text and (region is None or (region == "header" and level == 1 and name(node) == "h1")):
-            yield Found("heading", text, (MarkupPath(path),), level=level)
+            yield Found("heading", text, (MarkupPath(path),), level=level, links=links)
         elif text:
-            yield Found(region or "heading", text, (MarkupPath(path),))
-        yield from self._figures(line.images, region)
+            yield Found(region or "heading", text, (MarkupPath(path),), links=links)
+        yield from self._beside(line, region)
 
     def _table(self, table: TableFound, path: str) -> Iterator[Found]:
         places = [MarkupPath(path)]
@@ -142,6 +153,7 @@ class Walk:
         text = markdown(table.cells)
         yield Found("table", text, tuple(places), "table", table.caption, cells=table.cells)
         yield from self._figures(table.images, None)
+        yield from self._kept_apart(table.hidden)
 
     def _is_picture(self, node: _Element) -> bool:
         """A figure of pictures and a caption, and nothing else that is read."""
@@ -151,13 +163,28 @@ class Walk:
 
     def _figure(self, node: _Element) -> Iterator[Found]:
         captions = [child for child in node if name(child) == "figcaption" and not self._tree.hidden(child)]
-        images = read([node], self._tree).images
-        caption = read(captions, self._tree).text
+        inside = read([node], self._tree)
+        images = inside.images
+        caption, links = read(captions, self._tree).linked()
         places = tuple(MarkupPath(self._tree.path(one)) for one in captions) if caption else ()
         shown = list(self._figures(images, None, caption, places))
         yield from shown
         if caption and not shown:
-            yield Found("caption", caption, places)
+            yield Found("caption", caption, places, links=links)
+        yield from self._kept_apart(inside.hidden)
+
+    def _beside(self, line: Line, region: Role | None) -> Iterator[Found]:
+        """What stood in a line beside its text."""
+        yield from self._figures(line.images, region)
+        yield from self._kept_apart(line.hidden)
+
+    def _kept_apart(self, nodes: list[_Element]) -> Iterator[Found]:
+        """Text that the page hides: with its place, never among what is read."""
+        for node in nodes:
+            if text := self._tree.concealed(node):
+                found = Found("hidden", text, (MarkupPath(self._tree.path(node)),))
+                self._hidden.append(found)
+                yield found
 
     def _figures(
         self,
@@ -169,10 +196,18 @@ class Walk:
         if region is not None:
             return  # logos and icons of the page's frame
         for image in images:
-            shown = figure(image, self._pictures, self._min_side, caption)
+            shown = figure(image, self._pictures, self._images, caption, self._shared(image))
             if shown is not None:
                 places = (MarkupPath(self._tree.path(image)), *captioned)
                 yield Found("figure", shown.text, places, "image", caption, shown.media)
+
+    def _shared(self, image: _Element) -> int:
+        """Pictures of the page with the description of this one."""
+        if not self._images.max_shared:
+            return 1
+        if self._descriptions is None:
+            self._descriptions = Counter(described(one) for one in self._tree.root.iter("img"))
+        return self._descriptions[described(image)]
 
     # --- lines -------------------------------------------------------------------------------
 
@@ -183,14 +218,16 @@ class Walk:
             return
         line = read([node for _, node in run], self._tree)
         whole = frame.whole and ended
-        if text := line.text:
+        text, links = line.linked()
+        if text:
             yield from self._terms(frame)
             marker = frame.marker.pop() if frame.marker else ""
             first = run[0][1] if len(run) == 1 else None
             path = frame.path if whole else self._span(frame, run[0][0], run[-1][0], first)
-            yield Found(self._role(frame), marker + text, (MarkupPath(path),))
+            role: Role = "equation" if _displayed(run) else self._role(frame)
+            yield Found(role, marker + text, (MarkupPath(path),), links=_moved(links, len(marker)))
         frame.whole = False
-        yield from self._figures(line.images, frame.region)
+        yield from self._beside(line, frame.region)
 
     def _role(self, frame: _Frame) -> Role:
         if frame.region is not None:
@@ -220,11 +257,13 @@ class Walk:
             terms, frame.terms = frame.terms, []
             joined = "\n".join(term for _, term in terms)
             gap = "" if not terms else ": " if len(terms) == 1 and "\n" not in line.text else ":\n"
-            text = f"{joined.rstrip(' :')}{gap}{line.text}" if terms else line.text
+            said, links = line.linked()
+            text = f"{joined.rstrip(' :')}{gap}{said}" if terms else said
             first = terms[0][0] if terms else position
             path = self._span(frame, first, position, None if terms else node)
-            yield Found(self._role(frame), text, (MarkupPath(path),))
-        yield from self._figures(line.images, frame.region)
+            links = _moved(links, len(text) - len(said))
+            yield Found(self._role(frame), text, (MarkupPath(path),), links=links)
+        yield from self._beside(line, frame.region)
 
     def _one_paragraph(self, node: _Element) -> bool:
         """Nothing inside but a single <p>."""
@@ -271,6 +310,19 @@ def _after_break(run: list[tuple[int, _Element | str]]) -> bool:
         else:
             return name(node) == "br"
     return False
+
+
+def _displayed(run: list[tuple[int, _Element | str]]) -> bool:
+    """A formula on a line of its own, and nothing else."""
+    nodes = [node for _, node in run if not (isinstance(node, str) and not node.strip())]
+    return bool(nodes) and all(
+        not isinstance(node, str) and name(node) == "math" and node.get("display") == "block" for node in nodes
+    )
+
+
+def _moved(links: tuple[Link, ...], by: int) -> tuple[Link, ...]:
+    """Links in a text before which so many characters were put."""
+    return tuple(Link(one.start + by, one.end + by, one.target) for one in links) if by else links
 
 
 def _defines(node: _Element) -> bool:

@@ -11,18 +11,29 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from rag.document import Cell
 from rag.errors import MissingExtra
 
+from .annotations import Remark
+from .attachments import Attachment
 from .text import Line, Rect
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Gray: TypeAlias = NDArray[np.uint8]
+    """(height, width) of a page as shown, 255 is white."""
 
 Name = Literal["mupdf", "pdfium"]
 MODULES: dict[Name, str] = {"mupdf": "pymupdf", "pdfium": "pypdfium2"}
 Drawing: TypeAlias = dict[str, Any]
 """As PyMuPDF gives it: `rect`; `type` ("f" filled, "s" stroked, "fs"); `items` of ("l", point, point),
-("c", four points), ("re", rect, ...) and ("qu", ...)."""
+("c", four points), ("re", rect, ...) and ("qu", ...); `fill` of red, green, blue from 0 to 1;
+`fill_opacity`; `seqno`, its place in `painted`."""
+Painted: TypeAlias = tuple[Literal["text", "image", "other"], Rect]
 
 
 class Locked(Exception):
@@ -54,8 +65,12 @@ class OpenPage(Protocol):
     @property
     def height(self) -> float: ...
 
-    def lines(self) -> list[Line]:
-        """Its text in the file's order; what lies outside of the page is left out."""
+    @property
+    def cropped(self) -> bool:
+        """Is there more of it than what is shown?"""
+
+    def lines(self, *, outside: bool = False) -> list[Line]:
+        """Its text in the file's order; what lies outside of the page is left out, unless it is asked for."""
 
     def words(self) -> list[tuple[Rect, str]]:
         """Its words one by one."""
@@ -77,6 +92,21 @@ class OpenPage(Protocol):
 
     def tables(self) -> list[tuple[Rect, list[Cell]]]:
         """The tables that the library finds by itself, slowly; none where it has no such finder."""
+
+    def painted(self) -> list[Painted]:
+        """What is painted on it, in order."""
+
+    def masked(self) -> bool:
+        """Has one of its pictures a mask, so that what is under it may show?"""
+
+    def remarks(self) -> list[Remark]:
+        """The annotations and fields that say something, from top to bottom."""
+
+    def links(self) -> list[tuple[Rect, str]]:
+        """Where its links are and lead: an address, or "#page=N" (RFC 8118) in the file."""
+
+    def gray(self, zoom: float) -> Gray:
+        """All of it drawn without annotations, at `zoom` pixels a point."""
 
     def png(self, clip: Rect, zoom: float) -> bytes:
         """A region drawn as PNG, at `zoom` pixels a point."""
@@ -102,6 +132,12 @@ class OpenDocument(Protocol):
 
     def outline(self) -> Sequence[tuple[int, str, int]]:
         """Its bookmarks as (level from 1, title, page from 0)."""
+
+    def attachments(self) -> list[Attachment]:
+        """The files that it carries."""
+
+    def attached(self, number: int, most: int) -> bytes | None:
+        """The bytes of one of them; None where they are more than `most`."""
 
     def forget(self) -> None:
         """Let go of what is kept for pages to come."""

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rag.document import Cell
 
-from .engine import Drawing, Locked, Placed
+from . import attachments
+from .annotations import Remark
+from .attachments import Attachment
+from .engine import Drawing, Locked, Painted, Placed
 from .mupdf import MuDocument, MuPage, mupdf
-from .text import Line, Rect, joined, lines
+from .mupdf_remarks import links, own_lines, remarks
+from .mupdf_text import lines
+from .text import Line, Rect, joined
+
+if TYPE_CHECKING:
+    from .engine import Gray
 
 
 class MuPDFDocument:
@@ -49,6 +57,19 @@ class MuPDFDocument:
     def outline(self) -> list[tuple[int, str, int]]:
         return [(level, title, page - 1) for level, title, page, *_ in self.raw.get_toc(simple=True)]
 
+    def attachments(self) -> list[Attachment]:
+        found = []
+        for number in range(min(self.raw.embfile_count(), attachments.MOST)):
+            info = self.raw.embfile_info(number)
+            name = str(info.get("ufilename") or info.get("filename") or info.get("name") or "")
+            size = int(info.get("size") or 0)
+            found.append(attachments.attachment(number, name, size, str(info.get("description") or "")))
+        return found
+
+    def attached(self, number: int, most: int) -> bytes | None:
+        data = bytes(self.raw.embfile_get(number))
+        return data if len(data) <= most else None
+
     def forget(self) -> None:
         """Fonts and pictures are kept for pages to come, and messages for whoever asks."""
         pymupdf = mupdf()
@@ -72,8 +93,13 @@ class MuPDFPage:
         self.height: float = rect.height
         self._matrix: Any = raw.rotation_matrix if raw.rotation else None
 
-    def lines(self) -> list[Line]:
-        return lines(self.raw)
+    @property
+    def cropped(self) -> bool:
+        return bool(self.raw.cropbox != self.raw.mediabox)
+
+    def lines(self, *, outside: bool = False) -> list[Line]:
+        found = lines(self.raw, outside=outside)
+        return found if outside else own_lines(self.raw, found)
 
     def words(self) -> list[tuple[Rect, str]]:
         return [(self._turned((x0, y0, x1, y1)), text) for x0, y0, x1, y1, text, *_ in self.raw.get_text("words")]
@@ -153,6 +179,26 @@ class MuPDFPage:
             found.append(((box[0], box[1], box[2], box[3]), cells))
         return found
 
+    def painted(self) -> list[Painted]:
+        return [(_KINDS.get(kind, "other"), self._turned(box)) for kind, box, *_ in self.raw.get_bboxlog()]
+
+    def masked(self) -> bool:
+        return any(item[1] for item in self.raw.get_images(full=False))
+
+    def remarks(self) -> list[Remark]:
+        return remarks(self.raw)
+
+    def links(self) -> list[tuple[Rect, str]]:
+        return links(self.raw)
+
+    def gray(self, zoom: float) -> Gray:
+        import numpy as np
+
+        pymupdf = mupdf()
+        matrix = pymupdf.Matrix(zoom, zoom)
+        drawn = self.raw.get_pixmap(matrix=matrix, colorspace=pymupdf.csGRAY, alpha=False, annots=False)
+        return np.frombuffer(drawn.samples, np.uint8).reshape(drawn.height, drawn.stride)[:, : drawn.width]
+
     def png(self, clip: Rect, zoom: float) -> bytes:
         pymupdf = mupdf()
 
@@ -161,6 +207,7 @@ class MuPDFPage:
         return data
 
 
+_KINDS: dict[str, Literal["text", "image"]] = {"fill-text": "text", "stroke-text": "text", "fill-image": "image"}
 _PLAIN_SPACES = ("/DeviceRGB", "/DeviceGray")
 
 

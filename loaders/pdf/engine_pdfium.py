@@ -11,16 +11,24 @@ import ctypes
 import io
 import math
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rag.document import Cell
 
 from ..ocr.picture import png
-from .engine import Drawing, Locked, Placed
+from . import attachments
+from .annotations import Remark
+from .attachments import Attachment
+from .engine import Drawing, Locked, Painted, Placed
+from .pdfium_paths import SAME, Matrix, around, items, product
+from .pdfium_remarks import links, remarks, text_of
 from .pdfium_text import Set, Shown, as_lines, set_words
 from .text import Line, Rect, currency_parted
+
+if TYPE_CHECKING:
+    from .engine import Gray
 
 MAX_DEPTH = 12
 """Form objects within form objects."""
@@ -34,8 +42,6 @@ _KEYS = {
     "producer": "Producer", "creationDate": "CreationDate", "modDate": "ModDate",
 }  # fmt: skip
 _PASSWORD = 4
-Matrix = tuple[float, float, float, float, float, float]
-_SAME: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
 class PdfiumDocument:
@@ -85,6 +91,28 @@ class PdfiumDocument:
                 found.append((entry.level + 1, str(entry.get_title()), int(page)))
         return found
 
+    def attachments(self) -> list[Attachment]:
+        """Their sizes are not told without unpacking them."""
+        raw, found = self._raw, []
+        for number in range(min(raw.FPDFDoc_GetAttachmentCount(self.raw), attachments.MOST)):
+            one = raw.FPDFDoc_GetAttachment(self.raw, number)
+            name, description = (
+                text_of(partial(ask, one)) for ask in (raw.FPDFAttachment_GetName, raw.FPDFAttachment_GetDescription)
+            )
+            found.append(attachments.attachment(number, name, None, description))
+        return found
+
+    def attached(self, number: int, most: int) -> bytes | None:
+        raw, size = self._raw, ctypes.c_ulong()
+        one = raw.FPDFDoc_GetAttachment(self.raw, number)
+        if not raw.FPDFAttachment_GetFile(one, None, 0, ctypes.byref(size)):
+            raise ValueError("it has no bytes")
+        if size.value > most:
+            return None
+        buffer = ctypes.create_string_buffer(max(1, size.value))
+        raw.FPDFAttachment_GetFile(one, buffer, size.value, ctypes.byref(size))
+        return buffer.raw[: size.value]
+
     def forget(self) -> None:
         if self._last is not None:
             self._last.close()
@@ -122,17 +150,26 @@ class PdfiumPage:
                 text_page.close()
         return self._words
 
-    def lines(self) -> list[Line]:
-        return [part for line in as_lines(self._set(), self.shown) for part in currency_parted(line)]
+    @cached_property
+    def cropped(self) -> bool:
+        """As far as the page says it: what it has from its parents is not told."""
+        boxes = []
+        for ask in (self._raw.FPDFPage_GetCropBox, self._raw.FPDFPage_GetMediaBox):
+            sides = [ctypes.c_float() for _ in range(4)]
+            boxes.append([one.value for one in sides] if ask(self.raw, *map(ctypes.byref, sides)) else None)
+        return boxes[0] is not None and boxes[0] != boxes[1]
+
+    def lines(self, *, outside: bool = False) -> list[Line]:
+        found = as_lines(self._set(), self.shown, outside=outside)
+        return [part for line in found for part in currency_parted(line)]
 
     def words(self) -> list[tuple[Rect, str]]:
         return [(word.box, word.text) for word in self._set()]
 
     @cached_property
     def _objects(self) -> list[tuple[int, Any, Matrix]]:
-        """Pictures and paths as (kind, object, matrix of the forms that they are in)."""
-        kept = (self._raw.FPDF_PAGEOBJ_IMAGE, self._raw.FPDF_PAGEOBJ_PATH)
-        return [item for item in self._walk(None, _SAME, 0, [0]) if item[0] in kept]
+        """What is painted, in order, as (kind, object, matrix of the forms that it is in)."""
+        return list(self._walk(None, SAME, 0, [0]))
 
     def _walk(self, form: Any, matrix: Matrix, depth: int, seen: list[int]) -> Iterator[tuple[int, Any, Matrix]]:
         raw = self._raw
@@ -145,14 +182,14 @@ class PdfiumPage:
             kind = raw.FPDFPageObj_GetType(found)
             if kind == raw.FPDF_PAGEOBJ_FORM:
                 if depth < MAX_DEPTH:
-                    yield from self._walk(found, _product(self._matrix(found), matrix), depth + 1, seen)
+                    yield from self._walk(found, product(self._matrix(found), matrix), depth + 1, seen)
             else:
                 yield kind, found, matrix
 
     def _matrix(self, thing: Any) -> Matrix:
         found = self._raw.FS_MATRIX()
         if not self._raw.FPDFPageObj_GetMatrix(thing, ctypes.byref(found)):
-            return _SAME
+            return SAME
         return found.a, found.b, found.c, found.d, found.e, found.f
 
     def _pictures(self) -> list[tuple[Any, Matrix]]:
@@ -169,10 +206,10 @@ class PdfiumPage:
     def placed(self) -> list[Placed]:
         found = []
         for at, (thing, matrix) in enumerate(self._pictures(), 1):
-            a, b, c, d, e, f = _product(self._matrix(thing), matrix)
+            a, b, c, d, e, f = product(self._matrix(thing), matrix)
             square = (e, f), (a + e, b + f), (c + e, d + f), (a + c + e, b + d + f)
             corners = [self.shown.point(x, y) for x, y in square]
-            box = _around(corners)
+            box = around(corners)
             if not all(map(math.isfinite, box)):
                 continue
             upright = self.shown.matrix[:4] == (1, 0, 0, -1) and a > 0 and d > 0 and abs(b) + abs(c) < 0.01 * (a + d)
@@ -199,15 +236,19 @@ class PdfiumPage:
         data = buffer.raw[:size]
         return data if data.startswith(b"\xff\xd8") and self._looks_like(thing, data) else None
 
-    def _looks_like(self, thing: Any, jpeg: bytes) -> bool:
-        """Is a picture as shown (mask, decoding array, colour space) what its JPEG alone would show?"""
+    def _drawn(self, thing: Any) -> Any:
         import pypdfium2
-        from PIL import Image
 
         bitmap = self._raw.FPDFImageObj_GetRenderedBitmap(self._document, self.raw, thing)
-        if not bitmap:
+        return pypdfium2.PdfBitmap.from_raw(bitmap).to_pil() if bitmap else None
+
+    def _looks_like(self, thing: Any, jpeg: bytes) -> bool:
+        """Is a picture as shown (mask, decoding array, colour space) what its JPEG alone would show?"""
+        from PIL import Image
+
+        shown = self._drawn(thing)
+        if shown is None:
             return False
-        shown = pypdfium2.PdfBitmap.from_raw(bitmap).to_pil()
         if "A" in shown.getbands() and _mean(shown.getchannel("A").resize((24, 24)))[0] < 250:
             return False
         with Image.open(io.BytesIO(jpeg)) as plain:
@@ -219,17 +260,18 @@ class PdfiumPage:
         return apart < 24 * 24 * 3 * 16
 
     def drawings(self, max_bytes: int, most: int) -> list[Drawing] | None:
-        paths = [(thing, matrix) for kind, thing, matrix in self._objects if kind == self._raw.FPDF_PAGEOBJ_PATH]
+        path = self._raw.FPDF_PAGEOBJ_PATH
+        paths = [(at, thing, matrix) for at, (kind, thing, matrix) in enumerate(self._objects) if kind == path]
         if len(paths) > most:
             return None
         found, left = [], max_bytes // 8  # as many segments as content of that length may hold
-        for thing, matrix in paths:
+        for at, thing, matrix in paths:
             left -= max(0, self._raw.FPDFPath_CountSegments(thing))
             if left < 0:
                 return None
             drawing = self._drawing(thing, matrix)
             if drawing:
-                found.append(drawing)
+                found.append({**drawing, **self._filling(thing, drawing["type"]), "seqno": at})
         return found
 
     def _drawing(self, thing: Any, matrix: Matrix) -> Drawing | None:
@@ -240,7 +282,7 @@ class PdfiumPage:
         count = raw.FPDFPath_CountSegments(thing)
         if not kind or count < 2:
             return None
-        a, b, c, d, e, f = _product(_product(self._matrix(thing), matrix), self.shown.matrix)
+        a, b, c, d, e, f = product(product(self._matrix(thing), matrix), self.shown.matrix)
         x, y = ctypes.c_float(), ctypes.c_float()
         x_at, y_at = ctypes.byref(x), ctypes.byref(y)
         segments = []
@@ -249,15 +291,64 @@ class PdfiumPage:
             raw.FPDFPathSegment_GetPoint(segment, x_at, y_at)
             point = a * x.value + c * y.value + e, b * x.value + d * y.value + f
             segments.append((raw.FPDFPathSegment_GetType(segment), point, raw.FPDFPathSegment_GetClose(segment)))
-        rect = _around([point for _, point, _ in segments])
+        rect = around([point for _, point, _ in segments])
         if not all(map(math.isfinite, rect)):
             return None
-        return {"type": kind, "rect": rect, "items": _items(segments) if count <= MAX_SEGMENTS else []}
+        return {"type": kind, "rect": rect, "items": items(segments) if count <= MAX_SEGMENTS else []}
+
+    def _filling(self, thing: Any, kind: str) -> Drawing:
+        """The colour that a path is filled with, where it is one colour."""
+        channels = [ctypes.c_uint() for _ in range(4)]
+        if "f" not in kind or not self._raw.FPDFPageObj_GetFillColor(thing, *map(ctypes.byref, channels)):
+            return {}
+        red, green, blue, alpha = (one.value / 255 for one in channels)
+        return {"fill": (red, green, blue), "fill_opacity": alpha or 0.001}
+
+    def painted(self) -> list[Painted]:
+        raw = self._raw
+        names: dict[int, Literal["text", "image"]] = {raw.FPDF_PAGEOBJ_TEXT: "text", raw.FPDF_PAGEOBJ_IMAGE: "image"}
+        sides = [ctypes.c_float() for _ in range(4)]
+        places = [ctypes.byref(one) for one in sides]
+        found: list[Painted] = []
+        for kind, thing, (a, b, c, d, e, f) in self._objects:
+            name: Literal["text", "image", "other"] = names.get(kind, "other")
+            if name == "text" and raw.FPDFTextObj_GetTextRenderMode(thing) in (3, 7):
+                name = "other"
+            box = (0.0, 0.0, 0.0, 0.0)
+            if name != "other" and raw.FPDFPageObj_GetBounds(thing, *places):
+                left, bottom, right, top = (one.value for one in sides)
+                corners = ((left, bottom), (left, top), (right, bottom), (right, top))
+                box = around([self.shown.point(a * x + c * y + e, b * x + d * y + f) for x, y in corners])
+            found.append((name, box))
+        return found
+
+    def masked(self) -> bool:
+        """Not told by PDFium: whether a picture, drawn by itself, has places where it is not opaque."""
+        for thing, _ in self._pictures():
+            shown = self._drawn(thing)
+            if shown is None or ("A" in shown.getbands() and _mean(shown.getchannel("A"))[0] < 250):
+                return True
+        return False
+
+    def remarks(self) -> list[Remark]:
+        return remarks(self._raw, self.raw, self._document.formenv, self.shown)
+
+    def links(self) -> list[tuple[Rect, str]]:
+        return links(self._raw, self._document, self.raw, self.shown)
 
     def tables(self) -> list[tuple[Rect, list[Cell]]]:
         return []
 
+    def gray(self, zoom: float) -> Gray:
+        import numpy as np
+
+        return np.asarray(self._shown((0.0, 0.0, self.width, self.height), zoom, annotated=False).convert("L"))
+
     def png(self, clip: Rect, zoom: float) -> bytes:
+        image = self._shown(clip, zoom)
+        return png(image if image.mode == "RGB" else image.convert("RGB"))
+
+    def _shown(self, clip: Rect, zoom: float, *, annotated: bool = True) -> Any:
         import pypdfium2
 
         wide = max(1, math.ceil((clip[2] - clip[0]) * zoom))
@@ -267,66 +358,15 @@ class PdfiumPage:
         bitmap.fill_rect((255, 255, 255, 255), 0, 0, wide, high)
         place = (
             bitmap, self.raw, -round(clip[0] * zoom), -round(clip[1] * zoom),
-            max(1, round(self.width * zoom)), max(1, round(self.height * zoom)), 0, raw.FPDF_ANNOT,
+            max(1, round(self.width * zoom)), max(1, round(self.height * zoom)), 0, raw.FPDF_ANNOT if annotated else 0,
         )  # fmt: skip
         raw.FPDF_RenderPageBitmap(*place)
-        if self._document.formenv:
+        if annotated and self._document.formenv:
             raw.FPDF_FFLDraw(self._document.formenv, *place)
-        image = bitmap.to_pil()
-        return png(image if image.mode == "RGB" else image.convert("RGB"))
-
-
-def _product(one: Matrix, other: Matrix) -> Matrix:
-    """First one, then the other."""
-    a, b, c, d, e, f = one
-    p, q, r, s, t, u = other
-    return a * p + b * r, a * q + b * s, c * p + d * r, c * q + d * s, e * p + f * r + t, e * q + f * s + u
-
-
-def _around(points: list[tuple[float, float]]) -> Rect:
-    across, down = [x for x, _ in points], [y for _, y in points]
-    return min(across), min(down), max(across), max(down)
+        return bitmap.to_pil()
 
 
 def _mean(image: Any) -> tuple[float, ...]:
     from PIL import ImageStat
 
     return tuple(ImageStat.Stat(image).mean)
-
-
-_LINE, _CURVE, _MOVE = 0, 1, 2
-
-
-def _items(segments: list[tuple[int, tuple[float, float], bool]]) -> list[tuple[Any, ...]]:
-    """Segments as MuPDF's items: upright rectangles as one, lines and curves as they are."""
-    found: list[tuple[Any, ...]] = []
-    at = 0
-    while at < len(segments):
-        end = at + 1
-        while end < len(segments) and segments[end][0] != _MOVE:
-            end += 1
-        found += _outline(segments[at:end])
-        at = end
-    return found
-
-
-def _outline(part: list[tuple[int, tuple[float, float], bool]]) -> list[tuple[Any, ...]]:
-    points = [point for _, point, _ in part]
-    closed = bool(part[-1][2]) or points[0] == points[-1]
-    if closed and len(set(points)) == 4 and all(kind != _CURVE for kind, _, _ in part):
-        rect = _around(points)
-        corners = {(rect[x], rect[y]) for x in (0, 2) for y in (1, 3)}
-        if all(min(abs(x - a) + abs(y - b) for a, b in corners) < 0.01 for x, y in points):
-            return [("re", rect, 1)]
-    found: list[tuple[Any, ...]] = []
-    at = 1
-    while at < len(part):
-        if part[at][0] == _CURVE and at + 2 < len(part):
-            found.append(("c", *points[at - 1 : at + 3]))
-            at += 3
-        else:
-            found.append(("l", points[at - 1], points[at]))
-            at += 1
-    if part[-1][2] and points[0] != points[-1]:
-        found.append(("l", points[-1], points[0]))
-    return found

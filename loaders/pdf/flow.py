@@ -13,7 +13,7 @@ from .document import Outline, Style
 from .rows import Row, text_rows
 from .text import Line, Rect, joined, union
 
-BlockRole = Literal["paragraph", "heading", "list", "code", "caption", "footnote", "equation", "hidden"]
+BlockRole = Literal["paragraph", "heading", "list", "code", "caption", "footnote", "equation"]
 
 CAPTION = re.compile(
     r"^(?P<kind>fig(?:ure|\.)?|table|tab\.|chart|exhibit|scheme|plate|map|diagram|graph|image|photo|"
@@ -28,6 +28,8 @@ _SECTION = re.compile(
     r"^(?:(?:chapter|section|part|appendix|item)\s+)?((?:\d+|[A-Z])(?:\.\d+)*)\.?\s+\S", re.IGNORECASE
 )
 _FOOTNOTE = re.compile(r"^(?:\(?\d{1,2}\)?|[*†‡§¶]+)\s?\S")
+_EQUATION_NUMBER = re.compile(r"\([A-Z]?\.?\d{1,3}(?:\.\d{1,3})?[a-z]?\)$")
+_RELATION = re.compile(r"[=≤≥<>≈≡∈∝→∑∏∫≠∼]")
 _ENDS = (".", "!", "?", ":", ";", "。", "”", '."')
 
 
@@ -149,17 +151,25 @@ def _block(group: list[Row], style: Style, above: Outline, page: int) -> Block:
     lines = [line for row in group for piece in row.pieces for line in piece.lines]
     box = union([line.box for line in lines])
     size = median(row.size for row in group)
-    if all(line.hidden for line in lines):
-        return Block("hidden", joined([_text(row) for row in group], style.words), box, lines, size=size)
     if all(_mono(row) for row in group) and (len(group) > 1 or len(_text(group[0])) > 1):
         return Block("code", _code(group, box[0]), box, lines, size=size)
     text = joined([_text(row) for row in group], style.words)
     if CAPTION.match(text):
         return Block("caption", text, box, lines, size=size)
+    if _equation(group, text):
+        return Block("equation", text, box, lines, size=size)
     if level := _heading(group, text, size, style, above, page):
         return Block("heading", text, box, lines, level, size)
     role: BlockRole = "list" if _marked(group[0]) else "paragraph"
     return Block(role, text, box, lines, size=size)
+
+
+def _equation(group: list[Row], text: str) -> bool:
+    """A displayed formula with its number at the right edge; one without a number is not told from text."""
+    if len(group) > 4 or len(text) > 300 or not _RELATION.search(text):
+        return False
+    numbers = [row.pieces[-1] for row in group if len(row.pieces) > 1 and _EQUATION_NUMBER.match(row.pieces[-1].text)]
+    return any(piece.box[2] >= max(row.box[2] for row in group) - 1 for piece in numbers)
 
 
 def _code(group: list[Row], left: float) -> str:
@@ -227,6 +237,11 @@ def _headed(found: list[Block]) -> list[Block]:
                 "caption", f"{last.text} {block.text}", union([last.box, block.box]), [*last.lines, *block.lines]
             )
             continue
+        if last and last.role == "heading" and block.role == "paragraph" and _wraps(last, block):
+            text = joined([last.text, block.text])
+            lines = [*last.lines, *block.lines]
+            kept[-1] = Block("heading", text, union([last.box, block.box]), lines, last.level, last.size)
+            continue
         if kept and block.role == "heading" and re.fullmatch(r"(?:[A-Z]|\d+)(?:\.\d+)*\.?", kept[-1].text):
             if kept[-1].box[3] >= block.box[1]:
                 number = kept.pop()
@@ -258,6 +273,14 @@ def _headed(found: list[Block]) -> list[Block]:
             )
         kept.append(block)
     return kept
+
+
+def _wraps(heading: Block, block: Block) -> bool:
+    """Is a block the second line of a heading that only its indent parts from the first?"""
+    near = 0 <= block.box[1] - heading.box[3] + 0.35 * block.size < 0.8 * block.size
+    alike = abs(heading.size - block.size) < 0.5 and all(line.bold for line in (*heading.lines, *block.lines))
+    indented = block.box[0] > heading.box[0] + 0.5 * block.size
+    return near and alike and indented and len(block.text) < 100 and block.text[:1].islower()
 
 
 def _titles(caption: Block, block: Block) -> bool:

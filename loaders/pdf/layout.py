@@ -15,10 +15,11 @@ from rag.extras import extra
 from .captions import join_captions
 from .columns import flows
 from .document import Options, Outline, Style
-from .engine import OpenPage
-from .figures import Figure, pictures
+from .engine import Drawing, OpenPage
+from .figures import Figure, drawings, pictures
 from .find import drawn_tables, text_tables
 from .flow import Block, blocks, heading_level
+from .hidden import cover
 from .page import Found, PageFound, edge_elements, element_of
 from .rules import Rules, ruled_lines
 from .running import Edge
@@ -65,12 +66,15 @@ def laid_out(
     options: Options,
 ) -> PageFound:  # fmt: skip
     """The elements of a page whose regions are known, in their order. Boxes are in points as shown."""
-    lines = [line for at, line in enumerate(text.lines) if at not in edges]
-    rasters = [one for one in pictures(page, options, not text.lines) if not background(one.box, text, lines)]
+    drawn = drawings(page, options)
+    seen = pictures(page, options, not text.lines)
+    cover(page, text, text.lines, drawn or (), [one.box for one in seen])
+    lines = [line for at, line in enumerate(text.lines) if at not in edges and not line.hidden]
+    rasters = [one for one in seen if not background(one.box, text, lines)]
     unread = says_nothing(text, rasters)
     held, free = _held(found, lines)
     figures, at_region = _figures(found, rasters, held)
-    tables = _tables(page, found, held, style, options)
+    tables = _tables(page, found, held, drawn or (), style, options)
     ordered: list[Block | Figure | Table | Found] = []
     captions: list[Block] = []
     for at, region in enumerate(found):
@@ -135,13 +139,17 @@ def _figures(
 
 
 def _tables(
-    page: OpenPage, found: Sequence[Region], held: dict[int, list[Line]], style: Style, options: Options
+    page: OpenPage,
+    found: Sequence[Region],
+    held: dict[int, list[Line]],
+    drawn: Sequence[Drawing],
+    style: Style,
+    options: Options,
 ) -> dict[int, Table]:
     """The tables of the regions that are called so, where their rows and columns can be told."""
     wanted = [at for at, region in enumerate(found) if region.label == "table" and held.get(at)]
     if options.tables == "off" or not wanted:
         return {}
-    drawn = page.drawings(options.max_page_bytes, 60_000)
     rules = ruled_lines(drawn) if drawn else Rules([], [])
     tables: dict[int, Table] = {}
     for at in wanted:

@@ -13,6 +13,7 @@ from typing import Literal
 from rag.document import PageRegion, Part, Place, Source
 from rag.errors import SourceError
 from rag.protocols import Assets, Recogniser
+from rag.ranges import ranges, within
 
 from ..reading import file_name
 from .document import Options, head, outline, surveyed
@@ -38,12 +39,13 @@ class PDF:
     `render` lowers the resolution rather than pass `max_render_pixels`. The drawings of a page
     with more than `max_page_bytes` of compressed content are not analysed. Pages without a text layer
     are read by `recogniser`, four a Part, and so are pictures among text unless `read_figures` is
-    false; headings on such a page stand above nothing but that page.
+    false; headings on such a page stand above nothing but that page. `pages` ("1-20,35,50-") are the
+    only ones read, all where it is empty.
 
     Nothing is kept between calls: no open file, no page.
     """
 
-    VERSION = 2
+    VERSION = 3
     media_types: tuple[str, ...] = ("application/pdf",)
 
     def __init__(
@@ -58,6 +60,7 @@ class PDF:
         min_image_side: int = 50,
         min_image_bytes: int = 1024,
         figure_dpi: int = 110,
+        pages: str = "",
         max_pages: int = 20_000,
         max_page_bytes: int = 4_000_000,
         max_render_pixels: int = 50_000_000,
@@ -76,6 +79,7 @@ class PDF:
         if max_render_pixels < 16 or max_pages < 1:
             raise ValueError("max_pages is at least 1, max_render_pixels at least 16")
         self.engine = engine
+        self.pages = ranges(pages)
         self.recogniser = recogniser
         self.read_figures = read_figures
         self.part_pages = part_pages
@@ -117,10 +121,13 @@ class PDF:
             recogniser = self.recogniser if self._recognising else None
             whole = Reading(
                 source, document, reader, style, outline(document), self.options, self._most, self.assets,
-                recogniser, recogniser if self.read_figures else None,
+                recogniser, recogniser if self.read_figures else None, self.pages,
             )  # fmt: skip
             about = head(document, reader, style, Path(file_name(source)).stem)
             number = last = 0
+            if self.pages and not any(within(page, self.pages) for page in range(1, document.page_count + 1)):
+                message = f"none of the pages asked for is there; the file has {document.page_count}"
+                raise SourceError(message, source=source.uri, kind="missing")
             while last < document.page_count:
                 first, last = last, whole.end(last)
                 # Sections stay open from part to part, so a resumed run reads the earlier pages

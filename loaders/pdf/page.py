@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.document import Cell, Modality, Role, Word
+from rag.document import Cell, Link, Modality, Role, Word
 
 from .captions import join_captions
 from .columns import Item, Solid, flows
@@ -14,6 +14,7 @@ from .engine import Drawing, OpenPage
 from .figures import Figure, drawings, pictures, take_subcaption, vector_figures, with_labels
 from .find import drawn_tables, text_tables
 from .flow import CAPTION, TABLE_KIND, Block, blocks, footnotes
+from .hidden import cover
 from .rules import Rules, ruled_lines
 from .running import Edge
 from .tables import Table, markdown
@@ -36,6 +37,7 @@ class Found:
     figure: Figure | None = None
     lines: Sequence[Line] = ()
     words: tuple[Word, ...] = ()
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(slots=True)
@@ -70,12 +72,13 @@ def analysed(
     page: OpenPage, text: PageText, edges: dict[int, Edge], style: Style, above: Outline, options: Options
 ) -> PageFound:
     """The elements of a page. Boxes are in points of the page as shown."""
-    lines = _Lines([line for at, line in enumerate(text.lines) if at not in edges])
-    figures = [
-        figure for figure in pictures(page, options, not text.lines) if not background(figure.box, text, lines.free)
-    ]
-    unread = says_nothing(text, figures)
     drawn = drawings(page, options)
+    placed = pictures(page, options, not text.lines)
+    if not text.recognised:
+        cover(page, text, text.lines, drawn or (), [figure.box for figure in placed])
+    lines = _Lines([line for at, line in enumerate(text.lines) if at not in edges and not line.hidden])
+    figures = [figure for figure in placed if not background(figure.box, text, lines.free)]
+    unread = says_nothing(text, figures)
     rules = ruled_lines(drawn) if drawn else Rules([], [])
     with_tables = options.tables != "off" and bool(lines.free)
     tables = drawn_tables(page, rules, lines.upright, style, options) if with_tables else []
@@ -105,7 +108,9 @@ def analysed(
 def edge_elements(text: PageText, edges: dict[int, Edge]) -> tuple[list[Found], list[Found]]:
     """The running heads and feet of a page."""
     running = [
-        (edge, Found("text", edge, text.lines[at].box, text.lines[at].text)) for at, edge in sorted(edges.items())
+        (edge, Found("text", edge, text.lines[at].box, text.lines[at].text))
+        for at, edge in sorted(edges.items())
+        if not text.lines[at].hidden
     ]
     return [found for edge, found in running if edge == "header"], [
         found for edge, found in running if edge == "footer"

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rag.document import WHOLE, Box, Element, Head, Notice, Origin, Page, PageRegion, Part, Place, Source
 from rag.identity import element_id
 from rag.protocols import Assets, Recogniser
+from rag.ranges import Ranges, within
 
-from . import layout, scan
+from . import attachments, layout, scan
+from .continued import joined
 from .damage import agrees, damaged
 from .document import Options, Outline, Style
 from .engine import OpenDocument
 from .figures import stored
+from .hidden import runs
+from .links import attach
+from .mentions import Mentions
+from .numbers import printed
 from .page import Found, PageFound, analysed
 from .render import short
 from .running import Edge, running
@@ -38,6 +44,8 @@ class Reading:
     assets: Assets | None = None
     recogniser: Recogniser | None = None
     labeller: Recogniser | None = None
+    wanted: Ranges = ()
+    mentions: Mentions = field(default_factory=Mentions)
     sections: list[tuple[int, str]] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
     damaged: list[int] = field(default_factory=list)
@@ -50,23 +58,29 @@ class Reading:
 
     def part(self, number: int, first: int, last: int, about: Head, *, kept: bool) -> Part:
         """The pages [first, last), counted from 0; `kept` says whether anybody wants more than its headings."""
-        edges = running(self.reader, first, last, self.style.body)
+        asked = [index for index in range(first, last) if within(index + 1, self.wanted)]
+        edges = running(self.reader, first, last, self.style.body) if asked else {}
+        numbers = printed(self.reader, edges)
         elements: list[Element] = []
         pages: list[Page] = []
         notices: list[Notice] = []
-        pictures = {index for index in range(first, last) if self._is_picture(index)}
+        pictures = {index for index in asked if self._is_picture(index)}
         scans = self._scanned(sorted(pictures), notices) if kept else {}
         edges |= scan.edges(scans, first, last)
+        if number == 0:
+            notices += attachments.notices(self.document)
         if number == 0 and self.document.repaired:
             notices.append(Notice("the file is damaged and was repaired; some of it may be missing"))
-        for index in range(first, last):
+        for index in asked:
             text = self.reader[index]
-            pages.append(Page(index + 1, text.label, round(text.width, 2), round(text.height, 2)))
+            label = text.label or numbers.get(index, "")
+            pages.append(Page(index + 1, label, round(text.width, 2), round(text.height, 2)))
             sections = list(self.sections)
             try:
                 found = self._page(index, edges[index], scans.get(index))
                 if kept and self.labeller and index not in pictures:
                     notices += self._label(index, found)
+                attach(self.document[index], found.elements)
                 for item in found.elements:
                     id = element_id(self.source.digest, number, len(elements))
                     elements.append(self._element(item, index, id, self.assets if kept else None))
@@ -77,17 +91,47 @@ class Reading:
                 if index in pictures:  # else a resumed run would have to recognise it again
                     self.sections = sections
             notices += [_notice(index, message) for message in found.notices]
+            for item, notice in self._beside(index):
+                id = element_id(self.source.digest, number, len(elements))
+                elements.append(self._element(item, index, id, None))
+                notices += [notice] if notice else []
             if self.recogniser is None:
                 if found.unread:
                     self.unread.append(index + 1)
                 if damaged(text):
                     self.damaged.append(index + 1)
-        if last == self.document.page_count and self.unread:
-            notices.append(_told(self.unread, last, "is a picture", "are pictures", "without words to search"))
-        if last == self.document.page_count and self.damaged:
-            what = "text of characters that mean nothing"
-            notices.append(_told(self.damaged, last, "has", "have", what))
+        if last == self.document.page_count:
+            notices += self._untold(last)
+        elements = joined(elements)
+        # A resumed run does not recognise pages again, so it cannot know the ids of what follows them.
+        unsure = frozenset(range(min(pictures) + 1, last + 1)) if pictures else frozenset()
+        elements = self.mentions.joined(elements, unsure)
         return Part(number, about, tuple(elements), tuple(pages), tuple(notices))
+
+    def _untold(self, pages: int) -> list[Notice]:
+        """What the last part says of pages that nobody read."""
+        notices = []
+        if self.unread:
+            notices.append(_told(self.unread, pages, "is a picture", "are pictures", "without words to search"))
+        if self.damaged:
+            what = "text of characters that mean nothing"
+            notices.append(_told(self.damaged, pages, "has", "have", what))
+        return notices
+
+    def _beside(self, index: int) -> Iterator[tuple[Found, Notice | None]]:
+        """What stands on a page and is no part of its running text, with what the report should say of it."""
+        text = self.reader[index]
+        for why, box, words in runs(text.lines):
+            region = PageRegion(index + 1, _box(box, text.width, text.height))
+            told = " ".join(words.split())
+            message = f"page {index + 1} has text that no reader sees, {why}: {told[:80]!r}; it is kept apart"
+            yield Found("text", "hidden", box, words), Notice(message, region)
+        for one in self.document[index].remarks():
+            notice = None
+            if one.role == "hidden":
+                region = PageRegion(index + 1, _box(one.box, text.width, text.height))
+                notice = Notice(f"page {index + 1} has a remark or field that is not shown; it is kept apart", region)
+            yield Found("text", one.role, one.box, one.text), notice
 
     def _is_picture(self, index: int) -> bool:
         text = self.reader[index]
@@ -159,6 +203,7 @@ class Reading:
             level=found.level if found.role == "heading" else 0,
             cells=found.cells,
             words=found.words,
+            links=found.links,
         )
 
 

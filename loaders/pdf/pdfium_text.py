@@ -23,9 +23,9 @@ WIDE = 0.8
 MAX_CHARACTERS = 400_000
 """Of a page; what follows is left out."""
 _WORD = re.compile(r"[^ \t\r\n\x00\x85\xa0\u2000-\u200a\u3000\ufffe]+\ufffe?|\ufffe")
-_TINY = 1.5
-_INVISIBLE = (3, 7)
-"""Text render modes that paint nothing."""
+_INVISIBLE = 3
+_STROKED = (1, 2, 5, 6, 7)
+"""Text render modes, the second those of letters that are outlined or are a clip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ class Type:
     bold: bool
     italic: bool
     mono: bool
-    hidden: bool
+    colour: int
+    unpainted: bool
 
 
 @dataclass(slots=True)
@@ -133,8 +134,9 @@ def _type(raw: Any, text_page: Any, at: int, shown: Shown) -> Type:
     raw.FPDFText_GetFontInfo(text_page, at, name, 256, ctypes.byref(flags))
     font = name.value.decode("utf-8", "replace")
     bold, mono = named(font)
-    alpha = [ctypes.c_uint() for _ in range(4)]
-    known = raw.FPDFText_GetFillColor(text_page, at, *map(ctypes.byref, alpha))
+    channels = [ctypes.c_uint() for _ in range(4)]
+    known = raw.FPDFText_GetFillColor(text_page, at, *map(ctypes.byref, channels))
+    red, green, blue, alpha = (one.value for one in channels)
     mode = raw.FPDFTextObj_GetTextRenderMode(raw.FPDFText_GetTextObject(text_page, at))
     size = abs(size) if math.isfinite(size) else 0.0
     return Type(
@@ -143,19 +145,21 @@ def _type(raw: Any, text_page: Any, at: int, shown: Shown) -> Type:
         bold=bold or bool(flags.value & (1 << 18)),
         italic=bool(flags.value & (1 << 6)) or "italic" in font.lower() or "oblique" in font.lower(),
         mono=mono or bool(flags.value & 1),
-        hidden=size < _TINY or mode in _INVISIBLE or bool(known and not alpha[3].value),
+        colour=red << 16 | green << 8 | blue if known else 0,
+        # Letters that only clip (7) show what is painted through them; outlined ones (1) are seen by their stroke.
+        unpainted=mode == _INVISIBLE or bool(known and not alpha and mode not in _STROKED),
     )
 
 
-def as_lines(words: Sequence[Set], shown: Shown) -> list[Line]:
-    """Words put together into lines, as MuPDF does it; what lies outside of the page is left out."""
+def as_lines(words: Sequence[Set], shown: Shown, *, outside: bool = False) -> list[Line]:
+    """Words put together into lines, as MuPDF does it; what lies outside of the page is left out, unless asked for."""
     width, height = shown.size
     found = []
     for group in _groups(words):
         line = _line(group)
         if line is not None:
             x, y = line.middle
-            if 0 <= x <= width and 0 <= y <= height:
+            if outside or (0 <= x <= width and 0 <= y <= height):
                 found.append((line, group[0].type.along))
     return [line for _, lines in itertools.groupby(found, key=_turn) for line in _followed(list(lines))]
 
@@ -205,7 +209,8 @@ def _line(group: Sequence[Set]) -> Line | None:
     if not text:
         return None
     sizes: Counter[float] = Counter()
-    bold = italic = mono = hidden = total = 0
+    colours: Counter[int] = Counter()
+    bold = italic = mono = unpainted = total = 0
     for word in group:
         letters, kind = len(word.text), word.type
         total += letters
@@ -213,7 +218,8 @@ def _line(group: Sequence[Set]) -> Line | None:
         bold += letters * kind.bold
         italic += letters * kind.italic
         mono += letters * kind.mono
-        hidden += letters * kind.hidden
+        colours[kind.colour] += letters
+        unpainted += letters * kind.unpainted
     size = max(sizes, key=lambda s: (sizes[s], s)) or 1.0
     along = group[0].type.along
     baseline = next(word.origin[1] for word in group if round(word.type.size, 1) == size or size == 1.0)
@@ -226,5 +232,6 @@ def _line(group: Sequence[Set]) -> Line | None:
         italic=italic * 20 >= total * 17,
         mono=mono * 10 > total * 9,
         turned=abs(along[1]) > 0.05 or along[0] < 0,
-        hidden=hidden * 2 > total,
+        colour=max(colours, key=lambda one: (colours[one], one)),
+        unpainted=unpainted * 2 > total,
     )

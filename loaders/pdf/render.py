@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rag.document import PageRegion, Source
 from rag.errors import MissingExtra, SourceError
 
 from .engine import Locked, Name, OpenDocument, OpenPage, open_document
+from .passwords import candidates
 
 
 def path_of(source: Source) -> Path:
@@ -41,9 +42,11 @@ def opened(source: Source, max_pages: int, engine: Name = "mupdf", password: str
     if b"%PDF" not in start:
         raise refused("damaged", "this is no PDF: it does not begin with %PDF; check the file or its type")
     try:
-        document = open_document(engine, path, password)
-    except Locked as error:
-        raise refused("encrypted", "the PDF is encrypted; save a copy without a password and add that") from error
+        document = _unlocked(source, engine, path, password)
+    except Locked:
+        raise refused("encrypted", f"the PDF is encrypted and no password fits; {_PASSWORD}") from None
+    except SourceError:
+        raise
     except MissingExtra:
         raise
     except Exception as error:
@@ -66,6 +69,18 @@ def opened(source: Source, max_pages: int, engine: Name = "mupdf", password: str
         document.close()
 
 
+def _unlocked(source: Source, engine: Name, path: Path, password: str) -> OpenDocument:
+    """The document, opened by the user's passwords where it is locked; Locked where none fits."""
+    try:
+        return open_document(engine, path, password)
+    except Locked:
+        for candidate in candidates(source):
+            with suppress(Locked):
+                return open_document(engine, path, candidate)
+        raise
+
+
+_PASSWORD = "name a file of passwords with --password-file or RAG_PASSWORD_FILE, or add a copy without a password"
 _REPAIR = "open it in a viewer and save it again, or get another copy"
 
 

@@ -48,18 +48,24 @@ def running(reader: Pages, first: int, last: int, body: float) -> dict[int, dict
         keys = {(edge, key, height + near) for edge, key, height, _ in found for near in (-1, 0, 1)}
         seen.update(keys)
         numbers.update({edge for edge, key, _, _ in found if _PAGE_NUMBER.match(key)})
-    return {
-        index: {
-            at: edge
-            for edge, key, height, at in edges[index]
-            if reader[index].lines[at].size < 1.3 * body
-            and (
-                seen[edge, key, height] >= (2 if len(edges) == 2 else 3)
-                or (_PAGE_NUMBER.match(key) and numbers[edge] >= 2)
-            )
-        }
-        for index in range(first, last)
-    }
+    run: dict[int, dict[int, Edge]] = {}
+    for index in range(first, last):
+        near = [one for one in edges[index] if reader[index].lines[one[3]].size < 1.3 * body]
+        often = 2 if len(edges) == 2 else 3
+        runs = {at: edge for edge, key, height, at in near if seen[edge, key, height] >= often}
+        bare = {at: edge for edge, key, _, at in near if _PAGE_NUMBER.match(key) and numbers[edge] >= 2}
+        run[index] = runs | {at: edge for at, edge in bare.items() if _alone(reader[index], at, {*runs, *bare})}
+    return run
+
+
+def _alone(page: PageText, at: int, running: set[int]) -> bool:
+    """Does a number stand in a row of its own, or of running lines? Else it is a cell of a table."""
+    line = page.lines[at]
+    return all(
+        other in running or abs(one.baseline - line.baseline) >= 3 or one.turned
+        for other, one in enumerate(page.lines)
+        if other != at
+    )
 
 
 def _edges(page: PageText, number: int) -> list[tuple[Edge, str, int, int]]:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
-
-from .mupdf import MuPage, mupdf
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .engine import OpenDocument
@@ -33,7 +30,8 @@ class Line:
     """A run of text on one baseline without a wide gap: what MuPDF calls a line.
 
     `size` in points, of most of its letters. `turned` is text that does not run left to right
-    across the page as shown; `hidden` is text that is not painted or too small to see.
+    across the page as shown; `hidden` says why a reader cannot see it, "" for what is seen. `colour` is
+    that of most of its letters (0xRRGGBB); `unpainted` letters have no colour at all; `seen` ones were looked at.
     """
 
     box: Rect
@@ -44,7 +42,10 @@ class Line:
     italic: bool = False
     mono: bool = False
     turned: bool = False
-    hidden: bool = False
+    hidden: str = ""
+    colour: int = 0
+    unpainted: bool = False
+    seen: bool = False
     pieces: tuple[Rect, ...] = ()
     """The boxes of its words, where it was read from pixels."""
     words: int = field(init=False)
@@ -90,11 +91,15 @@ class Reader:
         self._kept = {index: text for index, text in self._kept.items() if first <= index < last}
 
     def _read(self, index: int) -> PageText:
+        from .hidden import outside, settle  # which are about lines
+
         try:
             page = self.document[index]
             found = page.lines()
             if len(found) > MAX_LINES:
                 raise ValueError(f"it has {len(found)} lines of text, more than the {MAX_LINES} that are looked at")
+            settle(page, found)
+            found += outside(page)
             return PageText(found, page.width, page.height, self.document.label(index))
         except Exception as error:  # libraries raise many kinds for a damaged page; the others go on
             return PageText([], 0.0, 0.0, failed=" ".join(str(error).split())[:200] or type(error).__name__)
@@ -104,81 +109,6 @@ class Reader:
 def named(font: str) -> tuple[bool, bool]:
     """Does a font's name say that it is bold, that it is of one width?"""
     return bool(_BOLD.search(font)), bool(_MONO.search(font))
-
-
-def lines(page: MuPage) -> list[Line]:
-    """The lines of a page. Text outside of what is shown is left out."""
-    pymupdf = mupdf()
-
-    flags = pymupdf.TEXTFLAGS_DICT & ~pymupdf.TEXT_PRESERVE_IMAGES
-    found = page.get_text("dict", flags=flags)
-    matrix = page.rotation_matrix if page.rotation else None
-    width, height = page.rect.width, page.rect.height
-    read = []
-    for block in found["blocks"]:
-        for raw in block.get("lines", ()):
-            line = _line(raw, matrix)
-            if line is not None:
-                x, y = line.middle
-                if 0 <= x <= width and 0 <= y <= height:
-                    read += currency_parted(line)
-    return read
-
-
-def _line(raw: dict[str, Any], matrix: Any) -> Line | None:
-    pymupdf = mupdf()
-
-    spans = raw["spans"]
-    text = legible("".join(span["text"] for span in spans))
-    if not text:
-        return None
-    sizes: Counter[float] = Counter()
-    bold = italic = mono = hidden = total = 0
-    for span in spans:
-        letters = len(span["text"].strip())
-        total += letters
-        sizes[round(span["size"], 1)] += letters
-        flags = span["flags"]
-        named_bold, named_mono = named(span["font"])
-        bold += letters * (named_bold or bool(flags & 16))
-        italic += letters * bool(flags & 2)
-        mono += letters * (named_mono or bool(flags & 8))
-        hidden += letters * (span["size"] < 1.5 or span.get("alpha", 255) == 0)
-    size = max(sizes, key=lambda s: (sizes[s], s)) or 1.0
-    origin = next((s["origin"] for s in spans if round(s["size"], 1) == size), spans[0]["origin"])
-    box, direction = raw["bbox"], raw["dir"]
-    first, last = spans[0], spans[-1]
-    if matrix is None and abs(direction[1]) < 0.02:  # outer spaces are no part of what is seen
-        left = first["bbox"][2] if first["text"].isspace() and len(spans) > 1 else box[0] + _lead(first)
-        right = last["bbox"][0] if last["text"].isspace() and len(spans) > 1 else box[2]
-        box = (min(left, right), box[1], max(left, right), box[3])
-    if matrix is not None:
-        box = tuple(pymupdf.Rect(box) * matrix)
-        origin = tuple(pymupdf.Point(origin) * matrix)
-        turn = pymupdf.Matrix(matrix.a, matrix.b, matrix.c, matrix.d, 0, 0)
-        direction = tuple(pymupdf.Point(direction) * turn)
-    return Line(
-        box=(box[0], box[1], box[2], box[3]),
-        text=text,
-        size=size,
-        baseline=origin[1],
-        bold=bold * 20 >= total * 17,
-        italic=italic * 20 >= total * 17,
-        mono=mono * 10 > total * 9,
-        turned=abs(direction[1]) > 0.05 or direction[0] < 0,
-        hidden=hidden * 2 > total,
-    )
-
-
-def _lead(span: dict[str, Any]) -> float:
-    """The width of the spaces that a span begins with."""
-    text: str = span["text"]
-    spaces = len(text) - len(text.lstrip())
-    if not spaces or spaces == len(text):
-        return 0.0
-    left, _, right, _ = span["bbox"]
-    even = (right - left) / len(text)
-    return float(spaces * (even if span["flags"] & 8 or named(span["font"])[1] else min(even, 0.28 * span["size"])))
 
 
 def currency_parted(line: Line) -> list[Line]:

@@ -22,7 +22,7 @@ def needs_reading(page: OpenPage, text: PageText, options: Options) -> bool:
 
 
 def letters_of(text: PageText) -> int:
-    return sum(sum(map(str.isalnum, line.text)) for line in text.lines)
+    return sum(sum(map(str.isalnum, line.text)) for line in text.lines if not line.hidden)
 
 
 def says_nothing(text: PageText, figures: Sequence[Figure]) -> bool:
@@ -36,4 +36,4 @@ def background(box: Rect, text: PageText, body: Sequence[Line]) -> bool:
     """Is a picture the ground that the page's text stands on (a scan with its text, a slide's look)?"""
     if area(box) < (0.3 if text.recognised else 0.8) * text.width * text.height:
         return False
-    return sum(len(line.text) for line in body if inside(box, *line.middle)) > 60
+    return sum(len(line.text) for line in body if not line.hidden and inside(box, *line.middle)) > 60

@@ -40,15 +40,21 @@ _BUFFER = 2**18
 
 @contextmanager
 def container(source: Source, max_bytes: int) -> Iterator[InputContainer]:
-    """The recording, open. Raises SourceError as `reading.opened` does, and damaged."""
+    """The recording, open. Raises SourceError as `reading.opened` does, unsupported and damaged."""
     import av
 
+    demuxer = DEMUXERS.get(source.media_type)
+    if demuxer is None:  # FFmpeg would guess, and might take it for a list of other files
+        kind = f"not a kind of recording that is read: {source.media_type or 'unknown'}"
+        raise SourceError(kind, source=source.uri, kind="unsupported")
     with opened(source, max_bytes) as file:
         try:
             open_ = av.open(
-                file, "r", format=DEMUXERS.get(source.media_type), metadata_errors="replace", buffer_size=_BUFFER,
+                file, "r", format=demuxer, metadata_errors="replace", buffer_size=_BUFFER,
                 io_open=_nothing_else,
             )  # fmt: skip
+        except PermissionError as error:
+            raise SourceError(str(error), source=source.uri, kind="refused") from error
         except (av.FFmpegError, ArithmeticError, LookupError, MemoryError, ValueError) as error:
             raise SourceError(f"no recording that can be opened: {_reason(error)}", source=source.uri,
                               kind="damaged") from error  # fmt: skip

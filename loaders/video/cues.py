@@ -14,7 +14,7 @@ from pathlib import Path
 from rag.charsets import decode
 from rag.document import Source
 
-SIDECARS = (".srt", ".vtt")
+SIDECARS = (".srt", ".vtt", ".ass", ".ssa")
 MOST_BYTES = 20_000_000
 MOST_CUES = 200_000
 JOINED_SECONDS = 15.0
@@ -22,6 +22,8 @@ JOINED_SECONDS = 15.0
 _GAP = 1.0
 _CLOCK = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,3}))?"
 _TIMING = re.compile(rf"\s*{_CLOCK}\s*-->\s*{_CLOCK}")
+_CLOCKED = re.compile(_CLOCK)
+_DRAWN = re.compile(r"\{[^}]{0,400}\\p[1-9]")
 _STYLE = re.compile(r"\{[^{}]{0,400}\}")
 _TAG = re.compile(r"</?[A-Za-z\d][^<>]{0,200}>")
 _ENDS = tuple('.!?…。！？♪"”»)]')
@@ -57,15 +59,45 @@ def embedded(packets: Iterable[tuple[float, float, bytes]], codec: str) -> list[
     return ordered(found)
 
 
-def beside(source: Source) -> list[Cue]:
-    """The cues of NAME.srt or NAME.vtt beside the file; none where there is no such file."""
+def beside(source: Source, left_out: list[str] | None = None) -> list[Cue]:
+    """The cues of NAME.srt, .vtt, .ass or .ssa beside the file; none where there is no such file.
+
+    What is there and is not read is added to `left_out`, in words.
+    """
     if not source.path:
         return []
     for suffix in SIDECARS:
-        data = _read(Path(source.path).with_suffix(suffix))
-        if data is not None and (cues := written(decode(data)[0])):
-            return cues
+        path = Path(source.path).with_suffix(suffix)
+        data = _read(path)
+        if data is None and left_out is not None and path.is_file() and not path.is_symlink():
+            left_out.append(f"{path.name} is not read: it cannot be opened, or has more than {MOST_BYTES:,} bytes")
+        if data is not None:
+            text = decode(data)[0]
+            if cues := scripted(text) if suffix in (".ass", ".ssa") else written(text):
+                return cues
     return []
+
+
+def scripted(text: str) -> list[Cue]:
+    """The cues of SubStation Alpha text: its lines of dialogue, in the columns that its Format names."""
+    columns = ["layer", "start", "end", "style", "name", "marginl", "marginr", "marginv", "effect", "text"]
+    found: list[Cue] = []
+    for line in text.splitlines():
+        kind, colon, rest = line.partition(":")
+        kind = kind.strip().lower()
+        if colon and kind == "format" and "text" in rest.lower():
+            columns = [name.strip().lower() for name in rest.split(",")][:50]
+        elif colon and kind == "dialogue" and len(found) < MOST_CUES:
+            row = dict(zip(columns, rest.split(",", len(columns) - 1), strict=False))
+            start, end = (_CLOCKED.fullmatch(row.get(key, "").strip()) for key in ("start", "end"))
+            if start and end:
+                found.append(Cue(_seconds(*start.groups()), _seconds(*end.groups()), _spoken(row.get("text", ""))))
+    return ordered(found)
+
+
+def _spoken(text: str) -> str:
+    """Without what is drawn instead of written."""
+    return "" if _DRAWN.search(text) else clean(text)
 
 
 def _read(path: Path) -> bytes | None:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from rag.document import Source
 from rag.errors import SourceError
 
+from . import quiet
 from .container import Streams, Survey, packets
+from .quiet import Quiet
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +31,7 @@ _TOLD_APART = 0.03
 PREROLL = 1.0
 """Seconds before the wanted one where seeking aims: indexes may count in decoding order."""
 _MOST_STRETCH = 4
+_FEW = 20
 
 
 @dataclass(slots=True)
@@ -60,8 +63,38 @@ class Frames:
         self._source = source
         self._max_pixels = max_pixels
         self.damage = Damage()
+        self._quiet = Quiet()
         check_size(self._stream, source, max_pixels)
         self._stream.thread_type = "AUTO"
+
+    def passing(self, begin: float, end: float, longest: float) -> None:
+        """Look at the key frames of [begin, end), so that `since` passes over what is quiet between them,
+        up to `longest` seconds at a time."""
+        import av
+
+        if not self._survey.steady or (begin > 0 and not self._sought(begin)):
+            return
+        seen = quiet.Survey(self._survey.origin, self._max_pixels)
+        self._stream.codec_context.skip_frame = "NONKEY"
+        for packet in packets(self._open, [self._stream], self._source):
+            at = seen.packet(packet)
+            if at is None and packet.size:
+                continue
+            try:
+                for frame in packet.decode():
+                    seen.frame(frame)
+            except av.FFmpegError:
+                continue  # it has no signature, so nothing is passed over on either side of it
+            if len(seen.stretches) == _FEW and seen.dense:
+                break  # each frame is a key frame
+            if at is not None and at >= end:
+                for frame in self._stream.codec_context.decode(None):
+                    seen.frame(frame)
+                break
+        self._quiet = quiet.quiet(seen.stretches, longest)
+        self._stream.codec_context.flush_buffers()
+        self._stream.codec_context.skip_frame = "DEFAULT"
+        self._open.seek(0)
 
     def since(self, start: float) -> Iterator[tuple[float, VideoFrame]]:
         """(seconds, frame) from the one on screen at `start` on; times never run backwards."""
@@ -115,13 +148,18 @@ class Frames:
             last = max(last, at)
             if frame.width * frame.height > self._max_pixels or frame.width * frame.height == 0:
                 self.damage.too_large += 1
-            elif not frame.is_corrupt:
+            elif not frame.is_corrupt and self._quiet.shown(last):
                 yield last, frame
 
     def _decoded(self) -> Iterator[VideoFrame]:
         import av
 
+        passed = False
         for packet in packets(self._open, [self._stream], self._source):
+            if packet.is_keyframe and packet.pts is not None:
+                passed = self._quiet.passes(float(packet.pts * (packet.time_base or 0)) - self._survey.origin)
+            elif passed and packet.size:
+                continue
             try:
                 yield from packet.decode()
             except av.FFmpegError:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from rag.document import WHOLE, Notice, Part, Place, Source, TimeSpan
 from rag.errors import SourceError
-from rag.protocols import Assets, Transcriber
+from rag.protocols import Assets, Recogniser, Transcriber
 
 from .. import pixels
 from .container import chosen, container, surveyed
 from .cues import beside
 from .frames import Frames, as_seen, check_size
 from .head import Chapters, described, head
-from .parts import LATE, Recording
+from .parts import LATE, PART_SECONDS, Recording
 
 SHORTEST = 0.5
 """No scene may be shorter: 240 frames and 250 cues stay below the 500 elements of a Part."""
@@ -23,13 +24,21 @@ class Video:
     """Reads moving pictures (loader) and shows the frame of a second (renderer).
 
     Parts are the two minutes from 120 n seconds on, little enough for a slow machine. Each is read
-    by itself, so that one read again is the same. Scenes of `min_scene` to `max_scene` seconds get a
-    key frame each, at most `max_side` pixels long. Words come from NAME.srt or NAME.vtt beside the file, else from its
-    subtitles, else from `transcriber`. `max_pixels` of a picture and `max_bytes` of the file are
-    checked before anything is decoded; what lies behind `max_seconds` is left out.
+    by itself, so that one read again is the same.
+
+    `sampling` says which frames stand for the picture, at most `frames` of two minutes: those of `scenes` of
+    `min_scene` to `max_scene` seconds (0: as many as there are), or VideoRAG's `uniform` and `kmeans` (0: 8;
+    `seed` of the clusters). For scenes `decode = "key"` decodes key frames first, and what lies between two
+    of them only where something happens. Frames are at most `max_side` pixels long; `recogniser` reads what
+    is written on them.
+
+    Words come from NAME.srt, .vtt or .ass beside the file, else from its subtitles, else from `transcriber`,
+    whose repetitions are left out: texts that pack better than `max_compression`, or of whose words fewer
+    than `min_unique` differ. `max_pixels` of a picture and `max_bytes` of the file are checked before
+    anything is decoded; what lies behind `max_seconds` is left out.
     """
 
-    VERSION = 1
+    VERSION = 2
     media_types: tuple[str, ...] = (
         "video/mp4", "video/quicktime", "video/webm", "video/x-matroska", "video/x-msvideo", "video/3gpp",
         "video/mp2t", "video/mpeg", "video/ogg", "video/x-flv", "video/x-ms-asf",
@@ -39,19 +48,39 @@ class Video:
         self,
         *,
         transcriber: Transcriber | None = None,
+        recogniser: Recogniser | None = None,
+        sampling: Literal["scenes", "uniform", "kmeans"] = "scenes",
+        frames: int = 0,
+        seed: int = 0,
+        decode: Literal["key", "all"] = "key",
         min_scene: float = 1.5,
         max_scene: float = 30.0,
         max_side: int = 1280,
         max_pixels: int = 36_000_000,
         max_bytes: int = 20_000_000_000,
         max_seconds: float = 86_400.0,
+        max_compression: float = 2.4,
+        min_unique: float = 0.3,
         assets: Assets | None = None,
     ) -> None:
         if not SHORTEST <= min_scene <= max_scene:
             raise ValueError(f"{SHORTEST} <= min_scene <= max_scene (seconds), got {min_scene} and {max_scene}")
         if min(max_side, max_pixels, max_bytes, max_seconds) < 1:
             raise ValueError("max_side, max_pixels, max_bytes and max_seconds are at least 1")
+        if sampling not in ("scenes", "uniform", "kmeans") or decode not in ("key", "all"):
+            raise ValueError(f"sampling is scenes, uniform or kmeans, decode key or all; got {sampling!r}, {decode!r}")
+        if not 0 <= frames <= PART_SECONDS / SHORTEST:
+            raise ValueError(f"frames of two minutes are 0 (as many as there are scenes) to 240, got {frames}")
+        if max_compression < 0 or not 0 <= min_unique <= 1:
+            raise ValueError(f"max_compression is at least 0, min_unique 0 to 1; got {max_compression}, {min_unique}")
         self.transcriber = transcriber
+        self.recogniser = recogniser
+        self.max_compression = max_compression
+        self.min_unique = min_unique
+        self.sampling = sampling
+        self.frames = frames
+        self.seed = seed
+        self.decode = decode
         self.min_scene = min_scene
         self.max_scene = max_scene
         self.max_side = max_side
@@ -62,8 +91,9 @@ class Video:
 
     @property
     def fingerprint(self) -> str:
-        """What the words depend on beside the file and the options: the transcriber that is installed."""
-        return str(getattr(self.transcriber, "fingerprint", ""))
+        """What the words depend on beside the file and the options: the transcriber and recogniser installed."""
+        used = (str(getattr(part, "fingerprint", "")) for part in (self.transcriber, self.recogniser))
+        return "+".join(filter(None, used))
 
     def load(self, source: Source, *, start: int = 0) -> Iterator[Part]:
         """Key frames and speech in the order of their time.
@@ -78,7 +108,7 @@ class Video:
                 told = "; ".join(streams.left_out) or "there is neither picture nor sound in it"
                 raise SourceError(told, source=source.uri, kind="unsupported" if streams.left_out else "empty")
             survey = surveyed(open_, streams, source, self.max_seconds)
-            cues = beside(source)
+            cues = beside(source, streams.left_out)
             chapters = Chapters(open_, survey.origin)
             front = head(open_, streams, survey, source)
             about = described(open_)

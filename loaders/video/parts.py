@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rag.document import Element, Head, Media, Modality, Notice, Origin, Part, Role, Source, TimeSpan
@@ -11,6 +11,9 @@ from rag.errors import MissingExtra
 from rag.identity import combined, element_id
 
 from .. import pixels
+from ..image_text import read
+from ..speech.garbage import without
+from . import sampling
 from .container import Streams, Survey, chosen, container
 from .cues import Cue, fewer
 from .frames import Frames, as_seen, detail, indistinguishable
@@ -19,6 +22,9 @@ from .scenes import Scene, scenes
 from .sound import piece, wav
 
 if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+    from PIL import Image as Pillow
+
     from .frames import Detail
     from .loader import Video
 
@@ -26,8 +32,18 @@ PART_SECONDS = 120.0
 PART_CUES = 250
 LATE = 0.25
 """Seconds that a picture may come after its sound at the start, or words after the end."""
+MOST_READ = 16
+"""Frames of a part whose words are recognised: at ten seconds each that stays below the time for a part."""
 FRAMES = 1
 """Goes up when the same second would be kept as other pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A picture that a part has shown."""
+
+    fine: Detail
+    media: Media | None
 
 
 class Recording:
@@ -69,12 +85,11 @@ class Recording:
         with container(self._source, self._loader.max_bytes) as open_:
             streams = chosen(open_)
             frames = Frames(open_, streams, self._survey, self._source, self._loader.max_pixels)
-            kept: list[tuple[Detail, Media]] = []
-            within = _until(frames.since(begin), end)
-            for scene in scenes(within, stop, self._loader.min_scene, self._loader.max_scene):
+            kept: list[_Kept] = []
+            for scene in self._scenes(frames, begin, stop):
                 if scene.start < LATE:  # sound often starts a little before the picture
                     scene = replace(scene, start=0.0)
-                yield self._keyframe(scene, streams, kept)
+                yield self._keyframe(scene, streams, kept, warnings)
         damage = frames.damage
         if damage.packets:
             place = TimeSpan(round(max(damage.first, 0.0), 3), round(max(damage.last, damage.first, 0.0), 3))
@@ -82,19 +97,61 @@ class Recording:
         if damage.too_large:
             warnings.append(Notice(f"{damage.too_large} frames of too many pixels are left out (max_pixels)"))
 
-    def _keyframe(self, scene: Scene, streams: Streams, kept: list[tuple[Detail, Media]]) -> Element:
-        """The element of a scene; a picture that this part has shown before is not stored again."""
-        media = None
-        if self._loader.assets is not None and streams.video is not None and not scene.signature.black:
-            image = as_seen(scene.frame, streams.video, self._loader.max_side)
-            fine = detail(image)
-            media = next((one for known, one in kept if indistinguishable(known, fine)), None)
-            if media is None:
-                name = combined("frame", self._source.digest, round(scene.at * 1000), self._loader.max_side, FRAMES)
-                media = pixels.kept(image, name, "JPEG", self._loader.assets)
-                kept.append((fine, media))
+    def _scenes(self, frames: Frames, begin: float, end: float) -> Iterator[Scene]:
+        """The scenes of a part, as the loader's `sampling` finds them."""
+        loader = self._loader
+
+        def shown(at: float) -> tuple[float, VideoFrame] | None:
+            return next(frames.since(at), None)
+
+        count = min(loader.frames or sampling.FRAMES, max(1, int((end - begin) / loader.min_scene)))
+        if loader.sampling == "uniform":
+            yield from sampling.uniform(begin, end, count, shown)
+        elif loader.sampling == "kmeans":
+            seen = sampling.samples(_until(frames.since(begin), end), begin)
+            yield from sampling.clustered(seen, end, count, loader.min_scene, loader.seed, shown)
+        else:
+            shortest = max(loader.min_scene, PART_SECONDS / loader.frames if loader.frames else 0.0)
+            if loader.decode == "key":
+                frames.passing(begin, end, loader.max_scene)
+            within = _until(frames.since(begin), end)
+            yield from scenes(within, end, shortest, max(loader.max_scene, shortest))
+
+    def _keyframe(self, scene: Scene, streams: Streams, kept: list[_Kept], warnings: list[Notice]) -> Element:
+        """The element of a scene; a picture that this part has shown before is neither stored nor read again."""
         span = TimeSpan(round(scene.start, 3), round(max(scene.end, scene.start + 0.001), 3))
-        return _element(self._source, "keyframe", "image", span, "", media)
+        loader = self._loader
+        reads = loader.recogniser is not None and bool(loader.recogniser.fingerprint)
+        media, words = None, ""
+        if (loader.assets is not None or reads) and streams.video is not None and not scene.signature.black:
+            image = as_seen(scene.frame, streams.video, loader.max_side)
+            fine = detail(image)
+            known = next((one for one in kept if indistinguishable(one.fine, fine)), None)
+            if known is not None:
+                media = known.media
+            else:
+                if loader.assets is not None:
+                    name = combined("frame", self._source.digest, round(scene.at * 1000), loader.max_side, FRAMES)
+                    media = pixels.kept(image, name, "JPEG", loader.assets)
+                if reads and len(kept) == MOST_READ:
+                    told = f"the words on frames are read up to here: more than {MOST_READ} pictures in two minutes"
+                    warnings.append(Notice(told, span))
+                elif reads and len(kept) < MOST_READ:
+                    words = self._words(image, span, warnings)
+                kept.append(_Kept(fine, media))
+        return _element(self._source, "keyframe", "image", span, words, media)
+
+    def _words(self, image: Pillow.Image, span: TimeSpan, warnings: list[Notice]) -> str:
+        """What is written on a frame."""
+        if self._loader.recogniser is None:
+            return ""
+        try:
+            found = read(image, self._loader.recogniser)
+        except Exception as error:  # the frame is still there to be seen
+            why = " ".join(str(error).split())[:160] or type(error).__name__
+            warnings.append(Notice(f"its words could not be recognised ({why})", span))
+            return ""
+        return found.text or "\n".join(block.text for block in found.blocks)
 
     # --- words --------------------------------------------------------------------------------------
 
@@ -132,8 +189,13 @@ class Recording:
             self._transcriber = None
             self._survey.cues = []
             return []
-        cues = (Cue(first + start, first + max(stop, start + 0.01), text.strip()) for start, stop, text in heard)
-        return sorted((one for one in cues if one.text), key=lambda one: (one.start, one.end))
+        timed = [(first + start, first + max(stop, start + 0.01), text.strip()) for start, stop, text in heard]
+        spoken = sorted(one for one in timed if one[2])
+        said, garbage = without(spoken, self._loader.max_compression, self._loader.min_unique)
+        if garbage:
+            place = TimeSpan(round(garbage[0][0], 3), round(max(one[1] for one in garbage), 3))
+            warnings.append(Notice(f"{len(garbage)} repetitions heard where nobody speaks are left out", place))
+        return [Cue(*one) for one in said]
 
 
 def _until(frames: Iterator[Any], end: float) -> Iterator[Any]:

@@ -5,7 +5,8 @@ difference of their pixels and half the distance of their cumulated histograms (
 changes). A cut is a difference that stands out from its neighbours, as in PySceneDetect's
 AdaptiveDetector (threshold = ratio x mean of the neighbours, with a floor), and that is still there
 two frames later, so that a flash is none. The end of a fade is a still picture that differs from the
-one the scene began with; so is a slide that is turned or fills up, where a tenth of the area tells.
+one the scene began with; so is a slide that fills up, where a tenth of the area tells, or is turned, where
+a fiftieth does, since nothing moved before and after.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.int16]
 
-WIDTH, HEIGHT = 64, 36
+WIDTH, HEIGHT, FINE = 64, 36, 4
 FLOOR = 0.04
 """No smaller difference is a cut."""
 RATIO = 3.0
@@ -37,6 +38,8 @@ FROZEN = 0.0015
 """A frame that differs less is a screen or a slide: no camera stands so still."""
 AREA = 0.1
 """A frozen picture that differs on so much of its area from the first one of its scene begins another."""
+TURN = 0.02
+"""A frozen picture of which so much changes from one frame to the next begins another."""
 BEHIND, AHEAD = 10, 2
 """Frames on either side whose differences a cut must stand out from."""
 LOOKS = 10.0
@@ -48,10 +51,14 @@ _OTHER = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A picture made small: (36, 64, 3) values 0..255, and the cumulated histogram of each channel."""
+    """A picture made small: (36, 64, 3) values 0..255, and the cumulated histogram of each channel.
+
+    `fine` is (144, 256) grey values, in which the words of two slides differ.
+    """
 
     pixels: Pixels
     spread: NDArray[np.float64]
+    fine: Pixels
 
     @property
     def flat(self) -> bool:
@@ -70,7 +77,8 @@ def signature(frame: VideoFrame) -> Signature:
     small = frame.reformat(width=WIDTH, height=HEIGHT, format="rgb24", interpolation="AREA").to_ndarray()
     pixels: Pixels = small.astype(np.int16)
     counts = [np.bincount(pixels[..., channel].ravel() >> 2, minlength=64) for channel in range(3)]
-    return Signature(pixels, np.cumsum(np.stack(counts), axis=1) / (WIDTH * HEIGHT))
+    grey = frame.reformat(width=FINE * WIDTH, height=FINE * HEIGHT, format="gray", interpolation="AREA").to_ndarray()
+    return Signature(pixels, np.cumsum(np.stack(counts), axis=1) / (WIDTH * HEIGHT), grey.astype(np.int16))
 
 
 def difference(one: Signature, other: Signature) -> float:
@@ -83,12 +91,15 @@ def difference(one: Signature, other: Signature) -> float:
 
 
 def area(one: Signature, other: Signature) -> float:
-    """The share of the picture on which two pictures differ, in blocks of 4 x 4."""
+    """The share of the picture on which two pictures differ: in 32 x 18 blocks of grey, or 16 x 9 of colour."""
     import numpy as np
 
     apart = np.abs(one.pixels - other.pixels)
-    blocks = apart.reshape(HEIGHT // 4, 4, WIDTH // 4, 4, 3).mean(axis=(1, 3, 4)) / 255
-    return float((blocks > _OTHER).mean())
+    colour = apart.reshape(HEIGHT // 4, 4, WIDTH // 4, 4, 3).mean(axis=(1, 3, 4)) / 255
+    step = 2 * FINE
+    fine = np.abs(one.fine - other.fine)
+    grey = fine.reshape(HEIGHT // 2, step, WIDTH // 2, step).mean(axis=(1, 3)) / 255
+    return max(float((colour > _OTHER).mean()), float((grey > _OTHER).mean()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +120,8 @@ class _Look:
     signature: Signature
     change: float
     """The difference from the look before it."""
+    moved: float
+    """The share of the picture that differs from the look before it."""
 
 
 class _Open:
@@ -190,12 +203,23 @@ def _became_another(first: _Look, look: _Look, after: Sequence[float]) -> bool:
 
 def _looks(frames: Iterable[tuple[float, VideoFrame]]) -> Iterator[_Look]:
     last: _Look | None = None
+    passed: tuple[float, VideoFrame] | None = None
     for at, frame in frames:
         if last and at - last.at < 1 / LOOKS - 1e-3:
+            passed = at, frame
             continue
-        sign = signature(frame)
-        last = _Look(at, frame, sign, difference(last.signature, sign) if last else 0.0)
+        if last and passed and at - passed[0] > 2 / LOOKS:  # it stays on screen for long
+            last = _looked(*passed, last)
+            yield last
+        last = _looked(at, frame, last)
+        passed = None
         yield last
+
+
+def _looked(at: float, frame: VideoFrame, last: _Look | None) -> _Look:
+    sign = signature(frame)
+    before = last.signature if last else sign
+    return _Look(at, frame, sign, difference(before, sign), area(before, sign))
 
 
 def _step(
@@ -207,7 +231,9 @@ def _step(
     around = [*changes, *after]
     usual = sum(around) / len(around) if around else 0.0
     jumped = look.change >= min(max(FLOOR, RATIO * usual), CEILING)
-    cut = jumped and difference(scene.seen, window[-1].signature) >= FLOOR
+    frozen = max(window[0].change, *(after or [0.0])) < FROZEN
+    # What changes at once between frames that stand still is a slide or a window: nothing moves so.
+    cut = (jumped and difference(scene.seen, window[-1].signature) >= FLOOR) or (frozen and look.moved >= TURN)
     scene.see(look, jumped)
     window.popleft()
     changes.append(look.change)
@@ -222,6 +248,7 @@ def _step(
             return [], _Open(look, scene.start)
         return [scene.closed(turned)], _Open(look, turned)
     if age >= longest:
-        return [scene.closed(look.at)], _Open(look, look.at)
+        divided = scene.start + longest  # the picture is the same there, though none may have been looked at
+        return [scene.closed(divided)], _Open(look, divided)
     scene.take(look)
     return [], scene

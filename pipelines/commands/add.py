@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from typing import Any
 
+from .crawling import crawl_arguments, crawl_rules, render_rules
 from .options import SOME_FAILED, corpus_arguments, opened, pairs, plural, print_json, tell
 
 
 class Add:
     help = "ingest files, folders and globs"
     description = (
-        "Ingest PDF, HTML, image, Markdown and text files. Unchanged files cost nothing; changed ones are read\n"
-        "again; moved ones are recognised. A broken file is reported and the others go on. After a kill the\n"
-        "same command goes on where it stopped. Labels beside a file: NAME.meta.json, one JSON object.\n"
-        "A web address is fetched with its pictures from the public internet alone; nothing else is followed."
+        "Ingest PDF, HTML, images, recordings, office documents, mails, books, notebooks, Markdown and text, and\n"
+        "what lies in archives. Unchanged files cost nothing; changed ones are read again; moved ones are recognised.\n"
+        "A broken file is reported and the others go on. After a kill the same command goes on where it stopped.\n"
+        "Labels beside a file: NAME.meta.json, one JSON object.\n"
+        "A web address is fetched with its pictures from the public internet alone; its links are followed with\n"
+        "--crawl, within its site and as its robots.txt allows."
     )
 
     def arguments(self, parser: ArgumentParser) -> None:
@@ -35,6 +39,12 @@ class Add:
         parser.add_argument(
             "--linked-pdfs", action="store_true", help="also take the PDFs of its own site that a web page links to"
         )
+        parser.add_argument("--pages", default="", metavar="RANGES", help='of PDFs take these pages alone: "1-20,35"')
+        parser.add_argument(
+            "--password-file", metavar="FILE",
+            help="passwords of encrypted PDFs, one a line, or NAME, a tab and a password; kept nowhere",
+        )  # fmt: skip
+        crawl_arguments(parser)
         parser.add_argument(
             "--keep", choices=["link", "copy"], default="link", help="copy files into the corpus (default: link)"
         )
@@ -49,12 +59,18 @@ class Add:
         from rag.registry import load
         from rag.report import report
 
+        if options.password_file:
+            if not os.path.isfile(options.password_file):
+                raise ValueError(f"--password-file: no such file: {options.password_file}")
+            # The parsers' processes read it themselves: the passwords pass through no message.
+            os.environ["RAG_PASSWORD_FILE"] = os.path.abspath(options.password_file)
         limits = load("pipelines/limits")(seconds=options.part_seconds, memory=options.memory_mb * 2**20)
         progress = Progress(options.json)
         adding = opened(options).adding(
             labels=pairs(options.label), refresh=options.refresh, sync=options.sync, yes=options.yes,
             keep=options.keep == "copy", linked_pdfs=options.linked_pdfs, workers=options.workers,
-            limits=limits, progress=progress,
+            pages=options.pages, limits=limits, progress=progress, crawl=crawl_rules(options),
+            render=render_rules(options),
         )  # fmt: skip
         outcomes = []
         try:

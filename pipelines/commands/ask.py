@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from rag.shown import Shown
 
 
+MOST_LISTED = 12
+"""Places that are printed for people; a count may rest on hundreds."""
+
+
 class Ask:
     help = "answer a question, each sentence with its source"
     description = (
@@ -83,7 +87,9 @@ def print_answer(shown: Shown, corpus: str, *, text: bool = True) -> None:
         listed = shown.cited
     for note in shown.answer.notes:
         print(f"  note: {note}")
-    for one in listed:
+    for one in listed[:MOST_LISTED]:
         print(f"  [{one.number}] {one.where}")
         relevance = f", relevance {one.relevance:.2f}" if one.relevance is not None else ""
         print(f"      {one.chunk.modality}{relevance}, rag show {one.chunk.id[:12]}{option}")
+    if len(listed) > MOST_LISTED:
+        print(f"  and {len(listed) - MOST_LISTED} more places (--json prints them all)")

@@ -15,6 +15,7 @@ PLAIN = {
     "httpcore2": "web pages by address, models behind an endpoint",
     "lxml": "HTML",
     "PIL": "images",
+    "resvg_py": "drawings (SVG)",
     "tantivy": "full-text search",
     "openvino": "the embedded encoder's runtime",
     "tokenizers": "the embedded encoder's tokenizer",
@@ -24,14 +25,22 @@ PLAIN = {
 EXTRAS = {
     "evaluate": ("ir_measures", "rag evaluate: measures of what is found and answered"),
     "chroma": ("chromadb", "an approximate vector index, for millions of vectors"),
+    "html": ("bs4", "web pages cleaned and pruned to a budget of tokens (HtmlRAG)"),
     "langchain": ("langchain_core", "the corpus as a LangChain retriever"),
     "serve": ("uvicorn", "rag serve: an OpenAI-compatible endpoint"),
     "speech": ("faster_whisper", "speech in videos and recordings, as text with its seconds"),
     "ocr": ("rapidocr", "words on pages and in pictures without a text layer"),
+    "heic": ("pillow_heif", "pictures as iPhones save them (HEIC)"),
+    "office": ("unstructured", "slides, sheets, Outlook messages, rtf and odt texts, zst archives"),
     "layout": ("pymupdf.layout", "PyMuPDF's layout model for PDF pages"),
+    "browser": ("playwright", "pages that JavaScript fills, rendered in Chromium (rag add --render)"),
+    "web": ("protego", "crawls of web sites, and WARC files"),
     "vision": ("transformers", "models that look at pages and pictures (torch, transformers)"),
 }
-PROGRAMS = {"tesseract": "words on pages without a text layer, faster than the extra ocr"}
+PROGRAMS = {
+    "chromium": "pages that JavaScript fills, with the extra browser",
+    "tesseract": "words on pages without a text layer, faster than the extra ocr",
+}
 
 
 class Doctor:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentParser, Namespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .options import SOME_FAILED, opened, print_json, question_arguments, questions, tell_error, tell_lag
+
+if TYPE_CHECKING:
+    from rag.corpus import Corpus
 
 
 class Search:
@@ -36,7 +39,7 @@ class Search:
                 continue
             started = time.perf_counter()
             hits = corpus.hits([asked.query], options.k)[0]
-            told = _told(asked.text, hits, time.perf_counter() - started)
+            told = _told(asked.text, hits, time.perf_counter() - started, corpus)
             if options.explain:
                 told["stages"] = corpus.explain(asked.query, k=options.k)
             if options.json:
@@ -46,10 +49,10 @@ class Search:
         return SOME_FAILED if failed else 0
 
 
-def _told(text: str, hits: list[Any], seconds: float) -> dict[str, Any]:
-    from rag import contract
+def _told(text: str, hits: list[Any], seconds: float, corpus: Corpus) -> dict[str, Any]:
+    from rag.shown import Found
 
-    listed = [contract.hit(hit, rank) for rank, hit in enumerate(hits, 1)]
+    listed = [Found(corpus.store, hit, rank).to_json() for rank, hit in enumerate(hits, 1)]
     return {"query": text, "hits": listed, "seconds": round(seconds, 4)}
 
 
@@ -61,11 +64,16 @@ def _print(told: dict[str, Any], hits: list[Any]) -> None:
     for hit, plain in zip(hits, told["hits"], strict=True):
         chunk = hit.chunk
         channels = ", ".join(f"{name} {part['rank']}" for name, part in plain["parts"].items())
-        print(f"{plain['rank']:>2}. {contract.where_it_lies(chunk.origin.places[0], plain['source'])}")
+        label = plain.get("page_label", "")
+        print(f"{plain['rank']:>2}. {contract.where_it_lies(chunk.origin.places[0], plain['source'], label)}")
         print(f"    {plain['modality']} {chunk.id[:12]}  score {plain['score']:.4f}  ({channels})")
         if chunk.headings:
             print(f"    {contract.visible(' > '.join(chunk.headings))}")
-        print(f"    {contract.visible(' '.join(chunk.text.split())[:300]) or '(no text)'}\n")
+        print(f"    {contract.visible(' '.join(chunk.text.split())[:300]) or '(no text)'}")
+        for one in chunk.mentions[:1]:
+            at = contract.where_it_lies(one.place, "").removeprefix(", ")
+            print(f"    mentioned: {contract.visible(one.text)[:160]} ({at})")
+        print()
     for stage in told.get("stages", []):
         print(f"stage {stage['stage']}: {len(stage['candidates'])} candidates")
         for one in stage["candidates"]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from math import ceil, floor
 
-from rag.document import CharSpan, Chunk, MarkupPath, PageRegion, Place, TimeSpan
+from rag.document import CellRange, CharSpan, Chunk, MarkupPath, PageRegion, Place, TimeSpan
 from rag.words import normalised
 
 from .blocks import GoldBlock
@@ -76,6 +76,8 @@ def _place_name(place: Place) -> str:
     match place:
         case PageRegion(page):
             return f"p{page}"
+        case CellRange(sheet, cells):
+            return f"s{sheet}!{cells}"
         case MarkupPath(path):
             return f"x{_plain(path)}"
         case TimeSpan(start, end):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
 from pathlib import Path
 
 from rag.document import Media, Place, Source
 from rag.errors import CorpusError, SourceError
 from rag.identity import combined, digest, file_digest, place_key
-from rag.store.files import write_atomically
+from rag.store.files import publish, write_atomically, written
 
 Render = Callable[[Source, Place, int], bytes]
 """Draws a region of a source as PNG; given by whoever knows the loaders."""
@@ -51,6 +52,21 @@ class FolderAssets:
         path = self.kept(digest(data))
         if _size(path) != len(data):
             write_atomically(path, data)
+        return path
+
+    def keep_blocks(self, blocks: Iterable[bytes]) -> Path:
+        """Keep a source's bytes that come block by block; returns where they lie."""
+        with written(self._folder / "sources") as (file, fresh):
+            hashed = sha256()
+            size = 0
+            for block in blocks:
+                file.write(block)
+                hashed.update(block)
+                size += len(block)
+            path = self.kept(hashed.hexdigest())
+            if _size(path) != size:
+                path.parent.mkdir(exist_ok=True)
+                publish(file, fresh, path)
         return path
 
     def kept(self, source_digest: str) -> Path:

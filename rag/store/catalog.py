@@ -12,6 +12,8 @@ from typing import Any
 from rag.document import Chunk, Element, Head, Labels, LabelValue, Page, Source, labels
 from rag.errors import CorpusError
 from rag.filters import And, Eq, Filter, condition
+from rag.members import WITHIN
+from rag.protocols import Named
 from rag.recent import Recent
 from rag.serialise import loads
 from rag.store.conditions import compiled, concerns, paired
@@ -62,6 +64,7 @@ class Catalog(Upkeep):
     def __init__(self, path: Path, restriction: Filter | None = None, *, write: bool = False) -> None:
         super().__init__(path, restriction, write=write)
         self._matched: Recent[object, frozenset[str]] = Recent(_REMEMBERED)
+        self._named: Recent[object, tuple[Named, ...]] = Recent(_REMEMBERED)
 
     # --- rag.protocols.Catalog -------------------------------------------------------------------
 
@@ -86,6 +89,13 @@ class Catalog(Upkeep):
         return self._matched(
             asked, lambda: frozenset(id for (id,) in self._rows(f"SELECT c.id {LIVE} WHERE {text}", values))
         )
+
+    def names(self, where: Filter | None = None) -> tuple[Named, ...]:
+        """What the documents are called, a line for each source; the same object while nothing changed."""
+        allowed, values = self._of_source(where)
+        version = self._one("PRAGMA data_version", [])[0]
+        sql = f"SELECT d.digest, d.title, s.uri {_SOURCES} WHERE {allowed} ORDER BY s.row"
+        return self._named((version, allowed, *values), lambda: tuple(Named(*row) for row in self._rows(sql, values)))
 
     def neighbours(self, id: str, before: int, after: int) -> list[Chunk]:
         """The chunks around one in its document's reading order, pages' pictures and itself left out."""
@@ -154,6 +164,14 @@ class Catalog(Upkeep):
         sql = f"SELECT s.key, s.uri {_SOURCES} WHERE s.key = ? AND {allowed}"
         return dict(self._rows(sql, [key, *values]))
 
+    def within(self, container: str) -> dict[str, str]:
+        """key -> uri of the members of a container that is named by its key, path or file name."""
+        allowed, values = self._of_source()
+        name = container + WITHIN
+        beginning = "substr(s.key, 1, ?) = ? OR substr(s.uri, 1, ?) = ? OR instr(s.uri, ?)"
+        sql = f"SELECT s.key, s.uri {_SOURCES} WHERE ({beginning}) AND {allowed} ORDER BY s.row"
+        return dict(self._rows(sql, [len(name), name, len(name), name, f"/{name}", *values]))
+
     def _sources(self, where: Filter) -> dict[str, str]:
         text, values = paired(where)
         allowed, extra = self._of_source()
@@ -191,6 +209,15 @@ class Catalog(Upkeep):
             f"WHERE d.digest = ? AND d.state = 'live' AND {allowed} ORDER BY p.number"
         )
         return [self._parsed(page_from, body) for (body,) in self._rows(sql, [digest, *values])]
+
+    def label(self, digest: str, number: int) -> str:
+        """The printed label ("iv") of a page of a document; "" where it is the number itself, or there is none.
+
+        For pages of chunks that the caller was given: a restriction is not asked again.
+        """
+        sql = "SELECT p.body FROM pages p JOIN documents d ON d.row = p.document WHERE d.digest = ? AND p.number = ?"
+        label = next((self._parsed(page_from, body).label for (body,) in self._rows(sql, [digest, number])), "")
+        return "" if label == str(number) else label
 
     def counts(self) -> dict[str, int]:
         """How many documents, sources, pages, elements, chunks and vectors there are."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
@@ -136,9 +136,16 @@ class TextSink:
         for batch in live_rows(rows, "c.id, c.body, d.title", "", documents, []):
             read = ((id, json.loads(body), title) for id, body, title in batch)
             texts = {
-                id: (plain["text"], title, *plain.get("headings", ())) for id, plain, title in read if plain.get("text")
+                id: (plain["text"], title, *plain.get("headings", ()), *_said(plain))
+                for id, plain, title in read
+                if plain.get("text")
             }
             self.index.add(list(texts), list(texts.values()))
+
+
+def _said(plain: Mapping[str, Any]) -> list[str]:
+    """The sentences that mention a figure or table: they stand above it as headings do."""
+    return [one["text"] for one in plain.get("mentions", ())]
 
 
 class PageSink:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 
@@ -22,6 +25,25 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def written(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
+    """A new file in a folder to write to, and its path; gone at the end unless it was published."""
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = folder / f".new-{uuid4().hex}"
+    try:
+        with open(fresh, "xb") as file:
+            yield file, fresh
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def publish(file: BinaryIO, fresh: Path, path: Path) -> None:
+    """Give a file that `written` made its name, once its bytes are on the disk."""
+    file.flush()
+    os.fsync(file.fileno())
+    os.replace(fresh, path)
 
 
 Stamp = tuple[int, int, int]

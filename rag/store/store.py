@@ -124,7 +124,20 @@ class Store:
 
     def loader(self, media_type: str) -> Table | None:
         """The settings of the loader that takes a media type."""
-        return next((dict(table) for taken, table in self._loaders if media_type in taken), None)
+        return self._able("load", media_type)
+
+    def holder(self, media_type: str) -> Table | None:
+        """The settings of the loader that finds the documents inside a source of a media type."""
+        return self._able("members", media_type)
+
+    def readable(self) -> dict[str, tuple[Table | None, Table | None]]:
+        """For each media type that the settings know its loader and its holder."""
+        types = sorted({one for taken, _ in self._loaders for one in taken})
+        return {one: (self.loader(one), self.holder(one)) for one in types}
+
+    def _able(self, capability: str, media_type: str) -> Table | None:
+        able = (one for taken, one in self._loaders if media_type in taken)
+        return next((dict(one) for one in able if hasattr(registry.load(one["use"]), capability)), None)
 
     @cached_property
     def _loaders(self) -> list[tuple[tuple[str, ...], Table]]:

@@ -52,6 +52,8 @@ class MiniLM:
     dim = 384
     modalities: frozenset[Modality] = frozenset({"text", "table", "image", "audio", "video"})
     view = "contextual"
+    alone = True
+    """Each chunk is a request of its own: those of several documents may be encoded in one call."""
     languages = frozenset({"en"})
     """What it was trained on; ingest says once when documents are in another."""
 

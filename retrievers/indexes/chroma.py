@@ -68,7 +68,7 @@ class Chroma:
         self._hnsw = {
             "space": "ip", "ef_search": ef_search, "ef_construction": ef_construction, "max_neighbors": neighbours,
         }  # fmt: skip
-        self._pending = Pending(dim)
+        self._pending = Pending(dim, self.folder)
         self._lock = RLock()
 
     @property
@@ -134,7 +134,7 @@ class Chroma:
         vectors = self._pending.checked_with(ids, vectors)
         with self._lock:
             self._pending.add(ids, vectors)
-            if len(self._pending.added) >= _BATCH:
+            if len(self._pending) >= _BATCH:
                 self._flush()
 
     def remove(self, ids: Sequence[str]) -> None:
@@ -167,9 +167,8 @@ class Chroma:
             collection = _OPEN.collection(self.folder, self._hnsw)
             for batch in _batches(sorted(self._pending.removed)):
                 collection.delete(ids=batch)
-            added = self._pending.added
-            for batch in _batches(list(added)):
-                collection.upsert(ids=batch, embeddings=[added[id].tolist() for id in batch])
+            for batch, vectors in self._pending.blocks(_BATCH):
+                collection.upsert(ids=batch, embeddings=vectors.tolist())
         self._pending.forget()
 
     @contextmanager

@@ -60,7 +60,7 @@ class Exact:
         self._stamp: tuple[int, int, int] | None = None
         self._snapshot = EMPTY
         self._damage = ""
-        self._pending = Pending(dim)
+        self._pending = Pending(dim, self.folder)
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -142,7 +142,7 @@ class Exact:
                 raise self._damaged()
             old = replace(self._snapshot, segments=(), largest=0.0) if self._pending.cleared else self._snapshot
             removed = self._pending.removed if not self._pending.cleared else frozenset[str]()
-            writing.commit(self.folder, self.dim, old, self._pending.added, removed, generation)
+            writing.commit(self.folder, self.dim, old, self._pending, removed, generation)
             self._pending.forget()
 
     # --- state -----------------------------------------------------------------------------------

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .segments import MANIFEST, VERSION, Segment, Snapshot, path
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from rag.protocols import Dense
+
+    from .pending import Pending
 
 MOST_SEGMENTS = 8
 MOST_DEAD = 0.1
@@ -28,30 +30,35 @@ def commit(
     folder: Path,
     dim: int,
     old: Snapshot,
-    added: Mapping[str, NDArray[np.float32]],
+    pending: Pending,
     removed: AbstractSet[str],
     generation: int,
 ) -> None:
-    """`old` without `removed`, with `added`, at `generation`: wholly, or (after a kill) not at all."""
+    """`old` without `removed`, with what waits, at `generation`: wholly, or (after a kill) not at all.
+
+    Vectors are written block by block: memory holds ids and one block, however much is merged or added.
+    """
     import numpy as np
 
     folder.mkdir(parents=True, exist_ok=True)
-    kept, merged = _plan(_survivors(old, removed | added.keys()), len(added))
+    added = pending.added
+    kept, merged = _plan(_survivors(old, removed | set(added)), len(added))
     number = max(old.following, _highest(folder) + 1)
     segments = [(segment.number, len(segment.ids)) for segment in kept]
+    longest = old.largest
     if merged or added:
         ids = [name for segment in merged for name in segment.ids[segment.alive].tolist()]
         ids += [id.encode() for id in added]
-        _write_segment(folder, number, dim, ids, [*_living(merged), *_stacked(added)])
+        waiting = (vectors for _, vectors in pending.blocks(_BLOCK))
+        longest = max(longest, _write_segment(folder, number, dim, ids, chain(_living(merged), waiting)))
         segments.append((number, len(ids)))
     dead = [(s.number, row) for s in kept for row in np.flatnonzero(~s.alive).tolist()]
     if dead:
         _write_array(path(folder, number + 1, "deleted"), np.array(dead, np.int64))
-    longest = max((float(np.linalg.norm(vector)) for vector in added.values()), default=0.0)
     state = {
         "generation": generation,
         "next": number + 2,
-        "largest": max(old.largest, longest),
+        "largest": longest,
         "segments": segments,
         "deleted": number + 1 if dead else None,
     }
@@ -63,11 +70,18 @@ def _survivors(old: Snapshot, gone: AbstractSet[str]) -> list[Segment]:
     """The segments with the ids that go marked as deleted; those with nothing left are dropped."""
     import numpy as np
 
-    rows = sorted(old.rows[id] for id in gone if id in old.rows) if gone else []
-    alive = np.concatenate([segment.alive for segment in old.segments]) if old.segments else np.ones(0, bool)
-    alive[rows] = False
-    parts = [alive[start:end] for start, end in zip(old.starts, old.starts[1:], strict=False)]
-    return [replace(segment, alive=part) for segment, part in zip(old.segments, parts, strict=True) if part.any()]
+    going = np.sort(np.array([id.encode() for id in gone], dtype=np.bytes_))
+    kept = []
+    for segment in old.segments:
+        alive = segment.alive.copy()
+        # Not by the dictionary of all ids: to make it costs more than the commit of a few among a million.
+        for start in range(0, len(alive) if len(going) else 0, _BLOCK):
+            names = segment.ids[start : start + _BLOCK]
+            places = np.minimum(np.searchsorted(going, names), len(going) - 1)
+            alive[start : start + _BLOCK] &= going[places] != names
+        if alive.any():
+            kept.append(replace(segment, alive=alive))
+    return kept
 
 
 def _plan(segments: list[Segment], added: int) -> tuple[list[Segment], list[Segment]]:
@@ -94,23 +108,20 @@ def _living(segments: Sequence[Segment]) -> Iterator[Dense]:
             yield segment.vectors[start : start + _BLOCK][alive]
 
 
-def _stacked(added: Mapping[str, NDArray[np.float32]]) -> Iterator[Dense]:
+def _write_segment(folder: Path, number: int, dim: int, ids: Sequence[bytes], blocks: Iterable[Dense]) -> float:
+    """The length of the longest vector that was written."""
     import numpy as np
 
-    if added:
-        yield np.stack(list(added.values()))
-
-
-def _write_segment(folder: Path, number: int, dim: int, ids: Sequence[bytes], blocks: Sequence[Dense]) -> None:
-    import numpy as np
-
+    longest = 0.0
     with open(path(folder, number, "vectors"), "wb") as file:
         header = {"descr": "<f4", "fortran_order": False, "shape": (len(ids), dim)}
         np.lib.format.write_array_header_1_0(file, header)
         for block in blocks:
+            longest = max(longest, float(np.linalg.norm(block, axis=1).max(initial=0.0)))
             file.write(np.ascontiguousarray(block, dtype="<f4").data)
         _sync(file)
     _write_array(path(folder, number, "ids"), np.array(ids, dtype=np.bytes_))
+    return longest
 
 
 def _write_manifest(folder: Path, dim: int, state: Mapping[str, Any]) -> None:

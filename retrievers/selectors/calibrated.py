@@ -18,6 +18,8 @@ from rag.protocols import Candidate, Lexicon
 from ..cutoffs import up_to_k
 from .features import VERSION, Asked, asked, features, has_dense, matched
 
+POINTED = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
@@ -72,11 +74,17 @@ class Calibrated:
 
 
 def relevance(profile: Mapping[str, Any], question: Asked, hit: Hit) -> float:
-    """The probability 0..1 that a hit answers the question."""
+    """The probability 0..1 that a hit answers the question.
+
+    What a question points at ("on page 3") answers it by itself with probability `POINTED`, which was set and
+    not fitted: the words of such a question need not stand there.
+    """
     values = features(question, hit)
     weights: Mapping[str, float] = profile["weights"]
     logit = profile["intercept"] + sum(weight * values[name] for name, weight in weights.items())
-    return round(1 / (1 + exp(-max(-30.0, min(30.0, logit)))), 6)
+    by_words = 1 / (1 + exp(-max(-30.0, min(30.0, logit))))
+    pointed = hit.parts["pointed"].score if "pointed" in hit.parts else 0.0
+    return round(1 - (1 - by_words) * (1 - POINTED * pointed), 6)
 
 
 def _reason(question: Asked, ranked: Sequence[Evidence]) -> str:

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from rag.retrievers.dense import Dense
 from rag.retrievers.diverse import Diverse
+from rag.retrievers.expanded import Expanded
 from rag.retrievers.fused import Fused
 from rag.retrievers.indexes.exact import Exact
 from rag.retrievers.indexes.tantivy import Tantivy
 from rag.retrievers.lexical import Lexical
 from rag.retrievers.neighbours import Neighbours
 from rag.retrievers.paged import Paged
+from rag.retrievers.pointed import Pointed
 
 from rag.answer import Query, query
 from rag.document import Media
@@ -54,9 +56,11 @@ RETRIEVERS: dict[str, Callable[[Shelf], Retriever]] = {
     "weighted": lambda shelf: Fused({"dense": shelf.dense, "lexical": shelf.lexical}, "weighted"),
     "diverse": lambda shelf: Diverse(shelf.fused, per_document=2),
     "paged": lambda shelf: Paged(shelf.fused, shelf.text, shelf.catalog),
+    "expanded": lambda shelf: Expanded(shelf.fused),
+    "pointed": lambda shelf: Pointed(shelf.fused, shelf.text, shelf.catalog),
     "neighbours": lambda shelf: Neighbours(shelf.dense, shelf.catalog, before=0, after=0),
 }
-SORTED = {"dense", "lexical", "rrf", "weighted", "paged", "neighbours"}
+SORTED = {"dense", "lexical", "rrf", "weighted", "paged", "expanded", "pointed", "neighbours"}
 
 
 @pytest.fixture(scope="module")

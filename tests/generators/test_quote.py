@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from rag.generators.quote import Quote
 from rag.generators.quote_units import is_verbatim, units
 
-from rag.answer import Checked, Done, Evidenced, Query, Selection, Settings, TextPiece, query
+from rag.answer import Checked, Done, Evidenced, Query, Score, Selection, Settings, TextPiece, query
 from rag.document import Chunk, Modality
 from tests.generators.build import selection
 
@@ -181,3 +182,13 @@ def test_options_are_checked() -> None:
         Quote(sentences=0)
     with pytest.raises(ValueError, match="keep"):
         Quote(keep=2)
+
+
+def test_what_stands_where_the_question_points_is_quoted() -> None:
+    given = selection("In September 81 mm of rain fell.", "It thanks for the gauge.")
+    first, second = given.evidence
+    pointed = replace(second, hit=replace(second.hit, parts={**second.hit.parts, "pointed": Score(1, 1.0)}))
+    asked = "How much rain is on the last page?"
+    assert "[1]" in ask(asked, given, Quote(sentences=1))
+    told = ask(asked, Selection((first, pointed)), Quote(sentences=1))
+    assert told == "It thanks for the gauge. [2]"

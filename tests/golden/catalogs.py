@@ -8,15 +8,18 @@ from fnmatch import fnmatchcase
 from rag.document import (
     WHOLE,
     Chunk,
+    Element,
     LabelValue,
     Modality,
     Origin,
+    Page,
     PageRegion,
     Source,
     labels,
 )
 from rag.filters import And, Eq, Filter, Glob, In, Not, Or, Range
 from rag.identity import digest, identified
+from rag.protocols import Named
 
 
 def document(name: str, texts: Sequence[str], modality: Modality = "text", **tags: LabelValue) -> list[Chunk]:
@@ -36,6 +39,7 @@ class MemoryCatalog:
     def __init__(self, chunks: Iterable[Chunk] = ()) -> None:
         self.stored: dict[str, Chunk] = {chunk.id: chunk for chunk in chunks}
         self.calls = 0
+        self.labelled: dict[tuple[str, int], str] = {}
 
     def chunks(self, ids: Sequence[str]) -> dict[str, Chunk]:
         self.calls += 1
@@ -52,6 +56,29 @@ class MemoryCatalog:
         row = [one for one in self.stored.values() if one.origin.source.digest == digest]
         place = row.index(chunk)
         return row[max(0, place - before) : place] + row[place + 1 : place + 1 + after]
+
+    def pages(self, digest: str) -> list[Page]:
+        """A page for each that a chunk stands on; labels are those given to `labelled`."""
+        numbers = {
+            place.page
+            for chunk in self.stored.values()
+            for place in chunk.origin.places
+            if chunk.origin.source.digest == digest and isinstance(place, PageRegion)
+        }
+        return [Page(number, self.labelled.get((digest, number), ""), 600, 800) for number in sorted(numbers)]
+
+    def elements(self, digest: str) -> list[Element]:
+        """An element for each chunk but the pictures of pages."""
+        return [
+            Element(chunk.parent or chunk.id, chunk.modality, chunk.role, chunk.origin, chunk.text)
+            for chunk in self.stored.values()
+            if chunk.origin.source.digest == digest and chunk.role != "page"
+        ]
+
+    def names(self, where: Filter | None = None) -> tuple[Named, ...]:
+        found = [chunk for chunk in self.stored.values() if where is None or admits(where, chunk)]
+        sources = [(chunk.origin.source, chunk.title) for chunk in found]
+        return tuple(dict.fromkeys(Named(source.digest, title, source.uri) for source, title in sources))
 
     def remove(self, ids: Iterable[str]) -> None:
         for id in ids:

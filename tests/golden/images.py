@@ -69,6 +69,52 @@ def animation(frames: int = 3) -> bytes:
     return saved(shown[0], "GIF", save_all=True, append_images=shown[1:])
 
 
+def heic(description: str = "", **options: object) -> bytes:
+    """The drawing as iPhones save pictures (encoded by pillow-heif, which the loader does not use)."""
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()
+    exif = Image.Exif()
+    if description:
+        exif[0x010E] = description.encode()
+    return saved(drawing(), "HEIF", exif=exif.tobytes(), quality=90, **options)
+
+
+def located(format: str = "JPEG") -> bytes:
+    """A picture that says when, where and by which camera it was taken."""
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110], exif[0x0132] = "Acme", "Acme X100", "2024:03:05 10:00:00"
+    exif[0x8825] = {1: "S", 2: (33.0, 51.0, 25.2), 3: "E", 4: (151.0, 12.0, 36.0)}
+    return saved(drawing(), format, exif=exif.tobytes())
+
+
+def scenery(seed: int = 0, width: int = 320, height: int = 240) -> Image.Image:
+    """Soft patches of light that no other seed has."""
+    import numpy as np
+
+    coarse = np.random.default_rng(seed).integers(0, 255, (6, 8, 3), np.uint8)
+    return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+
+
+def swollen(kind: bytes) -> bytes:
+    """A PNG whose colour profile or text unpacks to 200 MB."""
+    packed = zlib.compress(bytes(200_000_000), 9)
+    chunk = {b"iCCP": b"p\0\0", b"zTXt": b"Description\0\0", b"iTXt": b"Description\0\1\0\0\0"}[kind] + packed
+    plain = png()
+    made = struct.pack(">I", len(chunk)) + kind + chunk + struct.pack(">I", zlib.crc32(kind + chunk))
+    return plain[:33] + made + plain[33:]
+
+
+def endless(frames: int = 100_000) -> bytes:
+    """A GIF of so many frames."""
+    shown = [drawing(), drawing().rotate(90), drawing().rotate(180)]
+    data = saved(shown[0], "GIF", save_all=True, append_images=shown[1:], duration=50)
+    start = data.index(b"\x21\xf9\x04")  # the first graphic control block
+    second = data.index(b"\x21\xf9\x04", start + 8)
+    third = data.index(b"\x21\xf9\x04", second + 8)
+    return data[:second] + data[second:third] * frames + b";"
+
+
 def claims(width: int, height: int) -> bytes:
     """A PNG of a few bytes whose header claims that many pixels."""
 

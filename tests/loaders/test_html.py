@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rag.loaders.chunking.structure import Structure
 from rag.loaders.html import HTML
+from rag.loaders.html.images import ALIGN, ImageRules
 
 from rag.document import Element, Head, MarkupPath, Media, Part, Source
 from rag.identity import digest
@@ -50,7 +52,7 @@ def path(element: Element) -> str:
 
 
 def test_a_whole_page(tmp_path: Path) -> None:
-    found = [(e.role, e.text, e.headings) for e in elements(tmp_path, htmls.page())]
+    found = [(e.role, e.text, e.headings) for e in elements(tmp_path, htmls.page()) if e.role != "hidden"]
     gauges = ("Rain gauges",)
     assert found == [
         ("header", "Home All pages", ()),
@@ -125,13 +127,178 @@ def test_no_visible_text_is_lost_or_given_twice(tmp_path: Path) -> None:
     assert found == words(" ".join(re.sub(r"<[^>]*>", " ", piece) for piece in pieces))
 
 
-def test_hidden_text_is_left_out(tmp_path: Path) -> None:
+def test_hidden_text_is_kept_apart_and_told(tmp_path: Path) -> None:
     markup = (
         "<p>seen</p><script>a</script><style>b</style><template><p>c</p></template><noscript>d</noscript>"
         "<div hidden><p>e</p></div><p style='color:red; DISPLAY : none'>f</p><p>g<span aria-hidden=true>h</span>i</p>"
         "<dialog>j</dialog><select><option>k<option selected>l</select><p style='visibility:hidden'>m</p><!-- n -->"
     )
-    assert words(" ".join(text for _, text in shown(tmp_path, markup))) == ["seen", "gi", "l"]
+    found = shown(tmp_path, markup)
+    assert words(" ".join(text for role, text in found if role != "hidden")) == ["seen", "gi", "l"]
+    assert [text for role, text in found if role == "hidden"] == ["e", "f", "h", "m"]
+    (part,) = load(tmp_path, htmls.body(markup))
+    assert [one.message for one in part.warnings] == [
+        "4 texts that the page hides from its readers are kept apart, first 'e'"
+    ]
+    assert not {chunk.text for chunk in Structure()([part])} & {"e", "f", "h", "m"}
+    for element in part.elements:
+        if element.role == "hidden":
+            assert words(select(htmls.body(markup), path(element))) == words(element.text)
+
+
+@pytest.mark.parametrize(
+    ("style", "seen"),
+    [
+        ("font-size:0", False),
+        ("font-size: 0px;color:red", False),
+        ("font-size:0.5pt", False),
+        ("font-size:0.8em", True),
+        ("font-size:.9rem", True),
+        ("color:#fff;background:white", False),
+        ("background-color: #FFFFFF; color: rgb(255, 255, 255)", False),
+        ("color:#fff;background:#000", True),
+        ("color:#fff", True),
+        ("position:absolute; left:-9999px", False),
+        ("position:absolute; left:-12px", True),
+        ("left:-9999px", True),
+        ("text-indent:-9999px", False),
+        ("opacity:0", False),
+        ("opacity:0.5", True),
+        ("height:0; overflow:hidden", False),
+        ("line-height:0; overflow:hidden", True),
+        ("clip: rect(0 0 0 0)", False),
+        ("visibility:visible", True),
+        ("color:transparent", False),
+    ],
+)
+def test_what_an_inline_style_hides(tmp_path: Path, style: str, seen: bool) -> None:
+    found = shown(tmp_path, f"<p>before</p><p style='{style}'>planted words</p>")
+    assert found[1] == ("paragraph" if seen else "hidden", "planted words")
+
+
+def test_text_in_the_colour_of_its_cell_is_hidden(tmp_path: Path) -> None:
+    found = shown(tmp_path, "<p>a<span bgcolor=white style='color:white'>planted</span>b</p>")
+    assert sorted(found) == [("hidden", "planted"), ("paragraph", "ab")]
+
+
+# --- links, formulas, code, pictures, head --------------------------------------------------------
+
+
+def links(element: Element) -> list[tuple[str, str]]:
+    return [(element.text[link.start : link.end], link.target) for link in element.links]
+
+
+def test_anchors_are_links_of_the_text(tmp_path: Path) -> None:
+    markup = (
+        "<p>See  <a href=' a.html '> the <b>whole</b>\nstory </a>, <a href='#x'>below</a><a href=''>no</a>"
+        "<a href='javascript:go()'>nor this</a><a name=x></a> or <a href=b><img src=c alt=d></a>.</p>"
+        "<ul><li><a href=https://example.org/?q=1>First</a><br><a href=z>line<br>two</a></ul>"
+        "<h2>Head <a href=y>linked</a> <a href='#h'>¶</a></h2><dl><dt>Term<dd>said <a href=w>there</a></dl>"
+    )
+    found = [one for one in elements(tmp_path, markup) if one.modality == "text"]
+    assert found[0].text == "See the whole story , belownonor this or ."
+    assert links(found[0]) == [("the whole story", "a.html"), ("below", "#x")]
+    assert found[1].text == "- First\nline\ntwo"
+    assert links(found[1]) == [("First", "https://example.org/?q=1"), ("line\ntwo", "z")]
+    assert (found[2].text, links(found[2])) == ("Head linked", [("linked", "y")])
+    assert (found[3].text, links(found[3])) == ("Term: said there", [("there", "w")])
+
+
+def test_formulas_are_their_latex_or_a_line(tmp_path: Path) -> None:
+    tex = "<annotation encoding='application/x-tex'>{\\displaystyle E=mc^{2}}</annotation>"
+    markup = (
+        f"<p>Energy <math><semantics><mrow><mi>E</mi></mrow>{tex}</semantics></math> is mass.</p>"
+        "<math display=block><mfrac><mrow><mi>a</mi><mo>+</mo><mi>b</mi></mrow>"
+        "<msup><mi>x</mi><mn>2</mn></msup></mfrac></math>"
+        "<p><math alttext='\\pi r^2'><mi>p</mi></math>, "
+        "<math><msqrt><msub><mi>x</mi><mi>i</mi></msub></msqrt></math></p>"
+        "<p>as shown <span class=katex-mathml><math><mi>y</mi></math></span>"
+        "<span class=katex-html aria-hidden=true>y</span></p>"
+    )
+    assert shown(tmp_path, markup) == [
+        ("paragraph", "Energy E=mc^{2} is mass."),
+        ("equation", "(a + b)/(x^2)"),
+        ("paragraph", "\\pi r^2 , sqrt(x_i)"),
+        ("paragraph", "as shown y"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("markup", "language"),
+    [
+        ("<pre><code class='hljs language-python'>x\n  y</code></pre>", "python"),
+        ("<div class='highlight-sql notranslate'><div class=highlight><pre>x\n  y</pre></div></div>", "sql"),
+        ("<pre class='brush:js'>x\n  y</pre>", "js"),
+        ("<pre class='sourceCode haskell'>x\n  y</pre>", "haskell"),
+        ("<pre data-lang='C++'>x\n  y</pre>", "c++"),
+        ("<div class='highlight-default'><pre>x\n  y</pre></div>", ""),
+        ("<pre class=language-none>x\n  y</pre>", ""),
+        ("<pre>x\n  y</pre>", ""),
+    ],
+)
+def test_code_keeps_its_lines_and_the_language_that_is_named(tmp_path: Path, markup: str, language: str) -> None:
+    (code,) = elements(tmp_path, markup)
+    assert (code.role, code.text, code.language) == ("code", "x\n  y", language)
+
+
+def test_the_filters_of_align(tmp_path: Path) -> None:
+    rules = ALIGN
+    assert rules.shape(201, 400)
+    assert not rules.shape(199, 400)
+    assert not rules.shape(200, 600)
+    assert rules.shape(None, 400)
+    assert rules.shape(None, None)
+    assert rules.said("a gauge outside")
+    assert not rules.said("rain gauge")
+    assert rules.said(" ".join(["word"] * 20))
+    assert not rules.said(" ".join(["word"] * 21))
+    assert not rules.said("the same three words", shared=11)
+    assert ImageRules().said("")
+    said = "one two three four"
+    markup = f"<p><img src=a alt='{said}'>x</p>" * 3
+    markup += "<p><img src=b width=900 height=100 alt='a wide banner picture'></p>"
+    assert [role for role, _ in shown(tmp_path, markup)].count("figure") == 4
+    few = elements(tmp_path, markup, max_shared_alt=2, max_aspect=3.0)
+    assert [one.role for one in few].count("figure") == 0
+    with pytest.raises(ValueError, match="at least 0"):
+        HTML(max_aspect=-1)
+
+
+def test_a_description_that_is_noise_leaves_a_captioned_picture(tmp_path: Path) -> None:
+    markup = "<figure><img src=a alt=img1><figcaption>The gauge on the roof</figcaption></figure>"
+    (one,) = elements(tmp_path, markup, min_alt_words=3)
+    assert (one.role, one.text, one.caption) == ("figure", "", "The gauge on the roof")
+
+
+def test_head_from_linked_data_and_marks_in_the_page(tmp_path: Path) -> None:
+    data = (
+        b"<html lang=de><body><script type='application/ld+json'>"
+        b'{"@graph": [{"@type": "NewsArticle", "headline": "Regen", "datePublished": "2024-05-06", '
+        b'"author": [{"name": "A"}, {"name": "B"}]}]}</script>'
+        b"<h1>Other</h1><time itemprop=dateModified datetime=2024-06-01>x</time><a rel=author href=z>C</a><p>text"
+    )
+    head = load(tmp_path, data)[0].head
+    assert (head.title, head.language) == ("Regen", "de")
+    assert dict(head.metadata) == {
+        "author": "A, B", "charset": "utf-8", "created": "2024-05-06", "modified": "2024-06-01",
+    }  # fmt: skip
+    for broken in (b"{", b"[" * 100_000, b'{"author": {"name": {}}, "headline": 3}', b"null"):
+        page = b"<script type='application/ld+json'>" + broken + b"</script><p>text"
+        assert dict(load(tmp_path, page)[0].head.metadata).keys() == {"charset"}
+
+
+def test_advertising_and_steps_through_a_manual_are_no_content(tmp_path: Path) -> None:
+    article = "<p>" + "The article itself has many words. " * 10 + "</p>"
+    markup = (
+        "<div class=navheader><table><tr><th colspan=3>5.1. The gauge<tr><td><a href=x>Prev</a><td>Chapter five"
+        f"<td><a href=y>Next</a></table></div>{article}<div class='ad-slot'>Buy a boat today</div>{article}"
+        "<div id=cookie-banner>We use cookies <button>Fine</button></div><div class=sponsored><pre>kept</pre></div>"
+    )
+    roles = {text: role for role, text in shown(tmp_path, markup)}
+    assert roles["Buy a boat today"] == "footer"
+    assert roles["We use cookies Fine"] == "footer"
+    assert roles["kept"] == "code"
+    assert {role for text, role in roles.items() if "Prev" in text or "5.1." in text} == {"header"}
 
 
 def test_a_page_that_hides_itself_behind_a_notice_is_still_read(tmp_path: Path) -> None:

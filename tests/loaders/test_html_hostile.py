@@ -131,3 +131,60 @@ def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> Non
     except SourceError:
         return
     assert parts[0].number == 0
+
+
+def test_a_bomb_of_entities_is_not_expanded(tmp_path: Path) -> None:
+    bomb = "".join(f"<!ENTITY e{at} '{f'&e{at - 1};' * 10}'>" for at in range(1, 12))
+    data = f"<!DOCTYPE html [<!ENTITY e0 'lol'>{bomb}]><p>before &e11; after".encode()
+    (part,) = load(tmp_path, data)
+    text = " ".join(element.text for element in part.elements)
+    assert "before" in text
+    assert "after" in text
+    assert len(text) < len(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"<meta charset=utf-16><p>kept words",
+        b"<meta charset=no-such-thing><p>kept words \xff\xfe",
+        "\ufeff<meta charset=latin-1><p>kept words \u00e9".encode(),
+        "<p>kept words \u6f22".encode("utf-16"),
+        b"<p>kept words \xc3\x28 \xa0\xa1 \xed\xa0\x80 \xf8\x88\x80\x80",
+        b"<p>kept\0 words &#xD800; &#1114112; &#0;",
+        b"<?xml version='1.0' encoding='utf-7'?><p>kept words +ADw-script+AD4-",
+    ],
+)
+def test_broken_encodings_keep_what_can_be_read(tmp_path: Path, data: bytes) -> None:
+    (part,) = load(tmp_path, data)
+    text = " ".join(element.text for element in part.elements).replace("\ufffd", "")
+    assert text.startswith("kept words")
+
+
+def test_fifty_megabytes_are_refused_unread_and_ten_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    with path.open("wb") as file:
+        file.truncate(50_000_000)
+    with pytest.raises(SourceError, match="bytes"):
+        list(HTML().load(Source(str(path), "text/html", "0" * 64, str(path))))
+    began = time.monotonic()
+    (part,) = load(tmp_path, b"<p>" + b"some words of a page " * 500_000)
+    assert len(part.elements[0].text) > 10_000_000
+    assert time.monotonic() - began < 60
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"<div class=ad>" * 1500 + b"<b></b>" * 100_000 + b"<pre>x</pre>" + b"</div>" * 1500 + b"<p>words " * 2000,
+        b"<p>" + b"<a href=x><b>" * 1000 + b"word " * 100_000,
+        b"<math>" + b"<msup><mi>x</mi>" * 2000 + b"y",
+        b"<div hidden>" * 1500 + b"word " * 50_000,
+        b"".join(b"<p style='%scolor : red ; color%d:red;'>w" % (b" ;" * 300, at) for at in range(3000)),
+    ],
+    ids=["noise", "links", "formula", "hidden", "styles"],
+)
+def test_what_is_looked_for_in_pages_takes_time_in_their_size(tmp_path: Path, data: bytes) -> None:
+    began = time.monotonic()
+    assert load(tmp_path, data)
+    assert time.monotonic() - began < 30

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pymupdf
 import pytest
 from rag.loaders.pdf import PDF
 from rag.loaders.pdf.text import clean, joined
@@ -294,3 +295,21 @@ def test_it_is_a_renderer_and_light() -> None:
 def test_the_uri_may_differ_from_the_path(write: Write) -> None:
     source = replace(write(pdfs.headings()), uri="https://example.org/a.pdf")
     assert elements(parts_of(source))[0].origin.source.uri == "https://example.org/a.pdf"
+
+
+def test_a_numbered_formula_is_an_equation_and_a_headings_second_line_part_of_it(tmp_path: Path) -> None:
+    document = pymupdf.open()
+    page = document.new_page(width=612, height=792)
+    page.insert_text((72, 90), "2.5 How to Correct the Model", fontsize=12, fontname="hebo")
+    page.insert_text((92, 104), "with feedback of people", fontsize=12, fontname="hebo")
+    y = pdfs.lines(page, pdfs.wrapped(pdfs.SENTENCE * 4, 80), 72, 130)
+    page.insert_text((200, y + 10), "E = m c + x", fontsize=10)
+    page.insert_text((400, y + 10), "(2)", fontsize=10)
+    pdfs.lines(page, pdfs.wrapped(pdfs.SENTENCE * 4, 80), 72, y + 40)
+    path = tmp_path / "a.pdf"
+    path.write_bytes(document.tobytes())
+    (part,) = PDF().load(Source("a.pdf", "application/pdf", "0" * 64, str(path)))
+    assert [one.text for one in part.elements if one.role == "equation"] == ["E = m c + x (2)"]
+    assert [one.text for one in part.elements if one.role == "heading"] == [
+        "2.5 How to Correct the Model with feedback of people"
+    ]

@@ -19,7 +19,9 @@ from rag.loaders.video.parts import PART_SECONDS
 from rag.document import WHOLE, Element, Media, PageRegion, Part, Source, TimeSpan
 from rag.errors import MissingExtra, SourceError
 from rag.identity import digest
+from rag.protocols import Recognised
 from tests.golden import videos
+from tests.golden.recognisers import line as written_line
 
 TYPES = {
     "mp4": "video/mp4", "matroska": "video/x-matroska", "webm": "video/webm", "avi": "video/x-msvideo",
@@ -180,6 +182,21 @@ def test_slides_that_differ_little(tmp_path: Path) -> None:
     assert min(ink[:2]) > 3 * ink[2]
 
 
+def test_slides_of_one_layout_are_scenes_and_a_pointer_is_none(tmp_path: Path) -> None:
+    """A fiftieth of the picture becomes another at once; the pointer that moves over it is smaller."""
+    shown = []
+    for title in ("Pumps", "Valves", "Tanks"):
+        for step in range(5):
+            image = Image.new("RGB", (320, 240), "white")
+            draw = ImageDraw.Draw(image)
+            draw.text((20, 14), title, "black", font_size=24)
+            for line in range(5):
+                draw.text((24, 60 + 26 * line), f"{line + 1}. A point about {title.lower()}", "black", font_size=16)
+            draw.polygon([(240 + 9 * step, 200), (240 + 9 * step, 212), (248 + 9 * step, 208)], "black")
+            shown.append((image, 1.0))
+    assert spans(list(Video().load(written(tmp_path, videos.video(shown))))) == [(0.0, 5.0), (5.0, 10.0), (10.0, 15.0)]
+
+
 def test_a_static_scene_is_divided_and_stored_once(tmp_path: Path) -> None:
     assets = Kept()
     parts = list(Video(assets=assets).load(written(tmp_path, videos.video([(videos.scene(3), 70)], rate=2))))
@@ -272,6 +289,69 @@ def test_a_frame_held_over_the_edge_of_a_part(tmp_path: Path) -> None:
     assert spans(parts)[-2] == (120.0, 200.0)
     assert near(picture(assets, frames(parts)[-2]), (80, 100), videos.SCENES[1])
     assert list(Video(assets=Kept()).load(source, start=1)) == parts[1:]
+
+
+# --- what is written on frames --------------------------------------------------------------------------
+
+
+class Sees:
+    """A recogniser that reads a colour off each picture, and remembers how many it was given."""
+
+    def __init__(self, fingerprint: str = "sees", fails: bool = False) -> None:
+        self.fingerprint = fingerprint
+        self.fails = fails
+        self.count = 0
+
+    def recognise(self, images: Sequence[bytes]) -> list[list[Recognised]]:
+        self.count += len(images)
+        if self.fails:
+            raise RuntimeError("out of order")
+        return [[written_line(self._name(image), 0.1, 0.1, 0.5, 0.2)] for image in images]
+
+    @staticmethod
+    def _name(data: bytes) -> str:
+        image = Image.open(io.BytesIO(data)).convert("RGB")
+        return next(name for name in videos.SCENES if near(image, (80, 100), name))
+
+
+def test_words_of_frames_are_read_once_a_picture(tmp_path: Path) -> None:
+    shown = videos.video([(videos.scene(0), 8.0), (videos.scene(1), 3.0), (videos.scene(0), 3.0)])
+    source = written(tmp_path, shown)
+    sees = Sees()
+    parts = list(Video(recogniser=sees, max_scene=4.0).load(source))
+    assert [one.text for one in frames(parts)] == ["firebrick", "", "seagreen", ""]
+    assert sees.count == 2
+    kept = list(Video(recogniser=sees, max_scene=4.0, assets=Kept()).load(source))
+    assert [one.text for one in frames(kept)] == [one.text for one in frames(parts)]
+    assert [one.text for one in frames(list(Video(recogniser=Sees("")).load(source)))] == [""] * 3
+    assert Video(recogniser=sees, transcriber=Hears()).fingerprint == "hears+sees"
+
+
+def test_a_recogniser_that_fails_costs_no_frame(tmp_path: Path) -> None:
+    parts = list(Video(recogniser=Sees(fails=True)).load(written(tmp_path, videos.narrated())))
+    assert len(frames(parts)) == 3
+    assert warnings(parts) == ["its words could not be recognised (out of order)"] * 3
+
+
+# --- garbage --------------------------------------------------------------------------------------------
+
+
+class Makes(Hears):
+    """A transcriber that makes things up."""
+
+    def transcribe(self, sounds: Sequence[bytes]) -> list[list[tuple[float, float, str]]]:
+        made = ["The pump starts at dawn.", "ほ" * 200, *["Thank you."] * 5, "It stops at noon."]
+        return [[(at / 2, at / 2 + 0.4, text) for at, text in enumerate(made)] for _ in sounds]
+
+
+def test_what_nobody_said_is_left_out_and_told(tmp_path: Path) -> None:
+    source = written(tmp_path, videos.narrated(cues=(), tone=6.0))
+    parts = list(Video(transcriber=Makes()).load(source))
+    assert words(parts) == ["The pump starts at dawn.", *["Thank you."] * 3, "It stops at noon."]
+    (told,) = (one for part in parts for one in part.warnings)
+    assert "3 repetitions" in told.message
+    assert told.place == TimeSpan(0.5, 3.4)
+    assert len(words(list(Video(transcriber=Makes(), max_compression=0, min_unique=0).load(source)))) == 8
 
 
 # --- words --------------------------------------------------------------------------------------------

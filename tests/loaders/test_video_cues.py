@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rag.loaders.video.cues import Cue, beside, clean, embedded, fewer, ordered, written
+from rag.loaders.video.cues import Cue, beside, clean, embedded, fewer, ordered, scripted, written
 
 from rag.document import Source
 
@@ -45,6 +45,48 @@ def test_subrip() -> None:
         Cue(1.0, 4.0, "The pump starts at dawn."),
         Cue(3600.0, 3601.0, "Later & elsewhere"),
     ]
+
+
+ASS = """[Script Info]
+Title: any
+[V4+ Styles]
+Format: Name, Fontname
+Style: Default,Arial
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+Dialogue: 0,0:00:02.50,0:00:04.00,Default,,0,0,0,,at dawn, {\\i1}slowly{\\i0}.
+Dialogue: 0,0:00:01.00,0:00:02.50,Default,,0,0,0,,The pump\\Nstarts
+Comment: 0,0:00:05.00,0:00:06.00,Default,,0,0,0,,Not said
+Dialogue: 0,0:00:07.00,0:00:08.00,Default,,0,0,0,,{\\p1}m 0 0 l 100 0 100 100{\\p0}
+Dialogue: 0,nonsense,0:00:09.00,Default,,0,0,0,,Never
+"""
+
+
+def test_substation_alpha(tmp_path: Path) -> None:
+    assert scripted(ASS) == [Cue(1.0, 4.0, "The pump starts at dawn, slowly.")]
+    (tmp_path / "talk.ass").write_text(ASS)
+    path = str(tmp_path / "talk.mp4")
+    assert beside(Source(path, "video/mp4", "0" * 64, path)) == scripted(ASS)
+    (tmp_path / "talk.srt").write_text(SRT)
+    assert beside(Source(path, "video/mp4", "0" * 64, path)) == written(SRT)
+
+
+@given(st.text(alphabet="Dialogue:,0123456789.\\n{}pN Format text", max_size=200))
+def test_any_script(text: str) -> None:
+    assert all(one.text and one.start < one.end for one in scripted(text))
+
+
+def test_words_of_a_hundred_megabytes_are_left_out_and_told(tmp_path: Path) -> None:
+    with (tmp_path / "talk.srt").open("wb") as file:
+        file.truncate(100_000_000)
+    path, told = str(tmp_path / "talk.mp4"), []  # type: ignore[var-annotated]
+    assert beside(Source(path, "video/mp4", "0" * 64, path), told) == []
+    assert "talk.srt" in told[0]
+
+
+def test_markup_in_words_is_not_kept() -> None:
+    text = "00:01.000 --> 00:02.000\n<script src='x'>alert(1)</script><img src=x onerror=y>Hi &lt;b&gt;\n"
+    assert written(text) == [Cue(1.0, 2.0, "alert(1)Hi <b>")]
 
 
 def test_webvtt() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import struct
+import time
 from pathlib import Path
 
+import av
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from rag.loaders.audio import Audio
-from rag.loaders.video import Video
+from rag.loaders.video import Video, container
 
 from rag.document import Part, Source, TimeSpan
 from rag.errors import SourceError
@@ -132,6 +135,47 @@ JOINED = b"ffconcat version 1.0\nfile /etc/passwd\n"
 @pytest.mark.parametrize("media_type", ["video/mp4", "video/x-matroska", "video/mp2t"])
 def test_a_playlist_opens_nothing(data: bytes, media_type: str, tmp_path: Path) -> None:
     assert refused(written(tmp_path, data, media_type)).kind in ("damaged", "empty")
+
+
+@pytest.mark.parametrize("media_type", ["", "application/vnd.apple.mpegurl", "application/sdp", "application/dash+xml"])
+def test_no_kind_is_guessed(media_type: str, tmp_path: Path) -> None:
+    """FFmpeg would take it for a playlist, and play what it names."""
+    (tmp_path / "secret.ts").write_bytes(videos.narrated(format="mpegts", cues=()))
+    playlist = PLAYLIST.replace(b"file:///etc/passwd", str(tmp_path / "secret.ts").encode())
+    assert refused(written(tmp_path, playlist, media_type)).kind == "unsupported"
+
+
+def test_nothing_else_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were the demuxer of playlists ever chosen, what it names would still be refused."""
+    monkeypatch.setitem(container.DEMUXERS, "application/vnd.apple.mpegurl", "hls")
+    (tmp_path / "secret.ts").write_bytes(videos.narrated(format="mpegts", cues=()))
+    for name in (str(tmp_path / "secret.ts"), "secret.ts", "http://127.0.0.1:9/x.ts"):
+        playlist = PLAYLIST.replace(b"file:///etc/passwd", name.encode())
+        assert refused(written(tmp_path, playlist, "application/vnd.apple.mpegurl")).kind in ("refused", "damaged")
+
+
+def test_attachments_are_no_part_of_a_recording(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    with av.open(out, "w", format="matroska") as file, av.open(io.BytesIO(videos.narrated())) as plain:
+        stream = file.add_stream_from_template(plain.streams.video[0])
+        file.add_attachment("evil.html", "text/html", b"<script>alert(1)</script>")
+        for packet in plain.demux(plain.streams.video[0]):
+            if packet.size:
+                packet.stream = stream
+                file.mux(packet)
+    parts = read(written(tmp_path, out.getvalue(), "video/x-matroska"))
+    assert b"evil.html" in out.getvalue()
+    assert {one.role for part in parts for one in part.elements} == {"keyframe"}
+
+
+@pytest.mark.parametrize("late", [80_000.0, 1_000_000.0])
+def test_a_frame_that_claims_to_come_late(late: float, tmp_path: Path) -> None:
+    pictures = [(videos.scene(at, 64, 48), 0.0) for at in range(3)]
+    data = videos.video(pictures, times=[0.0, 1.0, late], format="matroska")
+    start = time.monotonic()
+    parts = read(written(tmp_path, data, "video/x-matroska"), max_seconds=10_000.0)
+    assert seconds(parts) <= 10_000
+    assert time.monotonic() - start < 10
 
 
 def test_render_of_a_broken_file(tmp_path: Path) -> None:

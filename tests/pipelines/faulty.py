@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -32,6 +33,10 @@ class Faulty:
         order, _, marker = line.partition(",")
         if order == "hang":
             time.sleep(600)
+        elif order == "program":
+            program = subprocess.Popen(["sleep", "600"])
+            Path(marker).write_text(str(program.pid))
+            program.wait()
         elif order == "crash":
             os.kill(os.getpid(), 11)
         elif order == "crash once" and not Path(marker).exists():

@@ -73,7 +73,7 @@ def test_explain_names_the_leaf_and_what_fell_behind() -> None:
 def test_ask_is_batched_and_timed() -> None:
     answers = Ask(All(), FirstTwo(), Counting())([query("a"), query("b")])
     assert [answer.text for answer in answers] == ["2 pieces", "2 pieces"]
-    assert list(answers[0].trace) == ["retrieve", "select", "generate", "total"]
+    assert list(answers[0].trace) == ["compute", "retrieve", "select", "generate", "total"]
 
 
 def test_a_generator_that_cannot_stream_still_gives_the_events_in_order() -> None:
@@ -81,3 +81,56 @@ def test_a_generator_that_cannot_stream_still_gives_the_events_in_order() -> Non
         return [event async for event in Ask(All(), FirstTwo(), Counting()).stream(query("a"))]
 
     assert [type(event) for event in asyncio.run(events())] == [Evidenced, TextPiece, Checked, Done]
+
+
+@dataclass(frozen=True)
+class Computed:
+    def compute(self, queries: Sequence[Query]) -> list[Answer | None]:
+        claims = (Claim(0, 3, "computed", (1,)),)
+        evidence = (Evidence(1, Hit(CHUNKS[0], 1.0, "counted"), 1.0),)
+        return [Answer("Two", evidence, claims=claims) if one.text == "count" else None for one in queries]
+
+
+def test_what_is_computed_is_not_looked_for() -> None:
+    ask = Ask(All(), FirstTwo(), Counting(), computed=Computed())
+    answers = ask([query("a"), query("count"), query("b")])
+    assert [answer.text for answer in answers] == ["2 pieces", "Two", "2 pieces"]
+    (alone,) = ask([query("count")])
+    assert list(alone.trace) == ["compute", "total"]
+
+
+def test_what_is_computed_streams() -> None:
+    async def events() -> list[Event]:
+        return [event async for event in Ask(All(), FirstTwo(), Counting(), computed=Computed()).stream(query("count"))]
+
+    evidenced, piece, checked, done = asyncio.run(events())
+    assert isinstance(evidenced, Evidenced)
+    assert [one.number for one in evidenced.selection.evidence] == [1]
+    assert isinstance(piece, TextPiece)
+    assert isinstance(checked, Checked)
+    assert isinstance(done, Done)
+    assert (piece.text, checked.claim.status, done.answer.text) == ("Two", "computed", "Two")
+
+
+@dataclass(frozen=True)
+class FirstOf:
+    """Keeps as much evidence as the budget says, a token each."""
+
+    def compress(self, query: Query, selection: Selection, budget: int) -> Selection:
+        return Selection(selection.evidence[:budget])
+
+
+def test_a_compressor_narrows_the_evidence_to_the_budget_of_the_settings() -> None:
+    ask = Ask(All(), FirstTwo(), Counting(), compressor=FirstOf())
+    (answer,) = ask([query("a")], Settings(token_budget=1))
+    assert answer.text == "1 pieces"
+    assert list(answer.trace) == ["compute", "retrieve", "select", "compress", "generate", "total"]
+    assert len(ask.select([query("a")], Settings(token_budget=1))[0].evidence) == 1
+    assert ask([query("a")])[0].text == "2 pieces"
+
+    async def first() -> Event:
+        return await anext(aiter(ask.stream(query("a"), Settings(token_budget=1))))
+
+    event = asyncio.run(first())
+    assert isinstance(event, Evidenced)
+    assert len(event.selection.evidence) == 1

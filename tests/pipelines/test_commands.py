@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from rag.cli import main
-from tests.golden.pdfs import encrypted, ruled_table
+from tests.golden import images
+from tests.golden.pdfs import encrypted, many_pages, ruled_table
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -213,6 +214,40 @@ def test_show_writes_the_crop(filled: Run, tmp_path: Path) -> None:
     assert "gone" in err
 
 
+def test_show_lists_and_draws_what_was_read(filled: Run, tmp_path: Path) -> None:
+    code, out, err = filled("show", "--elements", "table.pdf", "--page", "1", "--out", "all.png")
+    assert code == 0
+    assert "all.png" in err
+    assert "1. paragraph table.pdf, page 1" in out.replace(str(tmp_path) + "/documents/", "").replace("documents/", "")
+    drawn = (tmp_path / "all.png").read_bytes()
+    _, out, _ = filled("show", "table.pdf", "--elements", "--json", "--out", "again.png")
+    told = json.loads(out)
+    assert [one["role"] for one in told["elements"]].count("table") == 1
+    assert told["page"] == 1
+    assert (tmp_path / "again.png").read_bytes() == drawn
+    code, out, err = filled("show", "--elements", "gauge.md")
+    assert code == 0
+    assert "heading" in out
+    assert "no pages" in err
+    assert filled("show", "--elements", "table.pdf", "--page", "one")[0] != 0
+    assert "no elements on page 9" in filled("show", "--elements", "table.pdf", "--page", "9")[1]
+
+
+def test_add_takes_pages_and_passwords(rag: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_PASSWORD_FILE", "")  # what the command sets is taken back
+    (tmp_path / "many.pdf").write_bytes(many_pages(5))
+    (tmp_path / "locked.pdf").write_bytes(encrypted())
+    (tmp_path / "passwords").write_text("no\nlocked.pdf\tuser\n")
+    code, out, _ = rag(
+        "add", "many.pdf", "locked.pdf", "--pages", "1,4-", "--password-file", "passwords", "--workers", "0", "--json"
+    )
+    assert code == 0
+    assert {one["source"]: one["pages"] for one in lines(out) if "source" in one} == {"many.pdf": 3, "locked.pdf": 1}
+    assert "user" not in "".join(one.read_text(errors="ignore") for one in (tmp_path / "corpus").rglob("*.toml"))
+    assert rag("add", "many.pdf", "--pages", "x", "--workers", "0")[0] == 2
+    assert rag("add", "many.pdf", "--password-file", "none")[0] == 2
+
+
 def test_list_label_remove(filled: Run) -> None:
     assert filled("label", "*.md", "year=2021")[0] == 0
     _, out, _ = filled("list", "--where", "label.year=2021", "--json")
@@ -226,6 +261,22 @@ def test_list_label_remove(filled: Run) -> None:
     _, out, _ = filled("list")
     assert "wind.html" in out
     assert "gauge.md" not in out
+
+
+def test_near_duplicates_are_told(filled: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(2):
+        (folder / f"{number}.png").write_bytes(images.saved(images.scenery(number), "PNG"))
+    (folder / "copy.jpg").write_bytes(images.saved(images.scenery(1).resize((200, 150)), "JPEG", quality=50))
+    filled("add", str(folder))
+    told = {Path(one["sources"][0]).name: one["near_duplicates"] for one in lines(filled("list", "--json")[1])}
+    assert {name: [Path(uri).name for uri in uris] for name, uris in told.items() if uris} == {
+        "1.png": ["copy.jpg"], "copy.jpg": ["1.png"],
+    }  # fmt: skip
+    assert "looks like" in filled("list")[1]
+    filled("remove", "1.png")
+    assert not any(one["near_duplicates"] for one in lines(filled("list", "--json")[1]))
 
 
 def test_check_repair_reindex_gc(filled: Run, hashed: Path, documents: Path) -> None:

@@ -50,6 +50,20 @@ def test_one_bad_document_costs_itself_alone(faulty_corpus: Path, order: str, ki
     assert {hit.source.rsplit("/", 1)[1] for hit in hits} == {"a.csv", "c.csv"}
 
 
+def test_a_program_that_a_parser_started_ends_with_it(faulty_corpus: Path, tmp_path: Path) -> None:
+    marker = tmp_path / "pid"
+    told = added(faulty_corpus, {"a.csv": f"well\nprogram,{marker}"}, workers=1)
+    assert told["a.csv"].error is not None
+    assert told["a.csv"].error.type == "limit"
+    for _ in range(50):
+        if not psutil.pid_exists(int(marker.read_text())):
+            return
+        if psutil.Process(int(marker.read_text())).status() == psutil.STATUS_ZOMBIE:
+            return
+        time.sleep(0.1)
+    pytest.fail("the program goes on")
+
+
 def test_a_crash_is_tried_again_from_where_it_was(faulty_corpus: Path, tmp_path: Path) -> None:
     told = added(faulty_corpus, {"a.csv": f"one\ntwo\ncrash once,{tmp_path / 'marker'}\nfour"})
     assert told["a.csv"].status == "done"

@@ -19,12 +19,15 @@ from rag.answer import (
 from rag.document import (
     Box,
     Cell,
+    CellRange,
     CharSpan,
     Chunk,
     Element,
     Head,
+    Link,
     MarkupPath,
     Media,
+    Mention,
     Notice,
     Origin,
     Page,
@@ -59,6 +62,7 @@ sources = st.builds(Source, uri=texts, media_type=texts, digest=digests, path=te
 places = st.one_of(
     st.builds(PageRegion, page=counts, box=boxes()),
     st.builds(MarkupPath, path=texts),
+    st.builds(CellRange, sheet=texts, range=st.just("A1:B2")),
     st.builds(TimeSpan, start=numbers, end=numbers),
     st.builds(CharSpan, start=counts, end=counts),
 )
@@ -73,6 +77,9 @@ elements = st.builds(
         st.builds(Cell, row=counts, column=counts, text=texts, rows=counts, columns=counts, header=st.booleans()),
         max_size=2,
     ).map(tuple),
+    label=texts,
+    mentions=st.lists(st.builds(Mention, text=texts, place=places), max_size=2).map(tuple),
+    links=st.lists(st.builds(Link, start=counts, end=counts, target=texts), max_size=2).map(tuple),
 )  # fmt: skip
 parts = st.builds(
     Part,
@@ -87,6 +94,7 @@ chunks = st.builds(
     Chunk,
     id=texts, modality=modalities, origin=origins, text=texts, role=roles, title=texts,
     media=st.none() | media, headings=headings, labels=label_pairs, parent=texts, tokens=counts,
+    mentions=st.lists(st.builds(Mention, text=texts, place=places), max_size=2).map(tuple),
     views=st.lists(st.builds(View, name=texts, digest=digests), max_size=2).map(tuple),
 )  # fmt: skip
 

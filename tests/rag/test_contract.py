@@ -12,7 +12,20 @@ from hypothesis import strategies as st
 
 from rag.answer import Answer, Citation, Claim, Evidence, Hit, Refusal, Score, Usage
 from rag.contract import answer, evidence, hit, outcome, place, seconds, where_it_lies
-from rag.document import WHOLE, Box, CharSpan, Chunk, MarkupPath, Origin, PageRegion, Place, Source, TimeSpan, labels
+from rag.document import (
+    WHOLE,
+    Box,
+    CellRange,
+    CharSpan,
+    Chunk,
+    MarkupPath,
+    Origin,
+    PageRegion,
+    Place,
+    Source,
+    TimeSpan,
+    labels,
+)
 from rag.report import Outcome, Problem
 from tests.rag import nouns
 
@@ -73,6 +86,7 @@ def test_a_hit() -> None:
         ((CharSpan(3, 9),), {}),
         ((TimeSpan(1.5, 2.5), REGION), {"start": 1.5, "end": 2.5, "page": 3, "box": [0.1, 0.2, 0.5, 0.6]}),
         ((CharSpan(3, 9), TimeSpan(1.5, 2.5)), {"start": 1.5, "end": 2.5}),
+        ((CellRange("Rain", "A1:B2"),), {}),
     ],
 )
 def test_what_does_not_apply_is_null(places: tuple[Place, ...], told: dict[str, object]) -> None:
@@ -132,7 +146,7 @@ def test_every_answer_is_json(one: Answer, text: str) -> None:
 
 @given(nouns.places)
 def test_every_place_tells_its_kind(one: Place) -> None:
-    kinds = {PageRegion: "page", MarkupPath: "path", TimeSpan: "time", CharSpan: "chars"}
+    kinds = {PageRegion: "page", CellRange: "cells", MarkupPath: "path", TimeSpan: "time", CharSpan: "chars"}
     assert place(one)["kind"] == kinds[type(one)]
 
 
@@ -142,6 +156,7 @@ def test_every_place_tells_its_kind(one: Place) -> None:
         (PageRegion(3, WHOLE), "a.pdf, page 3"),
         (REGION, "a.pdf, page 3, box [0.1, 0.2, 0.5, 0.6]"),
         (MarkupPath("/html/p[2]"), "a.pdf, /html/p[2]"),
+        (CellRange("Ra\nin", "A1:B2"), r"a.pdf, sheet Ra\nin, cells A1:B2"),
         (TimeSpan(59.94, 59.96), "a.pdf, 0:59.9 to 1:00.0"),
         (TimeSpan(3.25, 3725.04), "a.pdf, 0:03.2 to 62:05.0"),
         (CharSpan(3, 9), "a.pdf, characters 3 to 9"),

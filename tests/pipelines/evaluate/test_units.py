@@ -19,7 +19,7 @@ from rag.pipelines.evaluate.units import (
     unit_kind,
 )
 
-from rag.document import WHOLE, Box, CharSpan, Chunk, MarkupPath, Origin, PageRegion, Place, Source, TimeSpan
+from rag.document import WHOLE, Box, CellRange, CharSpan, Chunk, MarkupPath, Origin, PageRegion, Place, Source, TimeSpan
 from rag.markup import parse
 
 TARGET = Target("a" * 64, "a.pdf", 9)
@@ -44,6 +44,7 @@ def test_pages() -> None:
     assert hit_units(chunk(page(3), CharSpan(0, 9)), question, TARGET) == (f"{NAME}/p3",)
     assert hit_units(chunk(page(2), digest=OTHER), question, TARGET) == (f"{'b' * 16}/p2",)
     assert hit_units(chunk(CharSpan(0, 9)), question, None) == (f"{NAME}/c0-9",)
+    assert hit_units(chunk(CellRange("Rain", "A1:B2")), question, None) == (f"{NAME}/sRain!A1:B2",)
 
 
 def test_a_block_by_its_text() -> None:

@@ -73,6 +73,17 @@ def test_labels_are_those_of_all_sources_and_the_oldest_wins(catalog: Catalog) -
     assert chunk.labels == (("draft", True), ("team", "red"), ("year", 2021))
 
 
+def test_names(catalog: Catalog, path: Path) -> None:
+    told = catalog.names()
+    assert told is catalog.names()
+    named = {(one.title, one.uri) for one in told}
+    assert {("Mixed", "in/mixed.pdf"), ("Mixed", "copies/mixed.pdf"), ("Long", "long.pdf")} <= named
+    assert {one.uri for one in catalog.names(Eq("title", "Long"))} == {"long.pdf"}
+    view = Catalog(path, Eq("label.team", "blue"))
+    assert {one.uri for one in view.names()} == {"copies/mixed.pdf", "public/report.pdf"}
+    view.close()
+
+
 def test_many_ids_in_batches(catalog: Catalog) -> None:
     wanted = ids(LONG)
     assert set(catalog.chunks(wanted + wanted[:600])) == set(wanted)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
 from rag.retrievers.selectors.calibrated import Calibrated
 from rag.retrievers.selectors.features import VERSION, asked, features
 
-from rag.answer import query
+from rag.answer import Score, query
 from tests.generators.build import Frequencies, hit
 
 COMMON = {"rain": 40, "fell": 30, "september": 12, "gauge": 20, "station": 60, "day": 70, "open": 10, "ticket": 1}
@@ -92,3 +93,12 @@ def test_options_are_checked() -> None:
         Calibrated(tau=2)
     with pytest.raises(ValueError, match="at least 0"):
         Calibrated(k=-1)
+
+
+def test_what_a_question_points_at_needs_few_of_its_words() -> None:
+    plain = hit("Anna looks after the garden.", dense=0.1)
+    pointed = replace(plain, parts={**plain.parts, "pointed": Score(1, 1.0)})
+    question = query("What is on page 3?")
+    assert not Calibrated(lexicon=LEXICON).select([question], [[plain]])[0].evidence
+    (chosen,) = Calibrated(lexicon=LEXICON).select([question], [[pointed]])
+    assert chosen.evidence[0].relevance >= 0.5

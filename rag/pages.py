@@ -25,7 +25,7 @@ KEPT_FROM = "data-kept-from"
 _ATTRIBUTES = r"(?:[\s/]++|=?[^\s/>=]++(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>\"'][^\s>]*+)?+)?+)*+"
 _TAGS = re.compile(
     r"<!--(?:.*?-->|.*+)|<(?P<unread>script|style|template|noscript)(?=[\s/>])(?:.*?</(?P=unread)|.*+)|"
-    rf"<(?P<name>img|a|base|link)(?=[\s/>])(?P<rest>{_ATTRIBUTES})",
+    rf"<(?P<name>img|area|a|base|link|meta)(?=[\s/>])(?P<rest>{_ATTRIBUTES})",
     re.I | re.S,
 )
 _ATTRIBUTE = re.compile(r"[\s/]*+(=?[^\s/>=]++)(?:\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s>\"'][^\s>]*+))?+)?+")
@@ -36,7 +36,9 @@ MAX_TAGS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Tag:
+class Tag:
+    """A start tag that is looked at: its name, where it ends in the text, its attributes unescaped."""
+
     name: str
     at: int  # just behind the tag's name
     attributes: Mapping[str, str]
@@ -61,8 +63,8 @@ def marked(text: str) -> bytes:
 
 def pictures(text: str, url: str, min_side: int) -> list[str]:
     """The addresses of a page's pictures, each once, in order; those said to be smaller are left out."""
-    base = _base(text, url)
-    found = (_picture(tag, base, min_side) for tag in _tags(text) if tag.name == "img")
+    base = base_of(text, url)
+    found = (_picture(tag, base, min_side) for tag in tags(text) if tag.name == "img")
     return list(dict.fromkeys(address for address in found if address))
 
 
@@ -71,9 +73,9 @@ def with_pictures(text: str, url: str, min_side: int, taken: Mapping[str, tuple[
 
     A repeated attribute counts where it comes first, so the new ones go in front of the old.
     """
-    base = _base(text, url)
+    base = base_of(text, url)
     pieces, done = [], 0
-    for tag in _tags(text):
+    for tag in tags(text):
         address = _picture(tag, base, min_side) if tag.name == "img" else ""
         kind, data = taken.get(address, ("", b""))
         if not data or len(data) > limit:
@@ -91,12 +93,12 @@ def linked_pdfs(text: str, url: str) -> tuple[list[str], list[str]]:
 
     A site is a host without `www.` and the hosts below it.
     """
-    base = _base(text, url)
+    base = base_of(text, url)
     site = parsed(url).host.removeprefix("www.")
     own: dict[str, None] = {}
     others: dict[str, None] = {}
-    for tag in _tags(text):
-        if tag.name not in ("a", "link") or not (address := _absolute(tag.attributes.get("href", ""), base)):
+    for tag in tags(text):
+        if tag.name not in ("a", "link") or not (address := absolute(tag.attributes.get("href", ""), base)):
             continue
         is_pdf = urlsplit(address).path.lower().endswith(".pdf")
         if is_pdf or tag.attributes.get("type", "").strip().lower() == "application/pdf":
@@ -105,7 +107,8 @@ def linked_pdfs(text: str, url: str) -> tuple[list[str], list[str]]:
     return list(own), list(others)
 
 
-def _tags(text: str) -> Iterator[_Tag]:
+def tags(text: str) -> Iterator[Tag]:
+    """The start tags of pictures, links and what a page says of itself, in order."""
     named = (found for found in _TAGS.finditer(text) if found["name"])
     for found in islice(named, MAX_TAGS):
         attributes: dict[str, str] = {}
@@ -113,18 +116,16 @@ def _tags(text: str) -> Iterator[_Tag]:
             value = one[2] or one[3] or one[4] or ""
             if len(value) <= MAX_REFERENCE:
                 attributes.setdefault(one[1].lower(), unescape(value))
-        yield _Tag(found["name"].lower(), found.end("name"), attributes)
+        yield Tag(found["name"].lower(), found.end("name"), attributes)
 
 
-def _base(text: str, url: str) -> str:
+def base_of(text: str, url: str) -> str:
     """What relative addresses are relative to: the first <base>, or the page's own address."""
-    stated = next(
-        (tag.attributes["href"] for tag in _tags(text) if tag.name == "base" and "href" in tag.attributes), ""
-    )
-    return _absolute(stated, url) or url
+    stated = next((tag.attributes["href"] for tag in tags(text) if tag.name == "base" and "href" in tag.attributes), "")
+    return absolute(stated, url) or url
 
 
-def _picture(tag: _Tag, base: str, min_side: int) -> str:
+def _picture(tag: Tag, base: str, min_side: int) -> str:
     """The address of an <img>'s picture, "" where there is none to fetch."""
     for side in ("width", "height"):
         stated = re.fullmatch(r"\s*(\d{1,6})(?:\.\d*)?\s*(?:px)?\s*", tag.attributes.get(side, ""))
@@ -132,7 +133,7 @@ def _picture(tag: _Tag, base: str, min_side: int) -> str:
             return ""
     references = [tag.attributes.get(name, "") for name in _LAZY]
     references.append(_largest(tag.attributes.get("srcset") or tag.attributes.get("data-srcset") or ""))
-    found = (_absolute(one, base) for one in references if one[:5].lower() != "data:")
+    found = (absolute(one, base) for one in references if one[:5].lower() != "data:")
     return next((one for one in found if one), "")
 
 
@@ -147,7 +148,7 @@ def _largest(srcset: str) -> str:
     return best
 
 
-def _absolute(reference: str, base: str) -> str:
+def absolute(reference: str, base: str) -> str:
     """A reference as a canonical address; "" for what is none that can be fetched."""
     if not reference.strip() or reference.lstrip().startswith("#"):
         return ""

@@ -68,7 +68,7 @@ def parse(markup: bytes) -> Markup | None:
 
     text, encoding = decode(markup, declared_charset(markup))
     text = _FORBIDDEN.sub("\ufffd", text)
-    _check(text)
+    check_size(text)
     data = text.encode("utf-8", errors="replace")
     cut = ""
     # Old pages that never close <font> nest deeper than the 256 of the careful mode. The second
@@ -86,7 +86,8 @@ def parse(markup: bytes) -> Markup | None:
     return Markup(root, encoding, cut) if root is not None else None
 
 
-def _check(text: str) -> None:
+def check_size(text: str) -> None:
+    """TooMuch for a page of more tags, or more attributes in a tag, than can be read in good time."""
     if text.count("<") > MAX_TAGS:
         raise TooMuch(f"the page has more than {MAX_TAGS:,} tags; split it")
     for tag in _TAG.finditer(text):

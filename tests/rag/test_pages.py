@@ -7,10 +7,10 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rag.pipelines.pages import in_utf8, linked_pdfs, pictures, text_of, with_pictures
 
 from rag.charsets import decode
 from rag.markup import declared_charset, parse, select
+from rag.pages import in_utf8, linked_pdfs, pictures, text_of, with_pictures
 from tests.golden import images
 
 BASE = "https://example.org/a/page.html"

@@ -1,0 +1,36 @@
+"""HTML inside other files (chapters of books, bodies of mails, outputs of notebooks)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from rag.document import MarkupPath, Notice
+from rag.markup import TooMuch, parse
+
+from ..parts import Found
+from ..pictures import Pictures
+from .images import ImageRules
+from .tree import Tree
+from .walk import Walk
+
+
+def html_inside(markup: bytes, name: str, pictures: Pictures) -> Iterator[Found | Notice]:
+    """What a piece of HTML shows; its places are `/name!` and the XPath in it. Markup over a limit is left out."""
+    try:
+        page = parse(markup)
+    except TooMuch as error:
+        yield Notice(f"{name} left out: {error}", MarkupPath(f"/{name}!/"))
+        return
+    if page is None:
+        return
+    if page.cut:
+        yield Notice(f"{name} is read up to {page.cut}", MarkupPath(f"/{name}!/"))
+    for one in Walk(Tree(page.root), pictures, ImageRules(pictures.min_side)).found():
+        if isinstance(one, Found):
+            places = (
+                MarkupPath(f"/{name}!{place.path}") if isinstance(place, MarkupPath) else place for place in one.places
+            )
+            yield replace(one, places=tuple(places))
+        else:
+            yield one

@@ -1,0 +1,1 @@
+"""Office documents and books: zip packages of XML, each format a loader of its own."""

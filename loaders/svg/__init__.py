@@ -1,0 +1,5 @@
+"""Drawings (SVG): see `loader`."""
+
+from .loader import SVG
+
+__all__ = ["SVG"]

@@ -1,0 +1,1 @@
+"""Compressors narrow the evidence to the parts that matter; they write nothing new."""

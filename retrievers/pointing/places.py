@@ -1,0 +1,169 @@
+"""From what a question points at to the chunks of a document that stand there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Protocol
+
+from rag import words
+from rag.document import Box, Chunk, PageRegion, Source, TimeSpan
+from rag.filters import And, Eq, Filter, In, Range
+from rag.pointing import Band, Kind, Labelled, Moment, PageAt, Pointer, Pointers, Titled, same_number
+from rag.protocols import Catalog, Scored
+
+ALIKE = 0.84
+"""How alike two titles are (ratio of difflib) to be one, spelled otherwise."""
+_LOOKED_AT = 40
+"""Chunks that hold the words of a label or title and are looked at, of all documents in question."""
+_MENTION = 0.3
+_UNDER = 0.8
+_ELSEWHERE = 0.7
+"""On the page, and not in the part of it that is named."""
+_FORMS = {"figure": ("figure", "fig"), "table": ("table", "tab"), "equation": ("equation", "eq")}
+_NAMED = {
+    "figure": r"fig(?:ure)?s?\.?", "table": r"tab(?:le)?s?\.?", "equation": r"eq(?:uation)?s?\.?",
+    "section": "(?:sub)*sections?", "appendix": "appendi(?:x|ces)",
+}  # fmt: skip
+
+
+class TextIndex(Protocol):
+    """Finds ids by words, as `rag.words.words` cuts them."""
+
+    def search(self, queries: Sequence[Sequence[str]], k: int, where: Filter | None = None) -> Scored: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """Chunks that pointers mean, in the documents of some sources, under a filter."""
+
+    catalog: Catalog
+    index: TextIndex
+    where: Filter | None
+
+    def found(self, asked: Pointers, sources: Sequence[Source]) -> dict[str, tuple[Chunk, float]]:
+        """Chunk id to the chunk and how well it is meant, 0..1: the sum of what points at it, at most 1."""
+        strengths: dict[str, float] = {}
+        chunks: dict[str, Chunk] = {}
+        for pointer in asked.all:
+            for chunk, strength in self._meant(pointer, asked.band, sources):
+                chunks[chunk.id] = chunk
+                strengths[chunk.id] = strengths.get(chunk.id, 0.0) + strength
+        return {id: (chunk, min(1.0, strengths[id])) for id, chunk in chunks.items()}
+
+    def _meant(self, pointer: Pointer, band: Band, sources: Sequence[Source]) -> Iterator[tuple[Chunk, float]]:
+        match pointer:
+            case PageAt():
+                for source in sources:
+                    yield from self._on_page(pointer, band, source)
+            case Labelled(kind, number):
+                yield from self._labelled(kind, number, sources)
+            case Titled(title):
+                yield from self._titled(title, sources)
+            case Moment(seconds):
+                yield from self._at(seconds, sources)
+            case Kind():
+                return  # a kind of thing chooses among what was found
+
+    def _on_page(self, pointer: PageAt, band: Band, source: Source) -> Iterator[tuple[Chunk, float]]:
+        for number in pointer.among(self.catalog.pages(source.digest)):
+            for chunk in self._chunks(source, Range("page", number, number)):
+                boxes = [one.box for one in chunk.origin.places if isinstance(one, PageRegion) and one.page == number]
+                inside = not band or any(in_band(box, band) for box in boxes if chunk.role != "page")
+                yield chunk, 1.0 if inside else _ELSEWHERE
+
+    def _labelled(self, kind: str, number: str, sources: Sequence[Source]) -> Iterator[tuple[Chunk, float]]:
+        own, mention = _rules(kind, number)
+        terms = [[*words.words(form), *words.words(number)] for form in _FORMS.get(kind, (kind,))]
+        if kind in ("section", "chapter", "unit"):
+            terms.append(words.words(number))
+        for chunk in self._holding(terms, sources):
+            if any(own.match(line) for line in (*chunk.text.splitlines()[:40], *_captions(chunk))):
+                yield chunk, 1.0
+            elif any(own.match(title) for title in chunk.headings):
+                yield chunk, _UNDER
+            elif mention.search(chunk.text):
+                yield chunk, _MENTION
+
+    def _titled(self, title: str, sources: Sequence[Source]) -> Iterator[tuple[Chunk, float]]:
+        for chunk in self._holding([words.content_words(title)], sources):
+            lines = chunk.text.splitlines()
+            if chunk.role == "heading" or lines:
+                first = max((alike(title, line) for line in lines[:2]), default=0.0)
+                if first >= ALIKE:
+                    yield chunk, 1.0
+                    continue
+            if max((alike(title, heading) for heading in chunk.headings), default=0.0) >= ALIKE:
+                yield chunk, _UNDER
+
+    def _at(self, seconds: float, sources: Sequence[Source]) -> Iterator[tuple[Chunk, float]]:
+        for source in sources:
+            if source.media_type.partition("/")[0] in ("video", "audio"):
+                for chunk in self._chunks(source, None):
+                    spans = [one for one in chunk.origin.places if isinstance(one, TimeSpan)]
+                    if any(span.start <= seconds <= span.end for span in spans):
+                        yield chunk, 1.0
+
+    def _chunks(self, source: Source, where: Filter | None) -> list[Chunk]:
+        ids = self.catalog.matching(self._within([source], where))
+        return list(self.catalog.chunks(sorted(ids)).values())
+
+    def _holding(self, terms: Sequence[Sequence[str]], sources: Sequence[Source]) -> list[Chunk]:
+        """The chunks that hold the words of one of `terms`, those first that hold most."""
+        terms = [one for one in terms if one]
+        lists = self.index.search(terms, _LOOKED_AT, self._within(sources, None)) if terms else []
+        ids = list(dict.fromkeys(id for found in lists for id, _ in found))
+        return list(self.catalog.chunks(ids).values())
+
+    def _within(self, sources: Sequence[Source], where: Filter | None) -> Filter:
+        these = In("source", tuple(source.uri for source in sources)) if len(sources) > 1 else None
+        parts = (self.where, these or Eq("source", sources[0].uri), where)
+        return And(tuple(part for part in parts if part is not None))
+
+
+def _captions(chunk: Chunk) -> tuple[str, ...]:
+    """The last lines too: a caption may stand under its table."""
+    return tuple(chunk.text.splitlines()[-3:])
+
+
+def _rules(kind: str, number: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """What a line begins with that has this label, and what mentions it."""
+    numbers = "|".join(re.escape(form) for form in _spellings(number))
+    named = _NAMED.get(kind, rf"{kind}e?s?")
+    end = r"(?![\w%]|\.\d|[-–]\d)"
+    optional = "?" if kind in ("section", "chapter", "appendix") else ""
+    nested = r"(?:\.\d+)*" if kind in ("section", "chapter") else ""
+    own = re.compile(rf"\W*(?:{named}[\s-]*(?:no\.?\s*)?){optional}(?:{numbers}){nested}{end}", re.IGNORECASE)
+    mention = re.compile(rf"(?<!\w){named}[\s-]*(?:no\.?\s*|\w+(?:,| and)\s+)*(?:{numbers}){end}", re.IGNORECASE)
+    return own, mention
+
+
+def _spellings(number: str) -> list[str]:
+    romans = ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii", "xiii", "xiv", "xv"]
+    found = [number, *(one for one in romans if same_number(one, number)), *map(str, range(1, 16))]
+    return list(dict.fromkeys(one for one in found if same_number(one, number)))
+
+
+def alike(title: str, other: str) -> float:
+    """How alike two titles are, 0..1: numbers before them, case and marks left out."""
+    one, two = _bare(title), _bare(other)
+    if not one or not two:
+        return 0.0
+    if len(two) > 4 * len(one) or len(one) > 4 * len(two):
+        return 0.0
+    return 1.0 if one == two else SequenceMatcher(None, one, two, autojunk=False).ratio()
+
+
+def _bare(title: str) -> str:
+    cut = re.sub(r"^\W*(?:\d+(?:\.\d+)*\.?|[IVXLC]+\.|[A-Z]\.(?:\d+\.?)*)\s+", "", title.strip())
+    return " ".join(words.words(cut))
+
+
+def in_band(box: Box, band: Band) -> bool:
+    """Whether the middle of a box lies in a part of its page."""
+    x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
+    return {
+        "top": y < 0.4, "bottom": y > 0.6, "left": x < 0.5, "right": x > 0.5, "middle": 0.25 < y < 0.75, "": True,
+    }[band]  # fmt: skip

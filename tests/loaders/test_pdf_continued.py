@@ -1,0 +1,106 @@
+"""Tables over the foot of a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pymupdf
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rag.loaders.chunking.structure import Structure
+from rag.loaders.pdf import PDF
+from rag.loaders.pdf.continued import joined
+
+from rag.document import Box, Cell, Element, Origin, PageRegion, Source
+from tests.golden.pdfs import LETTER, SENTENCE, _bytes, lines, wrapped
+
+SOURCE = Source("a.pdf", "application/pdf", "0" * 64)
+HEAD = ("Part", "Hours", "Price")
+
+
+def grid(rows: list[tuple[str, ...]], header: bool = True) -> tuple[Cell, ...]:
+    return tuple(Cell(r, c, text, header=header and r == 0) for r, row in enumerate(rows) for c, text in enumerate(row))
+
+
+def table(page: int, top: float, bottom: float, cells: tuple[Cell, ...], caption: str = "") -> Element:
+    origin = Origin(SOURCE, (PageRegion(page, Box(0.1, top, 0.9, bottom)),))
+    return Element(f"t{page}", "table", "table", origin, "", caption, cells=cells)
+
+
+def continued(header: bool = True) -> bytes:
+    """A ruled table over two pages, the header repeated or not, with a foot on each page."""
+    document = pymupdf.open()
+    for number in range(2):
+        page = document.new_page(width=LETTER[0], height=LETTER[1])
+        y = 90.0
+        rows = [(f"Part {number * 30 + n}", str(100 + number * 30 + n), "12.50") for n in range(24 if number else 26)]
+        if number == 0:
+            y = lines(page, wrapped(SENTENCE * 2, 80), 72, 90) + 30
+            page.insert_text((72, y - 10), "Table 1: Service life of parts", fontsize=9)
+        if header or number == 0:
+            rows.insert(0, HEAD)
+        for r, row in enumerate(rows):
+            for c, text in enumerate(row):
+                page.draw_rect((72 + 150 * c, y + 21 * r, 222 + 150 * c, y + 21 * r + 21), width=0.7)
+                page.insert_text((78 + 150 * c, y + 21 * r + 14), text, fontsize=10)
+        page.insert_text((300, 775), f"{number + 1}", fontsize=9)
+    lines(page, wrapped(SENTENCE * 3, 80), 72, y + 21 * len(rows) + 30)
+    return _bytes(document)
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_a_table_over_two_pages_is_one_element(header: bool, tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(continued(header))
+    parts = list(PDF().load(Source("a.pdf", "application/pdf", "0" * 64, str(path))))
+    (one,) = [one for one in parts[0].elements if one.role == "table"]
+    assert [place.page for place in one.origin.places if isinstance(place, PageRegion)] == [1, 1, 2]
+    assert one.text.count("Hours") == 1
+    assert len(one.text.splitlines()) == 2 + 26 + 24
+    assert "| Part 53 | 153 | 12.50 |" in one.text
+    assert "| Part 25 | 125 | 12.50 |" in one.text, "a number at the foot of a page is no page number in a row"
+    assert one.caption.startswith("Table 1")
+    assert {cell.row for cell in one.cells if cell.header} == {0}
+    assert all("Part" in chunk.text for chunk in Structure()(parts) if chunk.role == "table")
+
+
+ONE = grid([HEAD, ("Bearing", "9000", "120")])
+TWO = grid([HEAD, ("Blade", "80000", "9800")])
+OTHER = grid([("A", "B", "C"), ("1", "2", "3")])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (table(1, 0.5, 0.9, ONE), table(2, 0.1, 0.3, TWO), 1),
+        (table(1, 0.5, 0.6, ONE), table(2, 0.1, 0.3, TWO), 2),
+        (table(1, 0.5, 0.9, ONE), table(3, 0.1, 0.3, TWO), 2),
+        (table(1, 0.5, 0.9, ONE), table(2, 0.5, 0.8, TWO), 2),
+        (table(1, 0.5, 0.9, ONE), table(2, 0.1, 0.3, TWO, "Table 2: Other parts"), 2),
+        (table(1, 0.5, 0.6, ONE), table(2, 0.1, 0.3, TWO, "Table 1 (continued)"), 1),
+        (table(1, 0.5, 0.9, ONE), table(2, 0.1, 0.3, grid([("A", "B")])), 2),
+        (table(1, 0.5, 0.9, ONE), table(2, 0.1, 0.3, OTHER), 2),
+        (table(1, 0.5, 0.9, ONE), table(2, 0.1, 0.3, grid([("Blade", "80000", "9")], header=False)), 1),
+    ],
+)
+def test_what_goes_on_and_what_does_not(before: Element, after: Element, expected: int) -> None:
+    assert len(joined([before, after])) == expected
+
+
+def test_running_lines_stand_between_and_text_parts() -> None:
+    foot = Element("f", "text", "footer", Origin(SOURCE, (PageRegion(1, Box(0, 0.95, 1, 1)),)), "7")
+    text = Element("p", "text", "paragraph", foot.origin, "Another thing.")
+    before, after = table(1, 0.5, 0.9, ONE), table(2, 0.1, 0.3, TWO)
+    assert [one.id for one in joined([before, foot, after])] == ["t1", "f"]
+    assert [one.id for one in joined([before, text, after])] == ["t1", "p", "t2"]
+    rows = joined([before, foot, after, table(3, 0.1, 0.3, TWO)])
+    assert [one.id for one in rows] == ["t1", "f", "t3"], "the second piece ends high on its page"
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.floats(0, 1), st.sampled_from([ONE, TWO, OTHER, ()])), max_size=6))
+def test_no_row_is_lost_or_made_up(given_tables: list[tuple[int, float, tuple[Cell, ...]]]) -> None:
+    found = [table(page, top / 2, (1 + top) / 2, cells) for page, top, cells in given_tables]
+    body = [cell.text for one in found for cell in one.cells if not cell.header]
+    after = [cell.text for one in joined(found) for cell in one.cells if not cell.header]
+    assert after == body

@@ -1,0 +1,40 @@
+"""Documents named by their titles and files, also nearly right."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rag.answer import query
+from rag.naming import named
+from tests.golden.catalogs import MemoryCatalog, document
+
+TITLES = {
+    "COSTCO_2021_10K.pdf": "Annual report", "gnuplot.pdf": "gnuplot 5.4", "maximabook.pdf": "The Maxima Book",
+    "rain.txt": "Field notes on rain", "Germanwings.pdf": "Crisis analysis",
+}  # fmt: skip
+CATALOG = MemoryCatalog(
+    [replace(chunk, title=title) for name, title in TITLES.items() for chunk in document(name, ["text"])]
+)
+DIGESTS = {chunk.origin.source.digest: chunk.origin.source.uri for chunk in CATALOG.stored.values()}
+
+
+def test_names() -> None:
+    def told(question: str) -> dict[str, float]:
+        return {DIGESTS[digest]: how for digest, how in named(CATALOG, query(question)).items()}
+
+    assert told("What was the debt of COSTCO in 2021?") == {"COSTCO_2021_10K.pdf": 1.0}
+    assert told("What does the maxima book say of matrices?") == {"maximabook.pdf": 1.0}
+    assert told("How did Germanwing's people react?") == {"Germanwings.pdf": 1.0}
+    assert told("How do Germenwings and others tweet?") == {"Germanwings.pdf": 1.0}
+    assert told("What is rain?") == {}
+
+
+def test_one_document_needs_no_name() -> None:
+    assert named(MemoryCatalog(document("gnuplot.pdf", ["text"])), query("the gnuplot manual")) == {}
+
+
+@pytest.mark.parametrize("question", ["", "?", "the manual"])
+def test_nothing_named(question: str) -> None:
+    assert named(CATALOG, query(question)) == {}

@@ -1,0 +1,137 @@
+"""Pointed: what a question points at comes first, and nothing is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rag.retrievers.indexes.tantivy import Tantivy
+from rag.retrievers.pointed import Pointed
+from rag.retrievers.pointing.places import alike, in_band
+
+from rag.answer import Hit, query
+from rag.document import Box, Chunk, Origin, PageRegion, Source, TimeSpan
+from rag.filters import Eq
+from rag.identity import digest, identified
+from rag.words import words
+from tests.golden.catalogs import MemoryCatalog
+from tests.retrievers.lists import Listed
+
+PDF = Source("station.pdf", "application/pdf", digest("station"))
+FILM = Source("film.mp4", "video/mp4", digest("film"))
+
+
+def made(text: str, page: int, box: Box = Box(0, 0.4, 1, 0.6), **fields: object) -> Chunk:  # noqa: B008
+    return replace(Chunk("", "text", Origin(PDF, (PageRegion(page, box),)), text=text), **fields)  # type: ignore[arg-type]
+
+
+CHUNKS = list(
+    identified(
+        [
+            made("Rain was heavy, as Figure 2 shows.", 1),
+            made("Figure 1: Rain by month", 2, role="figure"),
+            made("Figure 2: Wind by month, a map", 2, Box(0, 0.8, 1, 0.9), role="figure"),
+            made("TABLE II. Gusts", 3, role="table", modality="table"),
+            made("The gauge is cleaned in May.", 4, headings=("3 Care", "3.4 Cleaning the gauge")),
+            made("Thanks to all.", 5),
+            Chunk("", "video", Origin(FILM, (TimeSpan(0, 6),)), text="One"),
+            Chunk("", "video", Origin(FILM, (TimeSpan(6, 12),)), text="Two"),
+        ]
+    )
+)
+
+
+@pytest.fixture
+def found(tmp_path: Path):  # type: ignore[no-untyped-def]
+    catalog = MemoryCatalog(CHUNKS)
+    catalog.labelled = {(PDF.digest, 4): "iv"}
+    index = Tantivy(tmp_path / "text", catalog)
+    index.add([one.id for one in CHUNKS], [(one.text, "\n".join(one.headings)) for one in CHUNKS])
+    index.commit(1)
+    listed = Listed([(one, 1.0 - at / 20) for at, one in enumerate(CHUNKS)])
+
+    def ask(question: str, k: int = 20, **options: object) -> list[Hit]:
+        return Pointed(listed, index, catalog, **options).retrieve([query(question)], k)[0]  # type: ignore[arg-type]
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("question", "first"),
+    [
+        ("What is on page 5?", "Thanks to all."),
+        ("What is on page iv?", "The gauge is cleaned in May."),
+        ("the last page", "Thanks to all."),
+        ("What does figure 2 show?", "Figure 2: Wind by month, a map"),
+        ("What is in table 2?", "TABLE II. Gusts"),
+        ("What does section 3.4 say?", "The gauge is cleaned in May."),
+        ('the section "Cleaning the gauges"', "The gauge is cleaned in May."),
+        ("the bottom of page 2", "Figure 2: Wind by month, a map"),
+        ("What is said at 0:07?", "Two"),
+    ],
+)
+def test_what_is_pointed_at_is_first(found, question: str, first: str) -> None:  # type: ignore[no-untyped-def]
+    hits = found(question)
+    assert hits[0].chunk.text == first
+    assert {hit.chunk.id for hit in hits} == {one.id for one in CHUNKS}
+    assert hits[0].parts["pointed"].score > 0.5
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
+def test_a_mention_counts_less_than_the_thing(found) -> None:  # type: ignore[no-untyped-def]
+    hits = {hit.chunk.text: hit for hit in found("What does Figure 2 show?")}
+    thing, mention = hits["Figure 2: Wind by month, a map"], hits["Rain was heavy, as Figure 2 shows."]
+    assert thing.parts["pointed"].score > mention.parts["pointed"].score > 0
+    assert "pointed" not in hits["Figure 1: Rain by month"].parts
+
+
+def test_a_kind_chooses_among_hits(found) -> None:  # type: ignore[no-untyped-def]
+    assert found("the map", kind_weight=1.0)[0].chunk.text == "Figure 2: Wind by month, a map"
+    assert found("the map", kind_weight=0.0)[0].chunk == CHUNKS[0]
+
+
+def test_a_question_that_points_nowhere_changes_nothing(found) -> None:  # type: ignore[no-untyped-def]
+    assert [hit.chunk for hit in found("How much rain fell?")] == CHUNKS
+    assert [hit.chunk for hit in found("What is on page 99?")] == CHUNKS
+
+
+def test_a_page_that_was_not_found_is_brought_in(tmp_path: Path) -> None:
+    catalog = MemoryCatalog(CHUNKS)
+    listed = Listed([(CHUNKS[0], 1.0)])
+
+    class Nothing:
+        def search(
+            self, queries: Sequence[Sequence[str]], k: int, where: object = None
+        ) -> list[list[tuple[str, float]]]:
+            return [[] for _ in queries]
+
+    pointed = Pointed(listed, Nothing(), catalog)
+    first, second = pointed.retrieve([query("page 5")], 5)[0]
+    assert (first.chunk.text, first.by, second.chunk) == ("Thanks to all.", "pointed", CHUNKS[0])
+    none = pointed.retrieve([query("page 5", Eq("page", 1))], 5)[0]
+    assert [hit.chunk for hit in none] == [CHUNKS[0]]
+
+
+@pytest.mark.parametrize("options", [{"weight": -1}, {"name_weight": -0.1}, {"documents": 0}, {"depth": 0}])
+def test_bad_arguments(options: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="must"):
+        Pointed(Listed([]), Tantivy, MemoryCatalog(), **options)  # type: ignore[arg-type]
+
+
+def test_titles_alike() -> None:
+    assert alike("Warning and Cautions", "3.2 Warnings and cautions") > 0.84
+    assert alike("Rain", "Wind") < 0.6
+    assert alike("", "Wind") == 0.0
+    assert words("3.4") == ["3.4"]
+
+
+def test_bands() -> None:
+    low = Box(0, 0.8, 0.4, 0.9)
+    assert in_band(low, "bottom")
+    assert in_band(low, "left")
+    assert not in_band(low, "top")
+    assert not in_band(low, "right")
+    assert not in_band(low, "middle")
+    assert in_band(low, "")
