@@ -216,7 +216,7 @@ def test_assets_are_named_alike_and_kept(case: tuple[str, Source]) -> None:
 
 
 def takes_assets(loader: str) -> bool:
-    return "assets" in inspect.signature(load(loader)).parameters
+    return "assets" in inspect.signature(load(loader.partition("+")[0])).parameters
 
 
 @pytest.mark.parametrize(("loader", "name"), CASES)
