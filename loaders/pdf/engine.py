@@ -105,8 +105,8 @@ class OpenPage(Protocol):
     def links(self) -> list[tuple[Rect, str]]:
         """Where its links are and lead: an address, or "#page=N" (RFC 8118) in the file."""
 
-    def gray(self, zoom: float) -> Gray:
-        """All of it drawn without annotations, at `zoom` pixels a point."""
+    def gray(self, zoom: float, clips: Sequence[Rect]) -> Gray:
+        """All of it drawn without annotations, at `zoom` pixels a point; what lies in no clip may be left white."""
 
     def png(self, clip: Rect, zoom: float) -> bytes:
         """A region drawn as PNG, at `zoom` pixels a point."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -191,13 +192,21 @@ class MuPDFPage:
     def links(self) -> list[tuple[Rect, str]]:
         return links(self.raw)
 
-    def gray(self, zoom: float) -> Gray:
+    def gray(self, zoom: float, clips: Sequence[Rect]) -> Gray:
         import numpy as np
 
         pymupdf = mupdf()
-        matrix = pymupdf.Matrix(zoom, zoom)
-        drawn = self.raw.get_pixmap(matrix=matrix, colorspace=pymupdf.csGRAY, alpha=False, annots=False)
-        return np.frombuffer(drawn.samples, np.uint8).reshape(drawn.height, drawn.stride)[:, : drawn.width]
+        across, down = (max(1, math.ceil(side * zoom - 0.001)) for side in (self.width, self.height))
+        picture = np.full((down, across), 255, np.uint8)
+        listed = self.raw.get_displaylist(annots=0)
+        for clip in clips:
+            one = listed.get_pixmap(
+                matrix=pymupdf.Matrix(zoom, zoom), colorspace=pymupdf.csGRAY, alpha=0, clip=pymupdf.Rect(clip)
+            )
+            drawn = np.frombuffer(one.samples, np.uint8).reshape(one.height, one.stride)[:, : one.width]
+            place = picture[one.y : one.y + one.height, one.x : one.x + one.width]
+            place[:] = drawn[: place.shape[0], : place.shape[1]]
+        return picture
 
     def png(self, clip: Rect, zoom: float) -> bytes:
         pymupdf = mupdf()

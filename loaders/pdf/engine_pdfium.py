@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import io
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -339,10 +339,17 @@ class PdfiumPage:
     def tables(self) -> list[tuple[Rect, list[Cell]]]:
         return []
 
-    def gray(self, zoom: float) -> Gray:
+    def gray(self, zoom: float, clips: Sequence[Rect]) -> Gray:
         import numpy as np
 
-        return np.asarray(self._shown((0.0, 0.0, self.width, self.height), zoom, annotated=False).convert("L"))
+        across, down = (max(1, math.ceil(side * zoom)) for side in (self.width, self.height))
+        picture = np.full((down, across), 255, np.uint8)
+        for clip in clips:
+            left, top = math.floor(clip[0] * zoom), math.floor(clip[1] * zoom)
+            image = self._shown((left / zoom, top / zoom, clip[2], clip[3]), zoom, annotated=False).convert("L")
+            place = picture[top : top + image.height, left : left + image.width]
+            place[:] = np.asarray(image)[: place.shape[0], : place.shape[1]]
+        return picture
 
     def png(self, clip: Rect, zoom: float) -> bytes:
         image = self._shown(clip, zoom)

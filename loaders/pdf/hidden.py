@@ -7,6 +7,7 @@ stays text where there is ink under it.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,10 @@ _INK = 0.02
 _SCAN = 0.6
 """Share of the page under the pictures of a scan."""
 _MOST_SHAPES = 400
+_MOST_CLIPS = 8
+"""Lines that are drawn one by one; of more, what lies between them is drawn too."""
+_ROW = 12
+"""Points: texts are looked for by the row that they are in."""
 _MOST_PIXELS = 4_000_000
 
 
@@ -50,7 +55,7 @@ def settle(page: OpenPage, lines: Sequence[Line]) -> None:
     only = bool(light) and len(light) + sum(bool(line.hidden) for line in lines) + len(suspects) == len(lines)
     if not suspects and not only:
         return
-    picture = gray(page)
+    picture = gray(page, [line.box for line in (*suspects, *(light if only else ()))])
     scan = bool(suspects) and _is_scan(page)
     for line in suspects:
         if not (scan and inked(picture, line.box, page.width)):
@@ -67,14 +72,18 @@ def cover(
     `drawn` as from `get_cdrawings`, `pictures` are boxes as shown, in points.
     """
     filled = [one for one in drawn if _opaque(one)][:_MOST_SHAPES]
-    shapes = [one for one in filled if one["items"][0][0] == "re"]
     asked = [line for line in lines if not line.hidden and not line.seen and not line.unpainted]
     faint: list[Line] = []
     under: list[tuple[Line, list[dict[str, Any]]]] = []
+    flat = [(*one["rect"], one) for one in filled]
     for line in asked:
-        over = [one for one in shapes if _holds(one["rect"], line.box)]
+        x, y = line.middle
+        # What holds nine tenths of a line holds its middle, which is told sooner.
+        around = [one for left, top, right, bottom, one in flat if top <= y <= bottom and left <= x <= right]
+        grounds = [one for one in around if _holds(one["rect"], line.box)]
+        over = [one for one in grounds if one["items"][0][0] == "re"]
         # The ground may be a bar with round corners: that it lies under the words is likely enough.
-        grounds = over or [one for one in filled if _holds(one["rect"], line.box)]
+        grounds = over or grounds
         ground = _channels(grounds[-1]["fill"]) if grounds else (255, 255, 255)
         if _far(line.colour, ground) < _NEAR:
             faint.append(line)
@@ -84,7 +93,7 @@ def cover(
     covered = _painted_over(page, under, pictures) if under else []
     if not faint and not covered:
         return
-    picture = gray(page)
+    picture = gray(page, [line.box for line in (*faint, *(line for line, _ in covered))])
     _look(faint, picture, text.width)
     for line, by_picture in covered:
         inside = by_picture and area(by_picture) < _SCAN * text.width * text.height
@@ -123,9 +132,16 @@ def runs(lines: Sequence[Line]) -> list[tuple[str, Rect, str]]:
     ]
 
 
-def gray(page: OpenPage) -> Gray:
-    """The page as shown, small, in gray."""
-    return page.gray(min(_ZOOM, (_MOST_PIXELS / max(1.0, page.width * page.height)) ** 0.5))
+def gray(page: OpenPage, boxes: Sequence[Rect]) -> Gray:
+    """The page as shown, small, in gray; right where the boxes are, and white elsewhere if that costs less."""
+    zoom = min(_ZOOM, (_MOST_PIXELS / max(1.0, page.width * page.height)) ** 0.5)
+    if len(boxes) > _MOST_CLIPS:
+        boxes = [union(list(boxes))]
+    clips = [
+        (max(0.0, left - 2), max(0.0, top - 2), min(page.width, right + 2), min(page.height, bottom + 2))
+        for left, top, right, bottom in boxes
+    ]
+    return page.gray(zoom, [one for one in clips if area(one) > 0])
 
 
 def inked(picture: Gray, box: Rect, width: float) -> bool:
@@ -190,15 +206,13 @@ def _painted_over(
     With the box of the picture that did it, or None for a shape.
     """
     log = page.painted()
-    texts = [at for at, (kind, _) in enumerate(log) if kind == "text"]
+    texts = _rows([(at, box) for at, (kind, box) in enumerate(log) if kind == "text"], page.height)
     images = [at for at, (kind, _) in enumerate(log) if kind == "image"]
     plain: bool | None = None
-    if not texts:
-        return []
     found: list[tuple[Line, Rect | None]] = []
     for line, shapes in under:
         x, y = line.middle
-        own = [at for at in texts if _near(log[at][1], x, y)]
+        own = [at for at, box in texts[int(y // _ROW)] if _near(box, x, y)]
         if not own:
             continue
         if any(one["seqno"] > own[-1] for one in shapes):
@@ -209,6 +223,17 @@ def _painted_over(
             plain = not page.masked() if plain is None else plain  # a mask may leave a hole
             if plain:
                 found.append((line, over))
+    return found
+
+
+def _rows(boxes: Sequence[tuple[int, Rect]], height: float) -> defaultdict[int, list[tuple[int, Rect]]]:
+    """Numbered boxes by the rows of the page that they reach into."""
+    found: defaultdict[int, list[tuple[int, Rect]]] = defaultdict(list)
+    for one in boxes:
+        _, (_, top, _, bottom) = one
+        first, last = (int(min(max(y, -_ROW), height + _ROW) // _ROW) for y in (top - 1, bottom + 1))
+        for row in range(first, last + 1):
+            found[row].append(one)
     return found
 
 
