@@ -17,7 +17,19 @@ from rag.document import PageRegion, Part, Source
 from tests.golden import unseen
 
 
+@pytest.fixture(autouse=True, params=["mupdf", "pdfium"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every test is done with both engines."""
+    one: str = request.param
+    monkeypatch.setitem(ENGINE, "engine", one)
+    return one
+
+
+ENGINE: dict[str, str] = {}
+
+
 def read(folder: Path, data: bytes, **options: object) -> list[Part]:
+    options = {**ENGINE, **options}
     path = folder / "a.pdf"
     path.write_bytes(data)
     return list(PDF(**options).load(Source("a.pdf", "application/pdf", "0" * 64, str(path))))  # type: ignore[arg-type]
