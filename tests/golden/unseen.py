@@ -127,3 +127,22 @@ def scanned(extra: str = "") -> bytes:
             page.insert_text((72, 600), extra, render_mode=3)
 
     return _made(fill)
+
+
+def within_form(data: bytes) -> bytes:
+    """A page with another page as a form object in it."""
+    with pymupdf.open("pdf", data) as held:
+        return _made(lambda page: page.show_pdf_page(page.rect, held, 0))
+
+
+def under_hole() -> bytes:
+    """Words under a picture that is transparent where they are."""
+    samples = bytes((200, 30, 30, 0)) * 340 * 60 + bytes((200, 30, 30, 255)) * 340 * 20
+    picture = pymupdf.Pixmap(pymupdf.csRGB, 340, 80, samples, True)
+
+    def fill(page: Any) -> None:
+        _body(page)
+        page.insert_text((72, 300), "Seen through a hole")
+        page.insert_image(pymupdf.Rect(60, 260, 400, 340), pixmap=picture, keep_proportion=False)
+
+    return _made(fill)
