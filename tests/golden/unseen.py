@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pymupdf
@@ -137,7 +138,8 @@ def within_form(data: bytes) -> bytes:
 
 def under_hole() -> bytes:
     """Words under a picture that is transparent where they are."""
-    samples = bytes((200, 30, 30, 0)) * 340 * 60 + bytes((200, 30, 30, 255)) * 340 * 20
+    colours = random.Random(0).randbytes(340 * 20 * 4)
+    samples = bytes(340 * 60 * 4) + bytes(255 if at % 4 == 3 else one for at, one in enumerate(colours))
     picture = pymupdf.Pixmap(pymupdf.csRGB, 340, 80, samples, True)
 
     def fill(page: Any) -> None:
