@@ -100,7 +100,12 @@ class MuPDFPage:
 
     def lines(self, *, outside: bool = False) -> list[Line]:
         found = lines(self.raw, outside=outside)
-        return found if outside else own_lines(self.raw, found)
+        if outside:
+            return found
+        try:
+            return own_lines(self.raw, found)
+        except Exception:  # MuPDF raises many kinds for damaged fields: their words are better told twice than lost
+            return found
 
     def words(self) -> list[tuple[Rect, str]]:
         return [(self._turned((x0, y0, x1, y1)), text) for x0, y0, x1, y1, text, *_ in self.raw.get_text("words")]

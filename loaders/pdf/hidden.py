@@ -55,8 +55,9 @@ def settle(page: OpenPage, lines: Sequence[Line]) -> None:
     only = bool(light) and len(light) + sum(bool(line.hidden) for line in lines) + len(suspects) == len(lines)
     if not suspects and not only:
         return
-    picture = gray(page, [line.box for line in (*suspects, *(light if only else ()))])
-    scan = bool(suspects) and _is_scan(page)
+    pictures = [one.box for one in page.placed()]
+    picture = gray(page, [line.box for line in (*suspects, *(light if only else ()))], pictures)
+    scan = bool(suspects) and _is_scan(page, pictures)
     for line in suspects:
         if not (scan and inked(picture, line.box, page.width)):
             line.hidden = UNPAINTED
@@ -93,7 +94,7 @@ def cover(
     covered = _painted_over(page, under, pictures) if under else []
     if not faint and not covered:
         return
-    picture = gray(page, [line.box for line in (*faint, *(line for line, _ in covered))])
+    picture = gray(page, [line.box for line in (*faint, *(line for line, _ in covered))], pictures)
     _look(faint, picture, text.width)
     for line, by_picture in covered:
         inside = by_picture and area(by_picture) < _SCAN * text.width * text.height
@@ -132,9 +133,16 @@ def runs(lines: Sequence[Line]) -> list[tuple[str, Rect, str]]:
     ]
 
 
-def gray(page: OpenPage, boxes: Sequence[Rect]) -> Gray:
-    """The page as shown, small, in gray; right where the boxes are, and white elsewhere if that costs less."""
+def gray(page: OpenPage, boxes: Sequence[Rect], pictures: Sequence[Rect]) -> Gray:
+    """The page as shown, small, in gray; right where the boxes are, and white elsewhere if that costs less.
+
+    What lies on one of its `pictures` is drawn at once, since a picture is unpacked anew for every clip.
+    """
     zoom = min(_ZOOM, (_MOST_PIXELS / max(1.0, page.width * page.height)) ** 0.5)
+    for picture in pictures:
+        on = [box for box in boxes if overlap(picture, box) > 0]
+        if len(on) > 1:
+            boxes = [*(box for box in boxes if overlap(picture, box) <= 0), union(on)]
     if len(boxes) > _MOST_CLIPS:
         boxes = [union(list(boxes))]
     clips = [
@@ -192,10 +200,10 @@ def _holds(outer: Rect, inner: Rect) -> bool:
     return overlap(outer, inner) >= 0.9 * area(inner) > 0
 
 
-def _is_scan(page: OpenPage) -> bool:
+def _is_scan(page: OpenPage, pictures: Sequence[Rect]) -> bool:
     shown = (0.0, 0.0, page.width, page.height)
     # Strips and layers of one scan: the sum of their areas is near enough.
-    return sum(overlap(one.box, shown) for one in page.placed()) >= _SCAN * area(shown) > 0
+    return sum(overlap(box, shown) for box in pictures) >= _SCAN * area(shown) > 0
 
 
 def _painted_over(

@@ -80,7 +80,7 @@ class Reading:
                 found = self._page(index, edges[index], scans.get(index))
                 if kept and self.labeller and index not in pictures:
                     notices += self._label(index, found)
-                attach(self.document[index], found.elements)
+                notices += self._link(index, found)
                 for item in found.elements:
                     id = element_id(self.source.digest, number, len(elements))
                     elements.append(self._element(item, index, id, self.assets if kept else None))
@@ -91,7 +91,7 @@ class Reading:
                 if index in pictures:  # else a resumed run would have to recognise it again
                     self.sections = sections
             notices += [_notice(index, message) for message in found.notices]
-            for item, notice in self._beside(index):
+            for item, notice in self._beside(index, notices):
                 id = element_id(self.source.digest, number, len(elements))
                 elements.append(self._element(item, index, id, None))
                 notices += [notice] if notice else []
@@ -118,7 +118,14 @@ class Reading:
             notices.append(_told(self.damaged, pages, "has", "have", what))
         return notices
 
-    def _beside(self, index: int) -> Iterator[tuple[Found, Notice | None]]:
+    def _link(self, index: int, found: PageFound) -> list[Notice]:
+        try:
+            attach(self.document[index], found.elements)
+        except Exception as error:  # the words are still there to be read
+            return [_notice(index, f"has links that cannot be read ({short(error)})")]
+        return []
+
+    def _beside(self, index: int, notices: list[Notice]) -> Iterator[tuple[Found, Notice | None]]:
         """What stands on a page and is no part of its running text, with what the report should say of it."""
         text = self.reader[index]
         for why, box, words in runs(text.lines):
@@ -126,7 +133,12 @@ class Reading:
             told = " ".join(words.split())
             message = f"page {index + 1} has text that no reader sees, {why}: {told[:80]!r}; it is kept apart"
             yield Found("text", "hidden", box, words), Notice(message, region)
-        for one in self.document[index].remarks():
+        try:
+            remarks = self.document[index].remarks()
+        except Exception as error:  # libraries raise many kinds for damaged ones
+            notices.append(_notice(index, f"has remarks or fields that cannot be read ({short(error)})"))
+            return
+        for one in remarks:
             notice = None
             if one.role == "hidden":
                 region = PageRegion(index + 1, _box(one.box, text.width, text.height))

@@ -16,7 +16,7 @@ from rag.loaders.pdf.layout import Region
 from rag.document import Element, Part, Source
 from rag.errors import MissingExtra
 from rag.identity import digest
-from tests.golden import pdfs
+from tests.golden import pdfs, unseen
 
 Write = Callable[[bytes], Source]
 
@@ -55,6 +55,13 @@ def test_no_word_is_lost_and_none_comes_twice(write: Write, made: str) -> None:
     found = read(source, layout="model")
     assert words(found) == words(read(source))
     assert found
+
+
+@pytest.mark.parametrize("make", [unseen.same_as_box, unseen.under_shape], ids=lambda one: one.__name__)
+def test_what_no_reader_sees_is_kept_apart(write: Write, make: Callable[[], bytes]) -> None:
+    found = read(write(make()), layout="model")
+    assert [one.text for one in found if unseen.SECRET in one.text] == [unseen.SECRET]
+    assert [one.text for one in found if one.role == "hidden"] == [unseen.SECRET]
 
 
 def test_the_model_names_headings_tables_and_figures(write: Write) -> None:

@@ -90,6 +90,19 @@ def test_a_name_that_leads_elsewhere_and_a_large_file_are_refused(
         list(attachments.extracted(document, Source("a.pdf", "application/pdf", "0" * 64)))
 
 
+def test_a_damaged_field_costs_no_word_of_its_page(engine: Name, tmp_path: Path) -> None:
+    document = pymupdf.open("pdf", remarked())
+    field = next(document[0].widgets()).xref
+    document.xref_set_key(field, "DA", "(/Helv Z Tf 0 g)")
+    path = tmp_path / "d.pdf"
+    path.write_bytes(document.tobytes())
+    (part,) = PDF(engine=engine).load(Source("d.pdf", "application/pdf", "0" * 64, str(path)))
+    assert any(PHRASE in one.text for one in part.elements if one.role == "paragraph")
+    assert any("Chapter two" in one.text for one in part.elements)
+    told = any("remarks or fields that cannot be read" in one.message for one in part.warnings)
+    assert told or any(one.role == "field" for one in part.elements)
+
+
 @given(st.text(max_size=40), st.floats(0, 300), st.floats(0, 300))
 def test_a_link_covers_whole_words_within_its_line(text: str, left: float, right: float) -> None:
     start, end = covered(Line((10, 0, 200, 10), text, 10, 8), min(left, right), max(left, right))
