@@ -13,6 +13,7 @@ COMPONENTS: dict[str, str] = {
     "expanded": "expanded:Expanded",
     "pointed": "pointed:Pointed",
     "compressors/html_prune": "compressors.html_prune:HtmlPrune",
+    "encoders/clip": "encoders.clip:CLIP",
     "encoders/colvision": "encoders.colvision:ColVision",
     "encoders/minilm": "encoders.minilm:MiniLM",
     "encoders/visrag": "encoders.visrag:VisRAG",

@@ -127,9 +127,9 @@ def taught(folder: Path, asked: Sequence[tuple[str, bytes, str]], steps: int = 4
     raise AssertionError(f"it has not learnt: loss {loss.item():.3f}")
 
 
-def tokenizer_of(specials: list[str], template: bool = False) -> Any:
-    """A byte-level tokenizer; the first three specials are padding, start and end."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+def tokenizer_of(specials: list[str], template: bool = False, ends: bool = False) -> Any:
+    """A byte-level tokenizer; the first three specials are padding, start and end, which `ends` puts around a text."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
     bpe = Tokenizer(models.BPE())
@@ -140,6 +140,9 @@ def tokenizer_of(specials: list[str], template: bool = False) -> Any:
         show_progress=False,
     )  # fmt: skip
     bpe.train_from_iterator([WORDS, SYSTEM] * 4, trainer)
+    if ends:
+        around = [(one, bpe.token_to_id(one)) for one in specials[1:3]]
+        bpe.post_processor = processors.TemplateProcessing(f"{specials[1]} $A {specials[2]}", None, around)
     return PreTrainedTokenizerFast(
         tokenizer_object=bpe, pad_token=specials[0], bos_token=specials[1], eos_token=specials[2],
         additional_special_tokens=specials[1:], chat_template=TEMPLATE if template else None,
