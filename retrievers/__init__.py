@@ -15,6 +15,7 @@ COMPONENTS: dict[str, str] = {
     "compressors/html_prune": "compressors.html_prune:HtmlPrune",
     "encoders/clip": "encoders.clip:CLIP",
     "encoders/colvision": "encoders.colvision:ColVision",
+    "encoders/conse": "encoders.conse:ConSE",
     "encoders/minilm": "encoders.minilm:MiniLM",
     "encoders/visrag": "encoders.visrag:VisRAG",
     "indexes/chroma": "indexes.chroma:Chroma",
