@@ -7,8 +7,10 @@ not wanted, is itself a question. Made a unit vector again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+
+from rag.answer import Query
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,3 +34,11 @@ def composed(plus: Sequence[Vector], minus: Sequence[Vector] = ()) -> Vector:
         told = wanted
     unit: Vector = (told / max(float(np.linalg.norm(told)), 1e-12)).astype(np.float32)
     return unit
+
+
+def less(made: Vector, queries: Sequence[Query], encode: Callable[[list[Query]], Vector]) -> Vector:
+    """(n, dim) vectors of questions, each without the words that it does not want; those are encoded by `encode`."""
+    for number, query in enumerate(queries):
+        if query.minus:
+            made[number] = composed([made[number]], list(encode([Query((words,)) for words in query.minus])))
+    return made

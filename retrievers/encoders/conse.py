@@ -152,4 +152,4 @@ def is_photo(picture: Pillow.Image) -> bool:
 
     small = picture.convert("RGB").resize((64, 64))
     shades = (np.asarray(small, np.int64) // 16) @ np.array([256, 16, 1])
-    return float(np.bincount(shades.ravel()).max()) / shades.size <= DRAWN
+    return bool(np.bincount(shades.ravel()).max() <= DRAWN * shades.size)

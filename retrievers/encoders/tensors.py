@@ -99,9 +99,9 @@ def _read(file: io.BytesIO) -> Any:
             count = int(name[-1])
             stack[-count:] = [tuple(stack[-count:])]
         elif name in ("BINPUT", "LONG_BINPUT"):
-            memo[argument] = stack[-1]
+            memo[int(str(argument))] = stack[-1]
         elif name in ("BINGET", "LONG_BINGET"):
-            stack.append(memo[argument])
+            stack.append(memo[int(str(argument))])
         elif name == "GLOBAL":
             if argument not in _KNOWN:
                 raise ValueError(f"the file asks for {argument!r}, which is no tensor")

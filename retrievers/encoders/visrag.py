@@ -27,6 +27,7 @@ from rag.identity import combined
 from rag.protocols import Assets
 from rag.vlm import PAGE_PIXELS, Opened, harmless, opened, remote_code
 
+from .composed import less
 from .pooling import WEIGHTS, pooled
 from .seeing import checked, cut, in_batches, seen, shown, stored
 
@@ -108,8 +109,8 @@ class VisRAG:
         self.encode_queries([Query(("warm",))])
 
     def encode_queries(self, queries: Sequence[Query]) -> Dense:
-        """Unit vectors (n, dim): words after the instruction, a picture as a page, both together."""
-        return self._encode(queries, self._asked)
+        """Unit vectors (n, dim): words after the instruction, a picture as a page, both; minus words taken away."""
+        return less(self._encode(queries, self._asked), queries, self.encode_queries)
 
     def encode_chunks(self, chunks: Sequence[Chunk]) -> Dense:
         """Unit vectors (n, dim) of the chunks' pixels. SourceError if one cannot be drawn."""

@@ -8,6 +8,7 @@ mean of theirs, weighted by their tokens, made a unit vector again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def windows(ids: Sequence[int], limit: int) -> list[list[int]]:
         raise ValueError(f"a window holds at least one token, got limit={limit}")
     count = max(1, -(-len(ids) // limit))
     ends = [len(ids) * number // count for number in range(count + 1)]
-    return [list(ids[start:end]) for start, end in zip(ends, ends[1:], strict=False)]
+    return [list(ids[start:end]) for start, end in pairwise(ends)]
 
 
 def averaged(vectors: NDArray[np.float32], weights: Sequence[int]) -> NDArray[np.float32]:
@@ -29,7 +30,8 @@ def averaged(vectors: NDArray[np.float32], weights: Sequence[int]) -> NDArray[np
     import numpy as np
 
     if len(vectors) == 1:
-        return vectors[0]
+        only: NDArray[np.float32] = vectors[0]
+        return only
     mean = np.average(vectors.astype(np.float64), axis=0, weights=np.maximum(weights, 1))
     unit: NDArray[np.float32] = (mean / max(float(np.linalg.norm(mean)), 1e-12)).astype(np.float32)
     return unit

@@ -19,8 +19,8 @@ def towers(folder: Path, kind: Towers, *, seed: int = 0, scale: float = 4.0) -> 
     import torch
     import transformers
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
-    from transformers.models.siglip2.image_processing_pil_siglip2 import Siglip2ImageProcessorPil
     from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
+    from transformers.models.siglip2.image_processing_pil_siglip2 import Siglip2ImageProcessorPil
     from transformers.utils import logging
 
     logging.disable_progress_bar()
