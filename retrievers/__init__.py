@@ -17,6 +17,7 @@ COMPONENTS: dict[str, str] = {
     "encoders/colvision": "encoders.colvision:ColVision",
     "encoders/conse": "encoders.conse:ConSE",
     "encoders/minilm": "encoders.minilm:MiniLM",
+    "encoders/remote": "encoders.remote:Remote",
     "encoders/universal": "encoders.universal:Universal",
     "encoders/visrag": "encoders.visrag:VisRAG",
     "indexes/chroma": "indexes.chroma:Chroma",
