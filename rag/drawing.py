@@ -112,7 +112,7 @@ def _drawn(data: bytes, shown: Box, frames: Sequence[Box]) -> bytes:
     return told.getvalue()
 
 
-def heated(data: bytes, heat: NDArray[np.floating[Any]], strength: float = 0.6) -> bytes:
+def heated(data: bytes, heat: NDArray[np.floating[Any]], strength: float = 0.8) -> bytes:
     """PNG of a picture under a heat map: `heat` is (rows, columns) over the whole picture, any numbers.
 
     The least is shown as the picture itself, the most in red; `strength` (0 to 1) is how much of the
@@ -131,7 +131,7 @@ def heated(data: bytes, heat: NDArray[np.floating[Any]], strength: float = 0.6) 
     grey = Image.fromarray(np.round(shares * 255).astype(np.uint8))
     share = np.asarray(grey.resize(picture.size, Image.Resampling.BILINEAR), np.float64)[:, :, None] / 255
     colour = np.concatenate([255 * np.ones_like(share), 220 * (1 - share), np.zeros_like(share)], axis=2)
-    hidden = strength * np.sqrt(share)
+    hidden = strength * share
     mixed = np.asarray(picture, np.float64) * (1 - hidden) + colour * hidden
     told = BytesIO()
     Image.fromarray(np.round(mixed).astype(np.uint8)).save(told, "PNG")
