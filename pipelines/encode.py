@@ -142,7 +142,11 @@ class Encoding:
 def _wanted(channel: _Channel, chunks: Iterable[ChunkRow]) -> dict[str, ChunkRow]:
     """By view digest the chunks that the encoder takes."""
     view, taken = channel.encoder.view, channel.encoder.modalities
-    return {digest: one for one in chunks if one.modality in taken for named, digest in one.views if named == view}
+    roles = getattr(channel.encoder, "roles", None)  # an encoder may be for photos alone
+    return {
+        digest: one for one in chunks if one.modality in taken and (roles is None or one.role in roles)
+        for named, digest in one.views if named == view
+    }  # fmt: skip
 
 
 def encode_missing(store: Store, writer: Writer, encoding: Encoding, progress: ProgressCallback) -> int:

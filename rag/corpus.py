@@ -16,8 +16,9 @@ from typing import Any
 from rag import registry
 from rag.addresses import canonical, is_url
 from rag.answer import Answer, Event, Hit, Query, Settings
+from rag.asking import picture_of
 from rag.config import Builder, Table
-from rag.document import Chunk, Element, LabelValue, PageRegion, Source
+from rag.document import Chunk, Element, LabelValue, Media, PageRegion, Source
 from rag.errors import CorpusError
 from rag.filters import Filter, all_of, check_labels
 from rag.filters import where as parse_where
@@ -217,6 +218,15 @@ class Corpus:
         """The chunks around one in its document."""
         return self.store.catalog.neighbours(chunk.id, before, after)
 
+    def picture(self, given: str | Path | bytes, *, dpi: int = 200) -> Media:
+        """A picture to ask with: a file, bytes, or a place of a source here as `SOURCE#page=3&box=l,t,r,b`.
+
+        Put it into a question: `Query((corpus.picture("photo.jpg"), "at night"), minus=("people",))`. It is
+        held in memory, nothing is written. SourceError for what is no picture, CorpusError for an unknown
+        source, ValueError for a place that is none. A place of a page is drawn at `dpi`.
+        """
+        return picture_of(given, lambda name, place: self.store.seen.crop(self.elements(name)[0], place, dpi))
+
     # --- the parts --------------------------------------------------------------------------------------
 
     @cached_property
@@ -286,6 +296,11 @@ class Corpus:
         for name, encoder in reversed(worded_first):
             parts.update({name: encoder, f"{name}.vectors": store.vectors[name]})
             parts.update({"encoder": encoder, "vectors": store.vectors[name]})
+        looking = [name for name, one in store.encoders.items() if one.view == "pixels"]
+        if looking:  # `@pictures` is the first that looks, whatever its name
+            first = looking[0]
+            parts.setdefault("pictures", parts[first])
+            parts.setdefault("pictures.vectors", parts[f"{first}.vectors"])
         if "encoder" in parts and parts["encoder"].view != "pixels" and len(parts["vectors"]):
             services["encoder"] = parts["encoder"]
         return Builder(services, {**parts, **self.profile.get("parts", {})}, str(self._profile)).build(table, key)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
 from rag.document import WHOLE, Box, Media, PageRegion, Place, Role, Source
 from rag.protocols import Assets
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 COLOUR = (214, 60, 40)
 COLOURS: dict[Role, tuple[int, int, int]] = {
@@ -104,4 +109,30 @@ def _drawn(data: bytes, shown: Box, frames: Sequence[Box]) -> bytes:
         pen.rectangle((*start, *end), outline=COLOUR, width=line)
     told = BytesIO()
     picture.save(told, "PNG")
+    return told.getvalue()
+
+
+def heated(data: bytes, heat: NDArray[np.floating[Any]], strength: float = 0.8) -> bytes:
+    """PNG of a picture under a heat map: `heat` is (rows, columns) over the whole picture, any numbers.
+
+    The least is shown as the picture itself, the most in red; `strength` (0 to 1) is how much of the
+    picture the most hides. ValueError for a map that is no table of finite numbers.
+    """
+    import numpy as np
+    from PIL import Image
+
+    values = np.asarray(heat, np.float64)
+    if values.ndim != 2 or not values.size or not np.isfinite(values).all():
+        raise ValueError(f"a heat map is a table of finite numbers, got shape {values.shape}")
+    spread = values.max() - values.min()
+    shares = (values - values.min()) / spread if spread > 0 else np.zeros_like(values)
+    picture = Image.open(BytesIO(data)).convert("RGB")
+    # Each patch is a field of the picture; between their middles the colour runs over.
+    grey = Image.fromarray(np.round(shares * 255).astype(np.uint8))
+    share = np.asarray(grey.resize(picture.size, Image.Resampling.BILINEAR), np.float64)[:, :, None] / 255
+    colour = np.concatenate([255 * np.ones_like(share), 220 * (1 - share), np.zeros_like(share)], axis=2)
+    hidden = strength * share
+    mixed = np.asarray(picture, np.float64) * (1 - hidden) + colour * hidden
+    told = BytesIO()
+    Image.fromarray(np.round(mixed).astype(np.uint8)).save(told, "PNG")
     return told.getvalue()

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 Device = str
 DType = Literal["float32", "bfloat16", "float16"]
+Head = Literal["states", "words", "late"]
+# The table of pre-training holds all classes of late interaction, each under its own model type.
+_HEADS: dict[Head, str] = {
+    "states": "AutoModel", "words": "AutoModelForImageTextToText", "late": "AutoModelForPreTraining",
+}  # fmt: skip
 PAGE_PIXELS = 9 * 448 * 448
 """Of a page as a model sees it: the 9 slices of 448 x 448 that VisRAG's backbone takes."""
 MOST_PIXELS = 80_000_000
@@ -49,8 +54,8 @@ class Opened:
         return self.processor.tokenizer
 
 
-def opened(checkpoint: Checkpoint, head: Literal["states", "words"], device: Device, dtype: str) -> Opened:
-    """The model with its head for hidden states or for words, on a device, for reading only.
+def opened(checkpoint: Checkpoint, head: Head, device: Device, dtype: str) -> Opened:
+    """The model with its head for hidden states, words or vectors of late interaction, on a device, for reading only.
 
     `device` is "auto" (a CUDA card, else the processor) or a name of torch's; `dtype` "auto" is the
     checkpoint's own on a card and float32 elsewhere. MissingExtra without the libraries, ConfigError
@@ -72,7 +77,7 @@ def opened(checkpoint: Checkpoint, head: Literal["states", "words"], device: Dev
                 # By Pillow where there is a choice: pixels, and so vectors, do not depend on the machine.
                 images: Any = transformers.AutoImageProcessor
                 processor.image_processor = images.from_pretrained(checkpoint.folder, backend="pil", **local)
-            kind: Any = transformers.AutoModel if head == "states" else transformers.AutoModelForImageTextToText
+            kind: Any = getattr(transformers, _HEADS[head])
             model, told = kind.from_pretrained(
                 checkpoint.folder, config=config, dtype=number, use_safetensors=True, output_loading_info=True, **local
             )

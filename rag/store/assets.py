@@ -12,6 +12,7 @@ from rag.document import Media, Place, Source
 from rag.errors import CorpusError, SourceError
 from rag.identity import combined, digest, file_digest, place_key
 from rag.store.files import publish, write_atomically, written
+from rag.store.scratch import held
 
 Render = Callable[[Source, Place, int], bytes]
 """Draws a region of a source as PNG; given by whoever knows the loaders."""
@@ -39,7 +40,9 @@ class FolderAssets:
         return Media(media_type, name, len(data))
 
     def open(self, media: Media) -> bytes:
-        """The bytes; CorpusError if they are gone."""
+        """The bytes, a question's picture first; CorpusError if they are gone."""
+        if (asked := held(media.digest)) is not None:
+            return asked
         try:
             return self._path("assets", media.digest).read_bytes()
         except OSError as error:

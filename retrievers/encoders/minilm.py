@@ -20,6 +20,7 @@ from rag.errors import CorpusError
 from rag.extras import extra
 from rag.identity import file_digest, view_text
 
+from .composed import less
 from .runtime import Session
 from .wordpiece import SPECIALS, WordPiece
 
@@ -97,8 +98,9 @@ class MiniLM:
         self.encode_queries([Query(("warm",))])
 
     def encode_queries(self, queries: Sequence[Query]) -> Dense:
-        """Unit vectors (n, 384) of the queries' words; pictures are left out."""
-        return self._encode([query.text for query in queries], asking=True)
+        """Unit vectors (n, 384) of the queries' words, minus words taken away; pictures are left out."""
+        made = self._encode([query.text for query in queries], asking=True)
+        return less(made, queries, self.encode_queries)
 
     def encode_chunks(self, chunks: Sequence[Chunk]) -> Dense:
         """Unit vectors (n, 384). Each chunk is a request of its own: none sees its neighbours."""

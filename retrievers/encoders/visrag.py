@@ -22,13 +22,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rag.answer import Query
 from rag.checkpoint import Checkpoint, broken, checkpoint
-from rag.document import Chunk, Media, Modality
-from rag.errors import ConfigError
+from rag.document import Chunk, Modality
 from rag.identity import combined
 from rag.protocols import Assets
-from rag.vlm import PAGE_PIXELS, Opened, harmless, opened, picture, pixels, remote_code
+from rag.vlm import PAGE_PIXELS, Opened, harmless, opened, remote_code
 
+from .composed import less
 from .pooling import WEIGHTS, pooled
+from .seeing import checked, cut, in_batches, seen, shown, stored
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,12 +72,7 @@ class VisRAG:
     ) -> None:
         if pooling not in WEIGHTS:
             raise ValueError(f"pooling must be one of {', '.join(WEIGHTS)}, got {pooling!r}")
-        if dtype not in ("float32", "bfloat16", "float16"):
-            raise ValueError(f"dtype must be float32, bfloat16 or float16, got {dtype!r}")
-        if not 36 <= dpi <= 600:
-            raise ValueError(f"dpi must be 36 to 600, got {dpi}")
-        if min(max_tokens, batch) < 1 or max_pixels < 1024:
-            raise ValueError("max_tokens and batch are at least 1, max_pixels at least 1024")
+        checked(dtype=dtype, batch=batch, max_pixels=max_pixels, dpi=dpi, max_tokens=max_tokens)
         if model.lower() == _NOT_NATIVE:
             raise remote_code(model)
         self.model = model
@@ -113,8 +109,8 @@ class VisRAG:
         self.encode_queries([Query(("warm",))])
 
     def encode_queries(self, queries: Sequence[Query]) -> Dense:
-        """Unit vectors (n, dim): words after the instruction, a picture as a page, both together."""
-        return self._encode(queries, self._asked)
+        """Unit vectors (n, dim): words after the instruction, a picture as a page, both; minus words taken away."""
+        return less(self._encode(queries, self._asked), queries, self.encode_queries)
 
     def encode_chunks(self, chunks: Sequence[Chunk]) -> Dense:
         """Unit vectors (n, dim) of the chunks' pixels. SourceError if one cannot be drawn."""
@@ -126,20 +122,11 @@ class VisRAG:
         if not items:
             return np.zeros((0, self.dim), np.float32)
         with self._lock:  # one model, one run at a time: memory stays bounded
-            made = np.zeros((len(items), self.dim), np.float32)
-            waiting: dict[bool, list[int]] = {True: [], False: []}
-            inputs: dict[int, tuple[str, list[Pillow.Image]]] = {}
-            for number, item in enumerate(items):
-                inputs[number] = read(item)
-                alike = waiting[bool(inputs[number][1])]  # processors want pictures in each text of a batch, or in none
-                alike.append(number)
-                if len(alike) == self.batch:
-                    made[alike] = self._vectors([inputs.pop(one) for one in alike])
-                    alike.clear()
-            for alike in waiting.values():
-                if alike:
-                    made[alike] = self._vectors([inputs.pop(one) for one in alike])
-        return made
+            # Processors want pictures in each text of a batch, or in none.
+            made: list[NDArray[np.float32]] = in_batches(
+                map(read, items), lambda one: bool(one[1]), self._vectors, self.batch
+            )
+        return np.stack(made)
 
     @cached_property
     def _model(self) -> Opened:
@@ -147,29 +134,21 @@ class VisRAG:
 
     def _seen(self, chunk: Chunk) -> tuple[str, list[Pillow.Image]]:
         """What the model reads of a chunk: its picture and a newline."""
-        data = pixels(self._stored(), chunk, self.dpi)
-        return f"{self._model.placeholder}\n", [picture(data, self.max_pixels, chunk.origin.source.uri)]
+        assets = stored(self._assets, self.name)
+        return f"{self._model.placeholder}\n", [seen(assets, chunk, self.dpi, self.max_pixels)]
 
     def _asked(self, query: Query) -> tuple[str, list[Pillow.Image]]:
         """What the model reads of a query."""
-        media = [part for part in query.parts if isinstance(part, Media)]
-        pictures = [picture(self._stored().open(one), self.max_pixels, "the picture of the question") for one in media]
+        pictures = shown(self._assets, query, self.max_pixels, self.name)
         before = f"{self._model.placeholder}\n" * len(pictures)
         if pictures and not query.text:
             return before, pictures
         instruction = query.instruction or self.instruction
         return before + self._cut(harmless(instruction + query.text, self._model.processor)), pictures
 
-    def _stored(self) -> Assets:
-        if self._assets is None:
-            raise ConfigError("retrievers/encoders/visrag reads pixels from `assets`: give VisRAG(model, assets=...)")
-        return self._assets
-
     def _cut(self, text: str) -> str:
         """The text within `max_tokens`."""
-        tokenizer = self._model.tokenizer
-        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-        return text if len(ids) <= self.max_tokens else str(tokenizer.decode(ids[: self.max_tokens]))
+        return cut(self._model.tokenizer, text, self.max_tokens)
 
     def _vectors(self, inputs: Sequence[tuple[str, list[Pillow.Image]]]) -> NDArray[np.float32]:
         """The vectors of a batch, all of its texts with pictures or all without."""

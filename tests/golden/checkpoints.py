@@ -25,6 +25,7 @@ Kind = Literal["llava", "idefics3"]
 COLOURS = {"red": (220, 30, 30), "blue": (30, 50, 220), "green": (30, 170, 60), "yellow": (240, 220, 40)}
 SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>"]
 TILES = ["<fake_token_around_image>", "<end_of_utterance>", "<global-img>"]
+ROWS_AND_COLUMNS = [f"<row_{row}_col_{column}>" for row in range(1, 7) for column in range(1, 7)]
 WORDS = "The picture shows red. blue. green. yellow. [1] [2] [3] [4] What colour is the Question Evidence Answer page"
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
@@ -52,6 +53,13 @@ def made(
         torch.manual_seed(seed)
         processor = _processor(kind, template)
         model = _model(kind, processor.tokenizer, dim)
+    return saved(folder, model, processor, scale)
+
+
+def saved(folder: Path, model: Any, processor: Any, scale: float) -> Path:
+    """A model and its processor in `folder`, the weights made `scale` times larger but for embeddings."""
+    import torch
+
     with torch.no_grad():
         for name, one in model.named_parameters():
             if one.ndim > 1 and "embed" not in name:
@@ -66,10 +74,16 @@ def page_encoder(**options: Any) -> VisRAG:
     """An encoder of pixels over a tiny checkpoint, with assets of its own that hold `pictures()`."""
     folder = Path(mkdtemp(prefix="argus-"))
     atexit.register(rmtree, folder, ignore_errors=True)
-    assets = FolderAssets(folder / "assets")
+    assets = kept_pictures(folder / "assets")
+    return VisRAG(str(made(folder / "model", "idefics3")), assets=assets, **options)
+
+
+def kept_pictures(folder: Path) -> FolderAssets:
+    """Assets that hold the pixels of `pictures()`."""
+    assets = FolderAssets(folder)
     for data in _SHOWN:
         assets.put(data(), "image/png")
-    return VisRAG(str(made(folder / "model", "idefics3")), assets=assets, **options)
+    return assets
 
 
 def pictures() -> list[Chunk]:
@@ -113,12 +127,11 @@ def taught(folder: Path, asked: Sequence[tuple[str, bytes, str]], steps: int = 4
     raise AssertionError(f"it has not learnt: loss {loss.item():.3f}")
 
 
-def _tokenizer(kind: Kind, template: bool) -> Any:
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+def tokenizer_of(specials: list[str], template: bool = False, ends: bool = False) -> Any:
+    """A byte-level tokenizer; the first three specials are padding, start and end, which `ends` puts around a text."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
-    specials = SPECIALS + (TILES + [f"<row_{r}_col_{c}>" for r in range(1, 7) for c in range(1, 7)]
-                           if kind == "idefics3" else [])  # fmt: skip
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
@@ -127,8 +140,11 @@ def _tokenizer(kind: Kind, template: bool) -> Any:
         show_progress=False,
     )  # fmt: skip
     bpe.train_from_iterator([WORDS, SYSTEM] * 4, trainer)
+    if ends:
+        around = [(one, bpe.token_to_id(one)) for one in specials[1:3]]
+        bpe.post_processor = processors.TemplateProcessing(f"{specials[1]} $A {specials[2]}", None, around)
     return PreTrainedTokenizerFast(
-        tokenizer_object=bpe, pad_token=SPECIALS[0], bos_token=SPECIALS[1], eos_token=SPECIALS[2],
+        tokenizer_object=bpe, pad_token=specials[0], bos_token=specials[1], eos_token=specials[2],
         additional_special_tokens=specials[1:], chat_template=TEMPLATE if template else None,
     )  # fmt: skip
 
@@ -138,7 +154,7 @@ def _processor(kind: Kind, template: bool) -> Any:
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
     from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3ImageProcessorPil
 
-    tokenizer = _tokenizer(kind, template)
+    tokenizer = tokenizer_of(SPECIALS + (TILES + ROWS_AND_COLUMNS if kind == "idefics3" else []), template)
     chat = TEMPLATE if template else None
     if kind == "llava":
         images = CLIPImageProcessorPil(size={"height": 28, "width": 28}, do_center_crop=False)

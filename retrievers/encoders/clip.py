@@ -1,0 +1,218 @@
+"""Pictures and words in one space, by two towers: CLIP, SigLIP, SigLIP 2.
+
+Radford et al., ICML 2021, "Learning Transferable Visual Models From Natural Language Supervision" (arXiv
+2103.00020); Zhai et al., ICCV 2023, "Sigmoid Loss for Language Image Pre-Training" (arXiv 2303.15343);
+Tschannen et al. 2025, "SigLIP 2" (arXiv 2502.14786). Vectors are the projected features of transformers,
+made unit vectors; the score is their inner product.
+
+The towers read 77 (CLIP) or 64 (SigLIP) tokens. Longer words are read in windows whose vectors are
+averaged (`windows`), so that the end of a long caption counts. Pictures, words and words not wanted of a
+question are joined as in `composed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Literal
+
+from rag.answer import Query
+from rag.checkpoint import Checkpoint, broken, checkpoint
+from rag.document import Chunk, Modality
+from rag.errors import ConfigError
+from rag.identity import combined
+from rag.protocols import Assets
+from rag.vlm import Opened, harmless, opened
+
+from .composed import composed
+from .seeing import checked, in_batches, seen, shown, stored
+from .windows import averaged, windows
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image as Pillow
+
+    from rag.protocols import Dense
+
+    Vector = NDArray[np.float32]
+
+FAMILIES = ("clip", "siglip", "siglip2")
+
+
+class CLIP:
+    """An Encoder of pictures whose questions may be words, pictures, or both.
+
+    `model` is a folder or a hub name in this machine's cache (nothing is fetched), pinned by
+    `revision`; OpenCLIP weights as transformers' conversion leaves them. `template` is what a
+    question's words are put into ("a photo of {}"). `max_pixels` bounds a picture before the
+    processor makes it as small as the tower wants.
+    """
+
+    name = "clip"
+    modalities: frozenset[Modality] = frozenset({"image", "video"})
+    view = "pixels"
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        revision: str = "",
+        template: str = "{}",
+        dpi: int = 144,
+        max_pixels: int = 2_000_000,
+        batch: int = 8,
+        device: str = "auto",
+        dtype: Literal["float32", "bfloat16", "float16"] = "float32",
+        assets: Assets | None = None,
+    ) -> None:
+        checked(dtype=dtype, batch=batch, max_pixels=max_pixels, dpi=dpi)
+        if "{}" not in template:
+            raise ValueError(f"template must hold {{}} where the words go, got {template!r}")
+        self.model = model
+        self.revision = revision
+        self.template = template
+        self.dpi = dpi
+        self.max_pixels = max_pixels
+        self.batch = batch
+        self.device = device
+        self.dtype = dtype
+        self._assets = assets
+        self._lock = RLock()
+
+    @cached_property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint; ConfigError if it is not there or has no two towers."""
+        found = checkpoint(self.model, self.revision)
+        kind = found.config.get("model_type")
+        if kind not in FAMILIES:
+            raise ConfigError(
+                f"{self.model}: model_type {kind!r} has no two towers that this encoder knows; expected one of "
+                f"{', '.join(FAMILIES)} (OpenCLIP weights are converted to `clip` by transformers)",
+                key="model",
+            )
+        return found
+
+    @cached_property
+    def dim(self) -> int:
+        """Dimensions of the common space."""
+        config = self.checkpoint.config
+        table = config.get("text_config")
+        words = table if isinstance(table, dict) else {}
+        if config["model_type"] == "clip":
+            size = config.get("projection_dim", 512)
+        else:
+            size = words.get("projection_size") or words.get("hidden_size", 768)
+        if isinstance(size, bool) or not isinstance(size, int) or not 0 < size < 10**6:
+            raise broken(self.model, f"its config.json gives {size!r} as the dimensions of its space")
+        return size
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Checkpoint, template, windows, limits and number type; also fit for a file name."""
+        rest = combined(self.template, "windows", self.dpi, self.max_pixels)
+        return ".".join(["clip", self.checkpoint.digest[:16], rest[:12], self.dtype])
+
+    def warm(self) -> None:
+        """Load what a query needs, so that the first one does not wait."""
+        self.encode_queries([Query(("warm",))])
+
+    def encode_queries(self, queries: Sequence[Query]) -> Dense:
+        """Unit vectors (n, dim): pictures and words added up, minus words taken away."""
+        import numpy as np
+
+        if not queries:
+            return np.zeros((0, self.dim), np.float32)
+        with self._lock:
+            pictures = [shown(self._assets, query, self.max_pixels, self.name) for query in queries]
+            looked = iter(self._looked(one for many in pictures for one in many))
+            texts = [
+                [query.text] if query.text or not mine else [] for query, mine in zip(queries, pictures, strict=True)
+            ]
+            wanted = iter(self._worded([one for many in texts for one in many]))
+            unwanted = iter(self._worded([one for query in queries for one in query.minus]))
+            return np.stack(
+                [
+                    composed(
+                        [*(next(looked) for _ in mine), *(next(wanted) for _ in words)],
+                        [next(unwanted) for _ in query.minus],
+                    )
+                    for query, mine, words in zip(queries, pictures, texts, strict=True)
+                ]
+            )
+
+    def encode_chunks(self, chunks: Sequence[Chunk]) -> Dense:
+        """Unit vectors (n, dim) of the chunks' pixels. SourceError if one cannot be drawn."""
+        import numpy as np
+
+        if not chunks:
+            return np.zeros((0, self.dim), np.float32)
+        assets = stored(self._assets, self.name)
+        with self._lock:
+            return np.stack(self._looked(seen(assets, chunk, self.dpi, self.max_pixels) for chunk in chunks))
+
+    @cached_property
+    def _model(self) -> Opened:
+        return opened(self.checkpoint, "states", self.device, self.dtype)
+
+    @cached_property
+    def _limit(self) -> int:
+        """Tokens that the tower of words reads, specials included."""
+        return int(self._model.model.config.text_config.max_position_embeddings)
+
+    @cached_property
+    def _around(self) -> tuple[list[int], list[int]]:
+        """The special tokens before and after a text."""
+        bare = self._model.tokenizer("a", add_special_tokens=False)["input_ids"]
+        whole = self._model.tokenizer("a")["input_ids"]
+        at = next((n for n in range(len(whole)) if whole[n : n + len(bare)] == bare), 0)
+        return whole[:at], whole[at + len(bare) :]
+
+    def _looked(self, pictures: Iterator[Pillow.Image]) -> list[Vector]:
+        return in_batches(pictures, lambda _: 0, self._see, self.batch)
+
+    def _see(self, pictures: list[Pillow.Image]) -> Dense:
+        read = self._model.processor.image_processor(images=pictures, return_tensors="pt")
+        return self._features(read, "get_image_features")
+
+    def _worded(self, texts: Sequence[str]) -> list[Vector]:
+        """The vectors of words, in windows where they are long."""
+        import numpy as np
+
+        if not texts:
+            return []
+        tokenizer = self._model.tokenizer
+        before, after = self._around
+        room = self._limit - len(before) - len(after)
+        parted: list[list[list[int]]] = []
+        for text in texts:
+            words = self.template.replace("{}", harmless(text, self._model.processor))
+            parted.append(windows(tokenizer(words, add_special_tokens=False)["input_ids"], room))
+        made = iter(in_batches((one for many in parted for one in many), lambda _: 0, self._read, self.batch))
+        return [averaged(np.stack([next(made) for _ in many]), [len(one) for one in many]) for many in parted]
+
+    def _read(self, parts: list[list[int]]) -> Dense:
+        tokenizer = self._model.tokenizer
+        before, after = self._around
+        whole = [[*before, *one, *after] for one in parts]
+        # As they were trained: SigLIP saw padding and attends to it, and CLIP's first end of text is its vector.
+        read = tokenizer.pad({"input_ids": whole}, padding="max_length", max_length=self._limit, return_tensors="pt")
+        if self.checkpoint.config["model_type"] != "clip":
+            read.pop("attention_mask")
+        return self._features(read, "get_text_features")
+
+    def _features(self, read: Any, tower: str) -> Dense:
+        import torch
+        from torch.nn.functional import normalize
+
+        model = self._model
+        read = read.to(model.device)
+        fed = {key: one.to(model.model.dtype) if one.is_floating_point() else one for key, one in read.items()}
+        with torch.inference_mode():
+            told = getattr(model.model, tower)(**fed)
+        features = told if isinstance(told, torch.Tensor) else told.pooler_output
+        unit: Dense = normalize(features.float(), dim=-1).cpu().numpy()
+        if unit.shape[1] != self.dim:
+            raise broken(self.model, f"its {tower} gives {unit.shape[1]} numbers, its config.json says {self.dim}")
+        return unit

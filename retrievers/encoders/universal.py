@@ -1,0 +1,182 @@
+"""Words, pictures, and both in one space, under an instruction: MM-Embed style.
+
+Lin et al., ICLR 2025, "MM-Embed: Universal Multimodal Retrieval with Multimodal LLMs" (arXiv 2411.02571),
+the retriever: a question is "Instruct: {instruction}" newline "Query: " picture and words; a document is the
+picture, a newline and its words; what is missing leaves no mark. The instruction is attended to, and is
+left out of the pooling (the mean over the other tokens' last hidden states), so that it steers the vector
+and is no part of it. Unit vectors; the score is the inner product.
+
+Departures. The backbone is any vision-language checkpoint of a class that transformers has (the published
+weights, nvidia/MM-Embed, come with code of their own and are refused); it is run as it is, so attention is
+causal where the model's is, and there is no latent attention layer before the mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Literal
+
+from rag.answer import Query
+from rag.checkpoint import Checkpoint, broken, checkpoint
+from rag.document import Chunk, Modality
+from rag.identity import combined, contextual
+from rag.protocols import Assets
+from rag.vlm import PAGE_PIXELS, Opened, harmless, opened, remote_code
+
+from .composed import less
+from .pooling import pooled
+from .seeing import checked, cut, in_batches, seen, shown, stored
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image as Pillow
+
+    from rag.protocols import Dense
+
+    Read = tuple[str, str, list[Pillow.Image]]
+
+_NOT_NATIVE = "nvidia/mm-embed"
+_WORDS: frozenset[Modality] = frozenset({"text", "table", "image", "audio", "video"})
+_PICTURES: frozenset[Modality] = frozenset({"image", "video"})
+
+
+class Universal:
+    """An Encoder of words or pictures; two of it over one checkpoint fill one space with both.
+
+    `view` "pixels" reads pictures, with the words that stand with them where `words` is true;
+    "contextual" reads words with the headings above them. A query's own instruction goes before
+    `instruction`. `model` is a folder or a hub name in this machine's cache, pinned by `revision`.
+    """
+
+    name = "universal"
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        revision: str = "",
+        view: Literal["pixels", "contextual"] = "pixels",
+        words: bool = True,
+        instruction: str = "Retrieve what answers the question.",
+        max_tokens: int = 512,
+        dpi: int = 144,
+        max_pixels: int = PAGE_PIXELS,
+        batch: int = 1,
+        device: str = "auto",
+        dtype: Literal["float32", "bfloat16", "float16"] = "float32",
+        assets: Assets | None = None,
+    ) -> None:
+        checked(dtype=dtype, batch=batch, max_pixels=max_pixels, dpi=dpi, max_tokens=max_tokens)
+        if view not in ("pixels", "contextual"):
+            raise ValueError(f"view must be 'pixels' or 'contextual', got {view!r}")
+        if model.lower() == _NOT_NATIVE:
+            raise remote_code(model)
+        self.model = model
+        self.revision = revision
+        self.view = view
+        self.modalities = _PICTURES if view == "pixels" else _WORDS
+        self.words = words
+        self.instruction = instruction
+        self.max_tokens = max_tokens
+        self.dpi = dpi
+        self.max_pixels = max_pixels
+        self.batch = batch
+        self.device = device
+        self.dtype = dtype
+        self._assets = assets
+        self._lock = RLock()
+
+    @cached_property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint; ConfigError if it is not there or not as it must be."""
+        return checkpoint(self.model, self.revision)
+
+    @cached_property
+    def dim(self) -> int:
+        """Dimensions of a vector: those of the language model."""
+        return self.checkpoint.hidden_size
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Checkpoint, view, instruction, limits and number type; also fit for a file name."""
+        rest = combined(self.view, self.words, self.instruction, self.max_tokens, self.dpi, self.max_pixels)
+        return ".".join(["universal", self.checkpoint.digest[:16], rest[:12], self.dtype])
+
+    def warm(self) -> None:
+        """Load what a query needs, so that the first one does not wait."""
+        self.encode_queries([Query(("warm",))])
+
+    def encode_queries(self, queries: Sequence[Query]) -> Dense:
+        """Unit vectors (n, dim) of the questions, their instructions left out; minus words taken away."""
+        return less(self._encode(queries, self._asked), queries, self.encode_queries)
+
+    def encode_chunks(self, chunks: Sequence[Chunk]) -> Dense:
+        """Unit vectors (n, dim) of the chunks' pictures or words. SourceError if one cannot be drawn."""
+        return self._encode(chunks, self._stored)
+
+    @cached_property
+    def _model(self) -> Opened:
+        return opened(self.checkpoint, "states", self.device, self.dtype)
+
+    def _asked(self, query: Query) -> Read:
+        instruction = query.instruction or self.instruction
+        before = f"Instruct: {self._safe(instruction)}" if instruction else ""
+        pictures = shown(self._assets, query, self.max_pixels, self.name)
+        after = f"{before and chr(10)}Query: {self._model.placeholder * len(pictures)}"
+        return before, after + self._cut(query.text), pictures
+
+    def _stored(self, chunk: Chunk) -> Read:
+        if self.view == "contextual":
+            return "", self._cut(contextual(chunk)) or "\n", []
+        picture = seen(stored(self._assets, self.name), chunk, self.dpi, self.max_pixels)
+        words = self._cut(chunk.text) if self.words else ""
+        return "", f"{self._model.placeholder}\n{words}", [picture]
+
+    def _safe(self, text: str) -> str:
+        return harmless(text, self._model.processor)
+
+    def _cut(self, text: str) -> str:
+        return cut(self._model.tokenizer, self._safe(text), self.max_tokens)
+
+    def _encode(self, items: Sequence[Any], read: Any) -> Dense:
+        import numpy as np
+
+        if not items:
+            return np.zeros((0, self.dim), np.float32)
+        with self._lock:
+            made: list[NDArray[np.float32]] = in_batches(
+                map(read, items), lambda one: bool(one[2]), self._vectors, self.batch
+            )
+        return np.stack(made)
+
+    def _vectors(self, inputs: Sequence[Read]) -> NDArray[np.float32]:
+        import torch
+
+        model = self._model
+        texts = [before + after for before, after, _ in inputs]
+        given: dict[str, Any] = {"padding": True, "padding_side": "right", "return_tensors": "pt"}
+        if inputs[0][2]:
+            read = model.processor(text=texts, images=[pictures for _, _, pictures in inputs], **given)
+        else:
+            read = model.tokenizer(texts, **given)
+        read = read.to(model.device)
+        fed = {key: one.to(model.model.dtype) if one.is_floating_point() else one for key, one in read.items()}
+        with torch.inference_mode():
+            hidden = model.model(**fed, use_cache=False).last_hidden_state
+        mask = read["attention_mask"].cpu().numpy().copy()
+        if hidden.shape[:2] != mask.shape:
+            raise broken(self.model, f"it gives states of {tuple(hidden.shape[:2])} tokens for {mask.shape}")
+        ids = read["input_ids"].cpu().numpy()
+        for row, (before, _, _) in enumerate(inputs):
+            mask[row, : self._instruction_tokens(before, ids[row])] = 0
+        return pooled(hidden.float().cpu().numpy(), mask, "mean")
+
+    def _instruction_tokens(self, before: str, ids: NDArray[np.int64]) -> int:
+        """How many of the first tokens are the instruction's (a start token among them); 0 without one."""
+        if not before:
+            return 0
+        own = self._model.tokenizer(before)["input_ids"]
+        return next((n for n, (one, other) in enumerate(zip(own, ids, strict=False)) if one != other), len(own))
