@@ -17,6 +17,7 @@ COMPONENTS: dict[str, str] = {
     "encoders/visrag": "encoders.visrag:VisRAG",
     "indexes/chroma": "indexes.chroma:Chroma",
     "indexes/exact": "indexes.exact:Exact",
+    "indexes/maxsim": "indexes.maxsim:MaxSim",
     "indexes/tantivy": "indexes.tantivy:Tantivy",
     "selectors/calibrated": "selectors.calibrated:Calibrated",
     "selectors/top": "selectors.top:Top",

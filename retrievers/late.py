@@ -9,6 +9,7 @@ each array holds real tokens alone (leave masked rows out).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -55,7 +56,7 @@ class LateInteraction:
             raise ValueError(f"no late interaction is called {name!r}; there are: {', '.join(known)}")
         return known[name]
 
-    def score(self, query: NDArray[np.floating], chunks: Ragged) -> NDArray[np.float64]:
+    def score(self, query: NDArray[np.floating], chunks: Sequence[NDArray[np.floating]]) -> NDArray[np.float64]:
         """(chunks,) of one query (tokens, dim), in float64; ValueError for an array without tokens."""
         import numpy as np
 
