@@ -18,7 +18,10 @@ COMPONENTS: dict[str, str] = {
     "indexes/chroma": "indexes.chroma:Chroma",
     "indexes/exact": "indexes.exact:Exact",
     "indexes/maxsim": "indexes.maxsim:MaxSim",
+    "indexes/qdrant": "indexes.qdrant:Qdrant",
+    "indexes/qdrant_tokens": "indexes.qdrant:QdrantTokens",
     "indexes/tantivy": "indexes.tantivy:Tantivy",
+    "indexes/unhubbed": "indexes.unhubbed:Unhubbed",
     "selectors/calibrated": "selectors.calibrated:Calibrated",
     "selectors/top": "selectors.top:Top",
 }

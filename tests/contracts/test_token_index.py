@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from rag.retrievers.indexes.maxsim import MaxSim
+from rag.retrievers.indexes.qdrant import QdrantTokens
 
 from rag.filters import Eq, Not
 from tests.golden.catalogs import MemoryCatalog, document
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 DIM = 16
 INDEXES: dict[str, Callable[[Path, MemoryCatalog], Any]] = {
     "maxsim": lambda folder, catalog: MaxSim(folder / "tokens", DIM, catalog),
+    "qdrant": lambda folder, catalog: QdrantTokens(folder / "tokens", DIM, catalog),
 }
 CHUNKS = [
     *document("one.txt", [f"first {number}" for number in range(20)], year=2019),
