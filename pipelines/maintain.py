@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -51,6 +51,14 @@ def _derived(store: Store) -> Iterator[Trouble]:
         elif held != expected[sink.name]:
             what = f"the index {sink.name!r} holds {held} chunks, the catalog {expected[sink.name]}"
             yield Trouble(what, "rag check --repair")
+        elif wrong := _damaged(sink.index):
+            yield Trouble(f"files of the index {sink.name!r} are damaged: {', '.join(wrong)}", "rag check --repair")
+
+
+def _damaged(index: object) -> list[str]:
+    """Files of an index whose checksums are wrong, where it keeps any."""
+    look: Callable[[], list[str]] = getattr(index, "damaged", list)
+    return look()
 
 
 def _unfinished(store: Store) -> Iterator[Trouble]:

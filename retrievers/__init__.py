@@ -8,6 +8,7 @@ COMPONENTS: dict[str, str] = {
     "lexical": "lexical:Lexical",
     "fused": "fused:Fused",
     "diverse": "diverse:Diverse",
+    "moments": "moments:Moments",
     "neighbours": "neighbours:Neighbours",
     "paged": "paged:Paged",
     "expanded": "expanded:Expanded",

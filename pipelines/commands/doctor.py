@@ -34,6 +34,8 @@ EXTRAS = {
     "layout": ("pymupdf.layout", "PyMuPDF's layout model for PDF pages"),
     "browser": ("playwright", "pages that JavaScript fills, rendered in Chromium (rag add --render)"),
     "web": ("protego", "crawls of web sites, and WARC files"),
+    "fast": ("numba", "late interaction compared in compiled loops"),
+    "qdrant": ("qdrant_client", "Qdrant as the vector index, for corpora that outgrow one machine"),
     "vision": ("transformers", "models that look at pages and pictures (torch, transformers)"),
 }
 PROGRAMS = {

@@ -112,3 +112,19 @@ def test_vectors_are_those_of_the_encoder(corpus: Path) -> None:
     )
     store.close()
     assert np.abs(stored - made).max() < 1e-3
+
+
+def test_a_damaged_file_is_found_and_mended(corpus: Path) -> None:
+    from rag.pipelines.maintain import check
+
+    (file,) = corpus.glob("vectors/word-*/*.tokens.npy")
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    store = Store(corpus)
+    assert [one.what for one in check(store) if "damaged" in one.what] == [
+        f"files of the index 'word' are damaged: {file.name}"
+    ]
+    assert all(one.repaired for one in check(store, repair=True))
+    assert check(store) == []
+    store.close()
