@@ -111,26 +111,6 @@ def active(bank: NDArray[np.floating], gallery: NDArray[np.floating], k: int) ->
     return np.unique(np.argsort(-scores, axis=1, kind="stable")[:, :k])
 
 
-def occurrences(found: Sequence[Sequence[str]], ids: Sequence[str]) -> NDArray[np.int64]:
-    """(n,) how many result lists have each id: N_k of lists of k."""
-    import numpy as np
-
-    counts = dict.fromkeys(ids, 0)
-    for one in found:
-        for id in one:
-            counts[id] += 1
-    return np.array(list(counts.values()), np.int64)
-
-
-def skewness(counts: NDArray[np.integer] | NDArray[np.floating]) -> float:
-    """The third standardised moment of N_k: about 0 without hubs, above 1 or so with; 0 where all are equal."""
-    import numpy as np
-
-    wide = np.asarray(counts, np.float64)
-    deviation = float(wide.std()) if len(wide) else 0.0
-    return float((((wide - wide.mean()) / deviation) ** 3).mean()) if deviation else 0.0
-
-
 # --- moving vectors apart: InvGC, LocalAdj -----------------------------------------------------------
 
 

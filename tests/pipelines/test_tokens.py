@@ -128,3 +128,17 @@ def test_a_damaged_file_is_found_and_mended(corpus: Path) -> None:
     assert all(one.repaired for one in check(store, repair=True))
     assert check(store) == []
     store.close()
+
+
+def test_hubs_are_told_of_many_vectors(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from rag.cli import main
+
+    assert main(["check", "--corpus", str(corpus)]) == 0
+    assert "hubs" not in capsys.readouterr().out
+    for number in range(120):
+        (tmp_path / "documents" / f"{number}.txt").write_text(f"Mill {number} has a wheel of {number * 7} spokes.")
+    add(corpus, tmp_path / "documents")
+    assert main(["check", "--corpus", str(corpus)]) == 0
+    told = capsys.readouterr().out
+    assert "hubs among the vectors of hash: skewness" in told
+    assert "word:" not in told

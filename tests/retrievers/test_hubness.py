@@ -15,12 +15,11 @@ from rag.retrievers.hubness import (
     Method,
     Normalizer,
     auto_tune,
-    occurrences,
-    skewness,
 )
 from rag.retrievers.indexes.unhubbed import Unhubbed, store_bank
 
 from rag.errors import ConfigError
+from rag.hubs import occurrences, skewness
 from tests.golden.hubs import DIM, Pairs, pairs, recall, units
 
 NONE = np.zeros((0, DIM))
@@ -119,13 +118,6 @@ def test_tuning_needs_something_to_tune_on(made: Pairs) -> None:
     assert auto_tune(made.queries[:9], range(9), made.gallery, NONE, NONE).method == "none"
     with pytest.raises(ValueError, match="held-out"):
         auto_tune(made.queries[:9], [1], made.gallery, made.bank, NONE)
-
-
-def test_skewness() -> None:
-    assert skewness(np.array([3, 3, 3])) == 0
-    assert skewness(np.array([0, 0, 0, 4])) == pytest.approx(2 / 3**0.5)
-    assert skewness(np.array([1, 2, 3])) == pytest.approx(0)
-    assert occurrences([["a", "b"], ["a"]], ["a", "b", "c"]).tolist() == [2, 1, 0]
 
 
 # --- InvGC and LocalAdj ----------------------------------------------------------------------------------
