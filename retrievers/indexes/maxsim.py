@@ -60,7 +60,7 @@ class MaxSim:
         interaction: Literal["colbert", "filip", "cico"] = "colbert",
         by_pooled: int = 5000,
         by_bits: int = 100,
-        by_bytes: int = 50,
+        by_bytes: int = 20,
     ) -> None:
         if min(by_pooled, by_bits, by_bytes) < 0:
             raise ValueError("by_pooled, by_bits and by_bytes must be at least 0")
@@ -217,10 +217,12 @@ def _estimated(
     """(rows,) sum of max by codes or signs."""
     import numpy as np
 
+    # One way for a whole index: a stage's few rows in each segment are little work only by themselves.
+    fast = packing.worth(sum(len(one.tokens) for one in cast("tuple[TokenSegment, ...]", snapshot.segments)))
     scores = np.empty(len(rows))
     for inside, place, segment in _apart(snapshot, rows):
         first, end = segment.blocks[inside], segment.blocks[inside + 1]
-        scores[place] = packing.sums(kind, query, segment.packed(kind), segment.scales[inside], first, end)
+        scores[place] = packing.sums(kind, query, segment.packed(kind), segment.scales[inside], first, end, fast)
     return scores
 
 

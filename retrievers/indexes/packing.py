@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["bytes", "bits"]
 COMPILED_FROM = 20_000
-"""Blocks' tokens from which the compiled loops, which take seconds to make, are worth it."""
+"""Tokens from which the compiled loops, which take seconds to make, are worth it."""
 
 
 def words(kind: Kind, dim: int) -> int:
@@ -65,7 +65,7 @@ def sums(
     import numpy as np
 
     if fast is None:
-        fast = int((ends - starts).sum()) * LANES >= COMPILED_FROM and available()
+        fast = worth(int((ends - starts).sum()) * LANES)
     codes, each = _query(kind, query)
     largest = _compiled(kind, codes, blocks, starts, ends) if fast else _plain(kind, codes, blocks, starts, ends)
     if kind == "bits":
@@ -75,6 +75,11 @@ def sums(
     exact = largest.astype(np.int64) - 128 * signed
     totals: NDArray[np.float64] = (exact * each).sum(axis=1)
     return totals * scales.astype(np.float64)
+
+
+def worth(tokens: int) -> bool:
+    """Whether to compare so many tokens in compiled loops."""
+    return tokens >= COMPILED_FROM and available()
 
 
 @cache

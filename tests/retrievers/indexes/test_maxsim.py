@@ -95,9 +95,9 @@ def test_each_stage_narrows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     seen: list[tuple[str, int]] = []
     whole = packing.sums
 
-    def counted(kind: Any, query: Any, blocks: Any, scales: Any, starts: Any, ends: Any) -> Any:
+    def counted(kind: Any, query: Any, blocks: Any, scales: Any, starts: Any, ends: Any, fast: bool) -> Any:
         seen.append((kind, len(starts)))
-        return whole(kind, query, blocks, scales, starts, ends)
+        return whole(kind, query, blocks, scales, starts, ends, fast)
 
     monkeypatch.setattr(packing, "sums", counted)
     index.search([units(3, 1)], 1)
