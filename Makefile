@@ -18,7 +18,7 @@ demo: $(VENV)/.plain
 	$(BIN)/rag demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

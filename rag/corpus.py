@@ -273,6 +273,10 @@ class Corpus:
 
         return describe(self._ask, "ask")
 
+    def built(self, table: Table, key: str = "") -> Any:
+        """A component from a table as a profile has it, with this corpus' own parts and services."""
+        return self._build(table, key)
+
     def _build(self, table: Table, key: str) -> Any:
         store = self.store
         services = {"assets": store.seen, "catalog": store.catalog, "counter": store.counter, "lexicon": store.text}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from math import log
 
 from rag.protocols import Lexicon
@@ -33,6 +34,7 @@ _FORM = re.compile(
 _LEADER = re.compile(r"(?:\.\s?){4,}|…|(?:·\s?){3,}")
 
 
+@lru_cache(maxsize=1 << 16)
 def stem(word: str) -> str:
     """A word without its common English ending: "defined" and "defines" become one.
 
@@ -97,6 +99,7 @@ def covered(weighed: Mapping[str, float], text: Iterable[str]) -> float:
     return sum(weight for word, weight in weighed.items() if word in there)
 
 
+@lru_cache(maxsize=1 << 12)
 def is_listing(text: str) -> bool:
     """Whether a text is a table of contents or an index: words that only point at pages."""
     cut = text.split()

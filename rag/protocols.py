@@ -242,6 +242,15 @@ class Scorer(Protocol):
     def score(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> list[list[float]]: ...
 
 
+@runtime_checkable
+class Costs(Protocol):
+    """A capability of scorers that are dear: what each query took, seconds by stage and `calls` of a model."""
+
+    def scored(
+        self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]
+    ) -> tuple[list[list[float]], list[dict[str, float]]]: ...
+
+
 class Reranker(Protocol):
     """Returns a permutation of each list."""
 

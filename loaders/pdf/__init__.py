@@ -1,4 +1,4 @@
-"""PDF by PyMuPDF: text in reading order, tables with cells, figures with captions, all with boxes."""
+"""PDF by PyMuPDF or PDFium: text in reading order, tables with cells, figures with captions, all with boxes."""
 
 from .loader import PDF
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from rag.document import Head, labels
 
-from .mupdf import MuDocument
+from .engine import OpenDocument
 from .text import Line, Reader, clean
 
 SAMPLE = 48
@@ -29,6 +29,7 @@ class Options:
     min_image_bytes: int = 1024
     figure_dpi: int = 110
     max_page_bytes: int = 4_000_000
+    layout: Literal["fast", "model"] = "fast"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +105,16 @@ def squeeze(text: str) -> str:
     return "".join(c for c in text.casefold() if c.isalnum())
 
 
-def outline(document: MuDocument) -> Outline:
+def outline(document: OpenDocument) -> Outline:
     """The outline; empty where there is none or it cannot be read."""
     try:
-        entries = document.get_toc(simple=True)
+        entries = document.outline()
     except Exception:  # a damaged outline says nothing of the pages
         entries = []
     pages: dict[int, list[tuple[int, str]]] = {}
-    for level, title, page, *_ in entries:
+    for level, title, page in entries:
         if squeezed := squeeze(clean(title)):
-            pages.setdefault(page - 1, []).append((level, squeezed))
+            pages.setdefault(page, []).append((level, squeezed))
     return Outline(pages)
 
 
@@ -124,9 +125,9 @@ _POOR = re.compile(
 )
 
 
-def head(document: MuDocument, reader: Reader, style: Style, stem: str) -> Head:
+def head(document: OpenDocument, reader: Reader, style: Style, stem: str) -> Head:
     """Title (of the metadata if it says something, else the largest text of page 1), pages, metadata."""
-    said = {key: clean(str(value or "")) for key, value in (document.metadata or {}).items()}
+    said = {key: clean(value) for key, value in document.metadata.items()}
     title = said.get("title", "")
     if len(title) < 4 or _POOR.search(title):
         title = _largest(reader[0].lines, style) or stem

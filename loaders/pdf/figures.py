@@ -6,14 +6,13 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from rag.document import Media, PageRegion, Source
 from rag.identity import combined, place_key
 from rag.protocols import Assets
 
 from .document import Options
-from .mupdf import MuDocument, MuPage, mupdf
+from .engine import Drawing, OpenPage
 from .render import drawn
 from .rows import text_rows
 from .tables import numeric
@@ -29,7 +28,7 @@ _CAPTIONED = 0.9
 
 @dataclass(slots=True)
 class Figure:
-    """A figure on a page. `xref` is the picture's object where it is one plain picture, else 0."""
+    """A figure on a page. `xref` is the engine's key of the picture where it is one plain picture, else 0."""
 
     box: Rect
     raster: bool
@@ -41,57 +40,26 @@ class Figure:
     caption_box: Rect | None = None
 
 
-def pictures(page: MuPage, options: Options, textless: bool) -> list[Figure]:
+def pictures(page: OpenPage, options: Options, textless: bool) -> list[Figure]:
     """The pictures of a page as shown, tiles of one picture joined, ornaments left out."""
-    known = _objects(page)
-    # Asking for placements runs the whole page: only where it names pictures, or may have them inline.
-    infos = page.get_image_info() if known or textless else []
-    shown = (0.0, 0.0, page.rect.width, page.rect.height)
+    # Asking for placements may run the whole page: only where it names pictures, or may have them inline.
+    placed = page.placed() if textless or page.named() else []
+    shown = (0.0, 0.0, page.width, page.height)
     found = []
-    for info in infos:
-        box = _clipped(_turned(page, info["bbox"]), shown)
-        wide, high = info["width"], info["height"]
-        if area(box) <= 4.0 or min(wide, high) < 2:
-            continue
-        objects = known.get((wide, high), [])
-        xref = objects[0] if len(objects) == 1 and _upright(page, info["transform"]) else 0
-        found.append(Figure(box, True, xref, (wide, high)))
+    for one in placed:
+        box = _clipped(one.box, shown)
+        if area(box) > 4.0 and min(one.pixels) >= 2:
+            found.append(Figure(box, True, one.key, one.pixels))
     page_area = area(shown)
     kept = []
     for figure in _joined(found):
         small = min(figure.pixels) < options.min_image_side
         side = min(figure.box[2] - figure.box[0], figure.box[3] - figure.box[1])
         tiny = area(figure.box) < 0.004 * page_area or side < 14
-        light = figure.xref and _stored_bytes(page.parent, figure.xref) < options.min_image_bytes
+        light = figure.xref and page.stored_bytes(figure.xref) < options.min_image_bytes
         if not (small or tiny or light):
             kept.append(figure)
     return kept[:MAX_FIGURES]
-
-
-def _objects(page: MuPage) -> dict[tuple[int, int], list[int]]:
-    """Width and height in pixels -> the picture objects of that size that the page names."""
-    known: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
-    for item in page.get_images(full=False):
-        if item[0] not in known[item[2], item[3]]:
-            known[item[2], item[3]].append(item[0])
-    return known
-
-
-def _stored_bytes(document: MuDocument, xref: int) -> int:
-    kind, value = document.xref_get_key(xref, "Length")
-    return int(value) if kind == "int" else 1 << 30
-
-
-def _turned(page: MuPage, box: Sequence[float]) -> Rect:
-    pymupdf = mupdf()
-
-    turned = pymupdf.Rect(box) * page.rotation_matrix if page.rotation else pymupdf.Rect(box)
-    return (turned.x0, turned.y0, turned.x1, turned.y1)
-
-
-def _upright(page: MuPage, transform: Sequence[float]) -> bool:
-    a, b, c, d = transform[:4]
-    return page.rotation == 0 and a > 0 and d > 0 and abs(b) + abs(c) < 0.01 * (a + d)
 
 
 def _clipped(box: Rect, to: Rect) -> Rect:
@@ -129,40 +97,13 @@ def _one_picture(a: Rect, b: Rect) -> bool:
     return (same_rows and beside) or (same_columns and below)
 
 
-def drawings(page: MuPage, options: Options) -> list[dict[str, Any]] | None:
+def drawings(page: OpenPage, options: Options) -> list[Drawing] | None:
     """The vector drawings of a page in points as shown; None if there are too many to look at."""
-    pymupdf = mupdf()
-
-    document = page.parent
-    size = 0
-    for xref in page.get_contents():
-        kind, value = document.xref_get_key(xref, "Length")
-        size += int(value) if kind == "int" else 0
-    if size > options.max_page_bytes:
-        return None
-    found: list[dict[str, Any]] = page.get_cdrawings()
-    if len(found) > MAX_DRAWINGS:
-        return None
-    if page.rotation:
-        matrix = page.rotation_matrix
-        for drawing in found:
-            drawing["rect"] = tuple(pymupdf.Rect(drawing["rect"]) * matrix)
-            drawing["items"] = [_turned_item(item, matrix) for item in drawing["items"]]
-    return found
-
-
-def _turned_item(item: tuple[Any, ...], matrix: Any) -> tuple[Any, ...]:
-    pymupdf = mupdf()
-
-    if item[0] == "re":
-        return ("re", tuple(pymupdf.Rect(item[1]) * matrix), *item[2:])
-    if item[0] == "qu":
-        return item
-    return (item[0], *(tuple(pymupdf.Point(point) * matrix) for point in item[1:]))
+    return page.drawings(options.max_page_bytes, MAX_DRAWINGS)
 
 
 def vector_figures(
-    found: Sequence[dict[str, Any]],
+    found: Sequence[Drawing],
     lines: Sequence[Line],
     taken: Sequence[Rect],
     captions: Sequence[Rect],
@@ -253,7 +194,7 @@ def _over_captions(outlines: Sequence[Rect], captions: Sequence[Rect]) -> list[l
     return found
 
 
-def _pictorial(drawing: dict[str, Any]) -> bool:
+def _pictorial(drawing: Drawing) -> bool:
     """Does a drawing show more than rules and shaded boxes?"""
     for item in drawing["items"][:50]:
         if item[0] in ("c", "qu"):
@@ -287,15 +228,16 @@ def _clusters(boxes: Sequence[tuple[Rect, bool]]) -> list[list[int]]:
         x0, x1 = int(box[0] // CELL), int(box[2] // CELL)
         y0, y1 = int(box[1] // CELL), int(box[3] // CELL)
         edge = (x1 - x0 + 1) * (y1 - y0 + 1) > 4000
+        own = root(at)
         for x in range(x0 - 1, x1 + 2):
             for y in range(y0 - 1, y1 + 2):
                 if edge and x0 + 2 < x < x1 - 2 and y0 + 2 < y < y1 - 2:
                     continue
                 other = cells.setdefault((x, y), at)
-                if other != at:
-                    a, b = root(at), root(other)
-                    if a != b:
-                        parent[a] = b
+                if other != at and parent[other] != own:
+                    joined = root(other)
+                    if joined != own:
+                        parent[own] = own = joined
     groups: defaultdict[int, list[int]] = defaultdict(list)
     for at in range(len(boxes)):
         groups[root(at)].append(at)
@@ -349,18 +291,17 @@ def take_subcaption(figure: Figure, lines: Sequence[Line]) -> None:
 
 
 _ORIENTED = re.compile(rb"Exif\x00\x00")
-_PLAIN_SPACES = ("/DeviceRGB", "/DeviceGray")
 
 
 def stored(
-    page: MuPage, figure: Figure, place: PageRegion, source: Source, options: Options, assets: Assets
+    page: OpenPage, figure: Figure, place: PageRegion, source: Source, options: Options, assets: Assets
 ) -> Media | None:
     """The figure's pixels put in the assets: the JPEG of the file where it is shown as it is, else drawn.
 
     The name follows from the document, the place and the resolution, never from the bytes, so
     that another version of the renderer does not store it twice.
     """
-    if figure.xref and (data := _plain_jpeg(page.parent, figure.xref)):
+    if figure.xref and (data := page.plain_jpeg(figure.xref)) and not _ORIENTED.search(data[:65536]):
         return assets.put(data, "image/jpeg", combined(source.digest, "picture", place_key(place)))
     if not options.figure_dpi:
         return None
@@ -369,22 +310,3 @@ def stored(
     dpi = int(max(60, min(native, 1.8 * options.figure_dpi if figure.raster else options.figure_dpi)))
     data = drawn(page, place, dpi, 4_000_000)
     return assets.put(data, "image/png", combined(source.digest, "drawn", place_key(place), dpi))
-
-
-def _plain_jpeg(document: MuDocument, xref: int) -> bytes | None:
-    """A JPEG that looks the same outside of its page: no mask, no decoding table, no turn, RGB or grey."""
-
-    def key(name: str) -> str:
-        return str(document.xref_get_key(xref, name)[1])
-
-    if key("Filter") not in ("/DCTDecode", "[/DCTDecode]"):
-        return None
-    if any(key(name) != "null" for name in ("SMask", "Mask", "Decode", "ImageMask")):
-        return None
-    space = key("ColorSpace")
-    if space not in _PLAIN_SPACES and document.extract_image(xref).get("colorspace") not in (1, 3):
-        return None
-    data: bytes = document.xref_stream_raw(xref)
-    if not data.startswith(b"\xff\xd8") or _ORIENTED.search(data[:65536]):
-        return None
-    return data

@@ -6,27 +6,25 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from rag.document import Cell
-
 from .aligned import aligned_tables
 from .columns import Item
 from .document import Options, Style
+from .engine import OpenPage
 from .flow import CAPTION, TABLE_KIND
-from .mupdf import MuPage, mupdf
 from .rules import Rules, ruled_tables
 from .tables import Table
-from .text import Line, Rect, area, inside, joined, overlap, union
+from .text import Line, Rect, area, inside, overlap, union
 
 
-def drawn_tables(page: MuPage, rules: Rules, lines: Sequence[Line], style: Style, options: Options) -> list[Table]:
-    """Tables with ruling lines; with `tables="all"` also what MuPDF's own finder sees and we do not."""
+def drawn_tables(page: OpenPage, rules: Rules, lines: Sequence[Line], style: Style, options: Options) -> list[Table]:
+    """Tables with ruling lines; with `tables="all"` also what the library's own finder sees and we do not."""
     found = sorted(ruled_tables(rules, lines, style.words), key=lambda table: -area(table.box))
     kept: list[Table] = []
     for table in found:  # a grid inside another (a cell with a frame of its own) is part of it
         if not any(overlap(table.box, other.box) > 0.5 * area(table.box) for other in kept):
             kept.append(_finer(table, rules, style))
     if options.tables == "all":
-        kept += _mupdf_tables(page, kept, lines)
+        kept += _library_tables(page, kept, lines)
     return kept
 
 
@@ -42,52 +40,37 @@ def _finer(table: Table, rules: Rules, style: Style) -> Table:
     return table
 
 
-def _mupdf_tables(page: MuPage, known: Sequence[Table], lines: Sequence[Line]) -> list[Table]:
+def _library_tables(page: OpenPage, known: Sequence[Table], lines: Sequence[Line]) -> list[Table]:
     found = []
-    for table in page.find_tables().tables:
-        box: Rect = (table.bbox[0], table.bbox[1], table.bbox[2], table.bbox[3])
+    for box, cells in page.tables():
         if any(overlap(box, other.box) > 0.2 * area(box) for other in known):
             continue
-        cells = [
-            Cell(row, column, joined(str(value).split("\n")), header=row == 0)
-            for row, values in enumerate(table.extract())
-            for column, value in enumerate(values)
-            if value
-        ]
         if len({cell.column for cell in cells}) > 1 and len({cell.row for cell in cells}) > 1:
             found.append(Table(box, cells, [line for line in lines if inside(box, *line.middle)]))
     return found
 
 
-def text_tables(page: MuPage, columns: Sequence[Sequence[Item]], rules: Rules, style: Style) -> list[Table]:
-    """Tables without a grid, in the columns of the page's text."""
+def text_tables(
+    page: OpenPage, columns: Sequence[Sequence[Item]], rules: Rules, style: Style, *, hinted: bool = False
+) -> list[Table]:
+    """Tables without a grid, in the columns of the page's text; `hinted`: each column is known to be one."""
     found: list[Table] = []
     words: list[tuple[Rect, str]] | None = None
     for column in columns:
         lines = [item for item in column if isinstance(item, Line)]
         captions = [line for line in lines if CAPTION.match(line.text)]
         hints = [line.baseline for line in captions if TABLE_KIND.match(line.text)]
+        if hinted and lines:
+            hints.append(lines[0].baseline)
         body = [line for line in lines if not CAPTION.match(line.text)]
         whole: dict[int, Line] = {}
         if hints:
             # Booktabs columns may stand nearer than MuPDF's wide gap: look at the words themselves.
-            words = _words(page) if words is None else words
+            words = page.words() if words is None else words
             body = list(_parted(body, words, whole))
         for table in aligned_tables(body, rules, hints, style.words):
             table.lines = list({id(line): line for line in (whole.get(id(x), x) for x in table.lines)}.values())
             found.append(table)
-    return found
-
-
-def _words(page: MuPage) -> list[tuple[Rect, str]]:
-    pymupdf = mupdf()
-
-    found = []
-    for x0, y0, x1, y1, text, *_ in page.get_text("words"):
-        box = pymupdf.Rect(x0, y0, x1, y1)
-        if page.rotation:
-            box = box * page.rotation_matrix
-        found.append(((box.x0, box.y0, box.x1, box.y1), text))
     return found
 
 

@@ -214,6 +214,16 @@ def _heading(group: list[Row], text: str, size: float, style: Style, above: Outl
     return typographic
 
 
+def heading_level(block: Block, style: Style, above: Outline, page: int) -> int:
+    """The level of what is known to be a heading: the outline's, its number's, or that of its type."""
+    if level := above.level(page, block.text):
+        return level
+    section = _SECTION.match(block.text)
+    if section and section[1][0].isdigit() and len(block.text) > len(section[1]) + 3:
+        return min(6, section[1].count(".") + 1)
+    return style.level(block.size, all(line.bold for line in block.lines))
+
+
 def _headed(found: list[Block]) -> list[Block]:
     """Headings that stand apart; many in a row on a page are a cover or a slide: kept as they are.
 

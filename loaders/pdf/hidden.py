@@ -7,18 +7,14 @@ stays text where there is ink under it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from .mupdf import MuPage, mupdf
 from .text import Line, PageText, Rect, area, overlap, union
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Gray: TypeAlias = NDArray[np.uint8]
-    """(height, width) of a page as shown, 255 is white."""
+    from .engine import Gray, OpenPage
 
 TINY = 1.0
 """Points: type below this size is not read by anybody."""
@@ -39,10 +35,14 @@ _INK = 0.02
 _SCAN = 0.6
 """Share of the page under the pictures of a scan."""
 _MOST_SHAPES = 400
+_MOST_CLIPS = 8
+"""Lines that are drawn one by one; of more, what lies between them is drawn too."""
+_ROW = 12
+"""Points: texts are looked for by the row that they are in."""
 _MOST_PIXELS = 4_000_000
 
 
-def settle(page: MuPage, lines: Sequence[Line]) -> None:
+def settle(page: OpenPage, lines: Sequence[Line]) -> None:
     """Marks the lines that are hidden by how they are set, before anything is done with them.
 
     Where every line of a page is a suspect (white words over a scan), colours are looked at too.
@@ -55,31 +55,36 @@ def settle(page: MuPage, lines: Sequence[Line]) -> None:
     only = bool(light) and len(light) + sum(bool(line.hidden) for line in lines) + len(suspects) == len(lines)
     if not suspects and not only:
         return
-    picture = gray(page)
-    scan = bool(suspects) and _is_scan(page)
+    pictures = [one.box for one in page.placed()]
+    picture = gray(page, [line.box for line in (*suspects, *(light if only else ()))], pictures)
+    scan = bool(suspects) and _is_scan(page, pictures)
     for line in suspects:
-        if not (scan and inked(picture, line.box, page.rect.width)):
+        if not (scan and inked(picture, line.box, page.width)):
             line.hidden = UNPAINTED
     if only:
-        _look(light, picture, page.rect.width)
+        _look(light, picture, page.width)
 
 
 def cover(
-    page: MuPage, text: PageText, lines: Sequence[Line], drawn: Sequence[dict[str, Any]], pictures: Sequence[Rect]
+    page: OpenPage, text: PageText, lines: Sequence[Line], drawn: Sequence[dict[str, Any]], pictures: Sequence[Rect]
 ) -> None:
     """Marks the lines that the page's drawings and pictures hide: by their colour or by lying over them.
 
     `drawn` as from `get_cdrawings`, `pictures` are boxes as shown, in points.
     """
     filled = [one for one in drawn if _opaque(one)][:_MOST_SHAPES]
-    shapes = [one for one in filled if one["items"][0][0] == "re"]
     asked = [line for line in lines if not line.hidden and not line.seen and not line.unpainted]
     faint: list[Line] = []
     under: list[tuple[Line, list[dict[str, Any]]]] = []
+    flat = [(*one["rect"], one) for one in filled]
     for line in asked:
-        over = [one for one in shapes if _holds(one["rect"], line.box)]
+        x, y = line.middle
+        # What holds nine tenths of a line holds its middle, which is told sooner.
+        around = [one for left, top, right, bottom, one in flat if top <= y <= bottom and left <= x <= right]
+        grounds = [one for one in around if _holds(one["rect"], line.box)]
+        over = [one for one in grounds if one["items"][0][0] == "re"]
         # The ground may be a bar with round corners: that it lies under the words is likely enough.
-        grounds = over or [one for one in filled if _holds(one["rect"], line.box)]
+        grounds = over or grounds
         ground = _channels(grounds[-1]["fill"]) if grounds else (255, 255, 255)
         if _far(line.colour, ground) < _NEAR:
             faint.append(line)
@@ -89,7 +94,7 @@ def cover(
     covered = _painted_over(page, under, pictures) if under else []
     if not faint and not covered:
         return
-    picture = gray(page)
+    picture = gray(page, [line.box for line in (*faint, *(line for line, _ in covered))], pictures)
     _look(faint, picture, text.width)
     for line, by_picture in covered:
         inside = by_picture and area(by_picture) < _SCAN * text.width * text.height
@@ -97,15 +102,14 @@ def cover(
             line.hidden = COVERED
 
 
-def outside(page: MuPage, read: Callable[[], list[Line]]) -> list[Line]:
-    """The lines beyond the crop box of a page that is cropped, of those that `read` finds without a clip."""
-    if page.cropbox == page.mediabox:
+def outside(page: OpenPage) -> list[Line]:
+    """The lines beyond the crop box of a page that is cropped."""
+    if not page.cropped:
         return []
-    width, height = page.rect.width, page.rect.height
     found = []
-    for line in read():
+    for line in page.lines(outside=True):
         x, y = line.middle
-        if not (0 <= x <= width and 0 <= y <= height):
+        if not (0 <= x <= page.width and 0 <= y <= page.height):
             line.hidden = OUTSIDE
             found.append(line)
     return found
@@ -129,15 +133,23 @@ def runs(lines: Sequence[Line]) -> list[tuple[str, Rect, str]]:
     ]
 
 
-def gray(page: MuPage) -> Gray:
-    """The page as shown, small, in gray."""
-    import numpy as np
+def gray(page: OpenPage, boxes: Sequence[Rect], pictures: Sequence[Rect]) -> Gray:
+    """The page as shown, small, in gray; right where the boxes are, and white elsewhere if that costs less.
 
-    pymupdf = mupdf()
-
-    zoom = min(_ZOOM, (_MOST_PIXELS / max(1.0, page.rect.width * page.rect.height)) ** 0.5)
-    drawn = page.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), colorspace=pymupdf.csGRAY, alpha=False, annots=False)
-    return np.frombuffer(drawn.samples, np.uint8).reshape(drawn.height, drawn.stride)[:, : drawn.width]
+    What lies on one of its `pictures` is drawn at once, since a picture is unpacked anew for every clip.
+    """
+    zoom = min(_ZOOM, (_MOST_PIXELS / max(1.0, page.width * page.height)) ** 0.5)
+    for picture in pictures:
+        on = [box for box in boxes if overlap(picture, box) > 0]
+        if len(on) > 1:
+            boxes = [*(box for box in boxes if overlap(picture, box) <= 0), union(on)]
+    if len(boxes) > _MOST_CLIPS:
+        boxes = [union(list(boxes))]
+    clips = [
+        (max(0.0, left - 2), max(0.0, top - 2), min(page.width, right + 2), min(page.height, bottom + 2))
+        for left, top, right, bottom in boxes
+    ]
+    return page.gray(zoom, [one for one in clips if area(one) > 0])
 
 
 def inked(picture: Gray, box: Rect, width: float) -> bool:
@@ -188,36 +200,27 @@ def _holds(outer: Rect, inner: Rect) -> bool:
     return overlap(outer, inner) >= 0.9 * area(inner) > 0
 
 
-def _is_scan(page: MuPage) -> bool:
-    shown = page.rect.width * page.rect.height
-    boxes = []
-    for info in page.get_image_info():
-        box = mupdf().Rect(info["bbox"]) * (page.rotation_matrix if page.rotation else mupdf().Identity) & page.rect
-        if not box.is_empty:
-            boxes.append((box.x0, box.y0, box.x1, box.y1))
+def _is_scan(page: OpenPage, pictures: Sequence[Rect]) -> bool:
+    shown = (0.0, 0.0, page.width, page.height)
     # Strips and layers of one scan: the sum of their areas is near enough.
-    return bool(boxes) and sum(area(box) for box in boxes) >= _SCAN * shown
+    return sum(overlap(box, shown) for box in pictures) >= _SCAN * area(shown) > 0
 
 
 def _painted_over(
-    page: MuPage, under: Sequence[tuple[Line, Sequence[dict[str, Any]]]], pictures: Sequence[Rect]
+    page: OpenPage, under: Sequence[tuple[Line, Sequence[dict[str, Any]]]], pictures: Sequence[Rect]
 ) -> list[tuple[Line, Rect | None]]:
     """The lines after which something opaque was painted in their place, and no text after that.
 
     With the box of the picture that did it, or None for a shape.
     """
-    log: list[tuple[str, Rect]] = []
-    for kind, box, *_ in page.get_bboxlog():
-        turned = mupdf().Rect(box) * page.rotation_matrix if page.rotation else box
-        log.append((kind, (turned[0], turned[1], turned[2], turned[3])))
-    texts = [at for at, (kind, _) in enumerate(log) if kind in _TEXTS]
-    images = [at for at, (kind, _) in enumerate(log) if kind == "fill-image"] if _plain_pictures(page) else []
-    if not texts:
-        return []
+    log = page.painted()
+    texts = _rows([(at, box) for at, (kind, box) in enumerate(log) if kind == "text"], page.height)
+    images = [at for at, (kind, _) in enumerate(log) if kind == "image"]
+    plain: bool | None = None
     found: list[tuple[Line, Rect | None]] = []
     for line, shapes in under:
         x, y = line.middle
-        own = [at for at in texts if _near(log[at][1], x, y)]
+        own = [at for at, box in texts[int(y // _ROW)] if _near(box, x, y)]
         if not own:
             continue
         if any(one["seqno"] > own[-1] for one in shapes):
@@ -225,17 +228,22 @@ def _painted_over(
             continue
         over = next((log[at][1] for at in images if at > own[-1] and _holds(log[at][1], line.box)), None)
         if over is not None and any(_holds(box, line.box) for box in pictures):
-            found.append((line, over))
+            plain = not page.masked() if plain is None else plain  # a mask may leave a hole
+            if plain:
+                found.append((line, over))
     return found
 
 
-_TEXTS = frozenset({"fill-text", "stroke-text"})
+def _rows(boxes: Sequence[tuple[int, Rect]], height: float) -> defaultdict[int, list[tuple[int, Rect]]]:
+    """Numbered boxes by the rows of the page that they reach into."""
+    found: defaultdict[int, list[tuple[int, Rect]]] = defaultdict(list)
+    for one in boxes:
+        _, (_, top, _, bottom) = one
+        first, last = (int(min(max(y, -_ROW), height + _ROW) // _ROW) for y in (top - 1, bottom + 1))
+        for row in range(first, last + 1):
+            found[row].append(one)
+    return found
 
 
 def _near(box: Rect, x: float, y: float) -> bool:
     return box[0] - 1 <= x <= box[2] + 1 and box[1] - 1 <= y <= box[3] + 1
-
-
-def _plain_pictures(page: MuPage) -> bool:
-    """Does no picture of the page have a mask, so that each hides what is under it?"""
-    return not any(item[1] for item in page.get_images(full=False))

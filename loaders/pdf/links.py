@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rag.document import Link
 
-from .mupdf import MuPage, mupdf
-from .text import Line, Rect, clean
+from .text import Line, Rect
+
+if TYPE_CHECKING:
+    from .engine import OpenPage
 
 LONGEST = 2048
 """Characters of an address that are kept; a longer one is left out."""
@@ -26,33 +28,14 @@ class Linked(Protocol):
     def lines(self) -> Sequence[Line]: ...
 
 
-def attach(page: MuPage, found: Iterable[Linked]) -> None:
+def attach(page: OpenPage, found: Iterable[Linked]) -> None:
     """Gives elements the links that lie on their lines. What a link covers is judged by the widths of letters."""
-    links = [(box, target) for one in page.get_links()[:MOST] if (target := _target(one)) for box in [_box(page, one)]]
+    links = page.links()
     if not links:
         return
     for one in found:
         if one.lines and one.text:
             one.links = tuple(_joined(_spans(one.text, one.lines, links)))
-
-
-def _target(one: dict[str, Any]) -> str:
-    """An address, or "#page=N" (RFC 8118) in this file; "" for what leads nowhere or starts a program."""
-    address = clean(one.get("uri") or one.get("file") or "")
-    number: int = one["page"] if isinstance(one.get("page"), int) else -1
-    pymupdf = mupdf()
-    if one["kind"] == pymupdf.LINK_URI:
-        return address if len(address) <= LONGEST else ""
-    if one["kind"] in (pymupdf.LINK_GOTO, pymupdf.LINK_NAMED):
-        return f"#page={number + 1}" if number >= 0 else ""
-    if one["kind"] == pymupdf.LINK_GOTOR and address:
-        return f"{address}#page={number + 1}" if number >= 0 and len(address) <= LONGEST else ""
-    return ""
-
-
-def _box(page: MuPage, one: dict[str, Any]) -> Rect:
-    rect = one["from"] * page.rotation_matrix if page.rotation else one["from"]
-    return (rect.x0, rect.y0, rect.x1, rect.y1)
 
 
 def _spans(text: str, lines: Sequence[Line], links: Sequence[tuple[Rect, str]]) -> list[Link]:
@@ -76,7 +59,7 @@ def _spans(text: str, lines: Sequence[Line], links: Sequence[tuple[Rect, str]]) 
 
 def covered(line: Line, left: float, right: float) -> tuple[int, int]:
     """The characters [start, end) of a line between two points across the page, whole words."""
-    widths = _font(line.mono).char_lengths(line.text, 1.0)
+    widths = [1.0 if line.mono else _wide(letter) for letter in line.text]
     scale = (line.box[2] - line.box[0]) / (sum(widths) or 1.0)
     reached = line.box[0]
     inside = []
@@ -100,10 +83,28 @@ def covered(line: Line, left: float, right: float) -> tuple[int, int]:
     return start, end
 
 
-@lru_cache(maxsize=2)
-def _font(mono: bool) -> Any:
-    """A font whose letters have the usual widths beside one another."""
-    return mupdf().Font("cour" if mono else "tiro")
+_WIDTHS = tuple(
+    map(
+        int,
+        (
+            "250 333 408 500 500 833 778 180 333 333 500 564 250 333 250 278 500 500 500 500 500 500 500 500 500 "
+            "500 278 278 564 564 564 444 921 722 667 667 722 611 556 722 722 333 389 722 611 889 722 722 556 722 "
+            "667 556 611 722 722 944 722 722 611 333 278 333 469 500 333 444 500 444 500 444 333 500 500 278 278 "
+            "500 278 778 500 500 500 500 333 389 278 500 500 722 500 500 444 480 200 480 541 "
+        ).split(),
+    )
+)
+"""Of the printable ASCII characters from the space on in Times-Roman, in thousandths (Adobe's AFM files): letters
+have such widths beside one another in most fonts."""
+
+
+def _wide(letter: str) -> float:
+    if not letter.isascii():
+        letter = unicodedata.normalize("NFD", letter)[0]
+        if unicodedata.east_asian_width(letter) in "WF":
+            return 1.0
+    at = ord(letter) - 32
+    return _WIDTHS[at] / 1000 if 0 <= at < len(_WIDTHS) else 0.5
 
 
 def _joined(spans: Iterable[Link]) -> list[Link]:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rag.document import Cell, Link, Modality, Role, Word
 
 from .captions import join_captions
 from .columns import Item, Solid, flows
 from .document import Options, Outline, Style
+from .engine import Drawing, OpenPage
 from .figures import Figure, drawings, pictures, take_subcaption, vector_figures, with_labels
 from .find import drawn_tables, text_tables
 from .flow import CAPTION, TABLE_KIND, Block, blocks, footnotes
 from .hidden import cover
-from .mupdf import MuPage
 from .rules import Rules, ruled_lines
 from .running import Edge
 from .tables import Table, markdown
@@ -70,7 +69,7 @@ class _Lines:
 
 
 def analysed(
-    page: MuPage, text: PageText, edges: dict[int, Edge], style: Style, above: Outline, options: Options
+    page: OpenPage, text: PageText, edges: dict[int, Edge], style: Style, above: Outline, options: Options
 ) -> PageFound:
     """The elements of a page. Boxes are in points of the page as shown."""
     drawn = drawings(page, options)
@@ -98,26 +97,30 @@ def analysed(
         figures += charts
         columns = _columns(lines, figures, tables)
     ordered = _ordered(columns, figures, tables, style, above, page.number, text.height)
-    elements = [_element(thing) for thing in ordered]
+    elements = [element_of(thing) for thing in ordered]
     if lines.turned:
         elements.append(_turned(lines.turned))
+    headers, footers = edge_elements(text, edges)
+    notices = () if drawn is not None else (_TOO_MANY,)
+    return PageFound([*headers, *elements, *footers], unread, notices)
+
+
+def edge_elements(text: PageText, edges: dict[int, Edge]) -> tuple[list[Found], list[Found]]:
+    """The running heads and feet of a page."""
     running = [
         (edge, Found("text", edge, text.lines[at].box, text.lines[at].text))
         for at, edge in sorted(edges.items())
         if not text.lines[at].hidden
     ]
-    headers = [found for edge, found in running if edge == "header"]
-    footers = [found for edge, found in running if edge == "footer"]
-    notices = () if drawn is not None else (_TOO_MANY,)
-    return PageFound([*headers, *elements, *footers], unread, notices)
+    return [found for edge, found in running if edge == "header"], [
+        found for edge, found in running if edge == "footer"
+    ]
 
 
 _TOO_MANY = "has too many drawings to look for figures and ruled tables in them"
 
 
-def _clusters(
-    drawn: Sequence[dict[str, Any]], lines: _Lines, known: Sequence[Figure | Table], text: PageText
-) -> list[Figure]:
+def _clusters(drawn: Sequence[Drawing], lines: _Lines, known: Sequence[Figure | Table], text: PageText) -> list[Figure]:
     captions = [line.box for line in lines.upright if CAPTION.match(line.text) and not TABLE_KIND.match(line.text)]
     taken = [thing.box for thing in known]
     return vector_figures(drawn, lines.upright, taken, captions, text.width, text.height)
@@ -223,7 +226,8 @@ def _turned(lines: Sequence[Line]) -> Found:
     return Found("text", "paragraph", union([line.box for line in lines]), text, lines=lines)
 
 
-def _element(thing: Thing) -> Found:
+def element_of(thing: Thing) -> Found:
+    """A block, figure or table as an element to be."""
     if isinstance(thing, Block):
         return _text(thing, thing.role)
     if isinstance(thing, Table):

@@ -10,21 +10,21 @@ from rag.identity import element_id
 from rag.protocols import Assets, Recogniser
 from rag.ranges import Ranges, within
 
-from . import attachments, scan
-from .annotations import remarks
+from . import attachments, layout, scan
 from .continued import joined
+from .damage import agrees, damaged
 from .document import Options, Outline, Style
+from .engine import OpenDocument
 from .figures import stored
 from .hidden import runs
 from .links import attach
 from .mentions import Mentions
-from .mupdf import MuDocument
 from .numbers import printed
 from .page import Found, PageFound, analysed
 from .render import short
 from .running import Edge, running
 from .text import Reader, Rect
-from .textless import is_picture
+from .textless import needs_reading
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class Reading:
     """
 
     source: Source
-    document: MuDocument
+    document: OpenDocument
     reader: Reader
     style: Style
     above: Outline
@@ -48,6 +48,7 @@ class Reading:
     mentions: Mentions = field(default_factory=Mentions)
     sections: list[tuple[int, str]] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
+    damaged: list[int] = field(default_factory=list)
 
     def end(self, first: int) -> int:
         """Where the part that begins with page `first` ends."""
@@ -68,7 +69,7 @@ class Reading:
         edges |= scan.edges(scans, first, last)
         if number == 0:
             notices += attachments.notices(self.document)
-        if number == 0 and self.document.is_repaired:
+        if number == 0 and self.document.repaired:
             notices.append(Notice("the file is damaged and was repaired; some of it may be missing"))
         for index in asked:
             text = self.reader[index]
@@ -79,32 +80,52 @@ class Reading:
                 found = self._page(index, edges[index], scans.get(index))
                 if kept and self.labeller and index not in pictures:
                     notices += self._label(index, found)
-                attach(self.document[index], found.elements)
+                notices += self._link(index, found)
                 for item in found.elements:
                     id = element_id(self.source.digest, number, len(elements))
                     elements.append(self._element(item, index, id, self.assets if kept else None))
-            except Exception as error:  # MuPDF raises many kinds for a damaged page
+            except Exception as error:  # libraries raise many kinds for a damaged page
                 notices.append(_notice(index, f"cannot be read ({short(error)}); the other pages were"))
                 continue
             finally:
                 if index in pictures:  # else a resumed run would have to recognise it again
                     self.sections = sections
             notices += [_notice(index, message) for message in found.notices]
-            for item, notice in self._beside(index):
+            for item, notice in self._beside(index, notices):
                 id = element_id(self.source.digest, number, len(elements))
                 elements.append(self._element(item, index, id, None))
                 notices += [notice] if notice else []
-            if found.unread and self.recogniser is None:
-                self.unread.append(index + 1)
-        if last == self.document.page_count and self.unread:
-            notices.append(_unread(self.unread, last))
+            if self.recogniser is None:
+                if found.unread:
+                    self.unread.append(index + 1)
+                if damaged(text):
+                    self.damaged.append(index + 1)
+        if last == self.document.page_count:
+            notices += self._untold(last)
         elements = joined(elements)
         # A resumed run does not recognise pages again, so it cannot know the ids of what follows them.
         unsure = frozenset(range(min(pictures) + 1, last + 1)) if pictures else frozenset()
         elements = self.mentions.joined(elements, unsure)
         return Part(number, about, tuple(elements), tuple(pages), tuple(notices))
 
-    def _beside(self, index: int) -> Iterator[tuple[Found, Notice | None]]:
+    def _untold(self, pages: int) -> list[Notice]:
+        """What the last part says of pages that nobody read."""
+        notices = []
+        if self.unread:
+            notices.append(_told(self.unread, pages, "is a picture", "are pictures", "without words to search"))
+        if self.damaged:
+            what = "text of characters that mean nothing"
+            notices.append(_told(self.damaged, pages, "has", "have", what))
+        return notices
+
+    def _link(self, index: int, found: PageFound) -> list[Notice]:
+        try:
+            attach(self.document[index], found.elements)
+        except Exception as error:  # the words are still there to be read
+            return [_notice(index, f"has links that cannot be read ({short(error)})")]
+        return []
+
+    def _beside(self, index: int, notices: list[Notice]) -> Iterator[tuple[Found, Notice | None]]:
         """What stands on a page and is no part of its running text, with what the report should say of it."""
         text = self.reader[index]
         for why, box, words in runs(text.lines):
@@ -112,7 +133,12 @@ class Reading:
             told = " ".join(words.split())
             message = f"page {index + 1} has text that no reader sees, {why}: {told[:80]!r}; it is kept apart"
             yield Found("text", "hidden", box, words), Notice(message, region)
-        for one in remarks(self.document[index]):
+        try:
+            remarks = self.document[index].remarks()
+        except Exception as error:  # libraries raise many kinds for damaged ones
+            notices.append(_notice(index, f"has remarks or fields that cannot be read ({short(error)})"))
+            return
+        for one in remarks:
             notice = None
             if one.role == "hidden":
                 region = PageRegion(index + 1, _box(one.box, text.width, text.height))
@@ -124,7 +150,7 @@ class Reading:
         if self.recogniser is None or text.failed:
             return False
         try:
-            return is_picture(self.document[index], text, self.options)
+            return needs_reading(self.document[index], text, self.options)
         except Exception:  # what is damaged is told when the page is read
             return False
 
@@ -133,9 +159,13 @@ class Reading:
         for index in pictures:
             try:
                 if self.recogniser is not None:
-                    scans[index] = scan.scanned(self.document[index], self.reader[index], self.recogniser)
+                    found = scan.scanned(self.document[index], self.reader[index], self.recogniser)
+                    if not (
+                        damaged(self.reader[index]) and (not found.found or agrees(self.reader[index], found.text))
+                    ):
+                        scans[index] = found
             except Exception as error:  # the page is still there to be seen
-                notices.append(_notice(index, f"is a picture whose words could not be recognised ({short(error)})"))
+                notices.append(_notice(index, f"could not be read from its pixels ({short(error)})"))
         return scans
 
     def _label(self, index: int, found: PageFound) -> list[Notice]:
@@ -154,7 +184,10 @@ class Reading:
             raise ValueError(f"its size of {text.width} x {text.height} points is impossible")
         if read is not None:
             return scan.read(self.document[index], read, edges, self.above, self.options)
-        return analysed(self.document[index], text, edges, self.style, self.above, self.options)
+        page = self.document[index]
+        if self.options.layout == "model" and (regions := layout.regions(page)):
+            return layout.laid_out(page, regions, text, edges, self.style, self.above, self.options)
+        return analysed(page, text, edges, self.style, self.above, self.options)
 
     def _element(self, found: Found, index: int, id: str, assets: Assets | None) -> Element:
         text = self.reader[index]
@@ -207,11 +240,11 @@ def _runs(numbers: list[int]) -> list[tuple[int, int]]:
     return runs
 
 
-def _unread(numbers: list[int], pages: int) -> Notice:
+def _told(numbers: list[int], pages: int, of_one: str, of_many: str, what: str) -> Notice:
     runs = [str(first) if first == last else f"{first}-{last}" for first, last in _runs(numbers)]
     listed = ", ".join([*runs[:8], "..."] if len(runs) > 8 else runs)
-    told = f"page {listed} is a picture"
+    told = f"page {listed} {of_one}"
     if len(numbers) > 1:
-        told = f"{len(numbers)} of {pages} pages ({listed}) are pictures"
+        told = f"{len(numbers)} of {pages} pages ({listed}) {of_many}"
     engines = "pip install 'argus-rag[ocr]', or Debian's tesseract-ocr,"
-    return Notice(f"{told} without words to search; {engines} would read them", PageRegion(numbers[0], WHOLE))
+    return Notice(f"{told} {what}; {engines} would read them", PageRegion(numbers[0], WHOLE))

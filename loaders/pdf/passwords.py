@@ -8,7 +8,7 @@ files so called. No password is ever part of a corpus, a message or a log.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path, PurePath
 
@@ -19,11 +19,6 @@ VARIABLE = "RAG_PASSWORD_FILE"
 LARGEST = 1_000_000
 MOST = 1000
 """Lines that are tried: a list of guesses is not what this is for."""
-
-
-def unlocks(authenticate: Callable[[str], object], source: Source) -> bool:
-    """Does one of the user's passwords open a file? Nothing is read where none is set."""
-    return any(authenticate(password) for password in candidates(source))
 
 
 def candidates(source: Source) -> Iterator[str]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rag.document import PageRegion, Source
-from rag.errors import SourceError
+from rag.errors import MissingExtra, SourceError
 
-from .mupdf import MuDocument, MuPage, mupdf
-from .passwords import unlocks
+from .engine import Locked, Name, OpenDocument, OpenPage, open_document
+from .passwords import candidates
 
 
 def path_of(source: Source) -> Path:
@@ -20,9 +20,8 @@ def path_of(source: Source) -> Path:
 
 
 @contextmanager
-def opened(source: Source, max_pages: int) -> Iterator[MuDocument]:
+def opened(source: Source, max_pages: int, engine: Name = "mupdf", password: str = "") -> Iterator[OpenDocument]:
     """The document, closed at the end. SourceError: missing, unreadable, empty, damaged, encrypted, limit."""
-    pymupdf = mupdf()
 
     def refused(kind: str, message: str) -> SourceError:
         return SourceError(message, source=source.uri, kind=kind)
@@ -43,18 +42,22 @@ def opened(source: Source, max_pages: int) -> Iterator[MuDocument]:
     if b"%PDF" not in start:
         raise refused("damaged", "this is no PDF: it does not begin with %PDF; check the file or its type")
     try:
-        document = pymupdf.open(str(path), filetype="pdf")
+        document = _unlocked(source, engine, path, password)
+    except Locked:
+        raise refused("encrypted", f"the PDF is encrypted and no password fits; {_PASSWORD}") from None
+    except SourceError:
+        raise
+    except MissingExtra:
+        raise
     except Exception as error:
         raise refused("damaged", f"the PDF cannot be opened ({short(error)}); {_REPAIR}") from error
     try:
-        if document.needs_pass and not unlocks(document.authenticate, source):
-            raise refused("encrypted", f"the PDF is encrypted and no password fits; {_PASSWORD}")
         try:
             pages = document.page_count
         except Exception as error:
             raise refused("damaged", f"the PDF's pages cannot be found ({short(error)}); {_REPAIR}") from error
         if not pages:
-            if document.is_repaired:
+            if document.repaired:
                 raise refused("damaged", f"no page could be found in the damaged PDF; {_REPAIR}")
             raise refused("empty", "the PDF has no pages; there is nothing to add")
         if pages > max_pages:
@@ -64,7 +67,17 @@ def opened(source: Source, max_pages: int) -> Iterator[MuDocument]:
         yield document
     finally:
         document.close()
-        forget()
+
+
+def _unlocked(source: Source, engine: Name, path: Path, password: str) -> OpenDocument:
+    """The document, opened by the user's passwords where it is locked; Locked where none fits."""
+    try:
+        return open_document(engine, path, password)
+    except Locked:
+        for candidate in candidates(source):
+            with suppress(Locked):
+                return open_document(engine, path, candidate)
+        raise
 
 
 _PASSWORD = "name a file of passwords with --password-file or RAG_PASSWORD_FILE, or add a copy without a password"
@@ -72,23 +85,13 @@ _REPAIR = "open it in a viewer and save it again, or get another copy"
 
 
 def short(error: Exception) -> str:
-    """An error of MuPDF on one line."""
+    """An error of a library on one line."""
     return " ".join(str(error).split())[:160] or type(error).__name__
 
 
-def forget() -> None:
-    """Let go of fonts and pictures that MuPDF keeps for pages to come, and of its messages."""
-    pymupdf = mupdf()
-
-    pymupdf.TOOLS.store_shrink(100)
-    pymupdf.TOOLS.reset_mupdf_warnings()
-
-
-def drawn(page: MuPage, place: PageRegion, dpi: int, max_pixels: int) -> bytes:
+def drawn(page: OpenPage, place: PageRegion, dpi: int, max_pixels: int) -> bytes:
     """A region of a page as PNG, as shown; at fewer dpi if it would have more than `max_pixels`."""
-    pymupdf = mupdf()
-
-    width, height = page.rect.width, page.rect.height
+    width, height = page.width, page.height
     box = place.box
     left, top = box.left * width, box.top * height
     right, bottom = max(box.right * width, left + 0.5), max(box.bottom * height, top + 0.5)
@@ -97,11 +100,8 @@ def drawn(page: MuPage, place: PageRegion, dpi: int, max_pixels: int) -> bytes:
     if bottom > height:
         top, bottom = max(0.0, min(top, height - 0.5)), height
     zoom = dpi / 72
-    # A pixel of margin on each side: MuPDF rounds a clip outwards.
+    # A pixel of margin on each side: a clip is rounded outwards.
     while (math.ceil((right - left) * zoom) + 2) * (math.ceil((bottom - top) * zoom) + 2) > max_pixels:
         fits = math.sqrt(max_pixels / max(1e-9, (right - left) * (bottom - top)))
         zoom = min(zoom * 0.95, fits)
-    clip = pymupdf.Rect(left, top, right, bottom)
-    pixmap = page.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), clip=clip, alpha=False)
-    data: bytes = pixmap.tobytes("png")
-    return data
+    return page.png((left, top, right, bottom), zoom)

@@ -6,10 +6,10 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rag.document import Cell
 
+from .engine import Drawing
 from .tables import Table, header_rows
 from .text import Line, Rect, joined, union
 
@@ -36,7 +36,7 @@ class Rules:
     down: list[Rule]
 
 
-def ruled_lines(drawings: Sequence[dict[str, Any]]) -> Rules:
+def ruled_lines(drawings: Sequence[Drawing]) -> Rules:
     """Strokes of a page's drawings, pieces of one line joined."""
     across: list[Rule] = []
     down: list[Rule] = []

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rag.document import WHOLE, Box, PageRegion
 from rag.protocols import Recognised, Recogniser
 
 from .document import Options, Outline, Style
+from .engine import OpenPage, Placed
 from .figures import Figure
-from .mupdf import MuPage
 from .page import Found, PageFound, analysed
 from .recognised import as_lines, styled, together, turn, words_of, written
 from .render import drawn
 from .running import Edge, running
 from .text import PageText, Reader, Rect, area
-from .textless import is_picture
+from .textless import needs_reading
 
 PART_SCANS = 4.0
 """Recognised pages of a Part: a kill costs no more, and a slow engine stays within a Part's time."""
@@ -57,41 +56,36 @@ def _cost(reader: Reader, index: int, options: Options) -> float:
         page, text = reader.document[index], reader[index]
         if text.failed:
             return 0.0
-        if is_picture(page, text, options):
+        if needs_reading(page, text, options):
             return 1.0
-        named: int = sum(
-            item[2] >= FIGURE_PIXELS[0] and item[3] >= FIGURE_PIXELS[1] for item in page.get_images(full=False)
-        )
+        named: int = sum(wide >= FIGURE_PIXELS[0] and high >= FIGURE_PIXELS[1] for wide, high in page.named())
         return min(named, PAGE_FIGURES) * FIGURE_COST
     except Exception:  # a damaged page is told where it is read
         return 0.0
 
 
-def scanned(page: MuPage, text: PageText, recogniser: Recogniser) -> Scan:
+def scanned(page: OpenPage, text: PageText, recogniser: Recogniser) -> Scan:
     """A page that is a picture, recognised. Raises what the recogniser raises."""
     (found,) = recogniser.recognise([drawn(page, PageRegion(page.number + 1, WHOLE), _dpi(page), MAX_PIXELS)])
     lines = as_lines(found, text.width, text.height)
     return Scan(PageText(lines, text.width, text.height, text.label, recognised=True), styled(lines), found)
 
 
-def _dpi(page: MuPage) -> int:
+def _dpi(page: OpenPage) -> int:
     """As many as its pictures have, within reason: more only blurs them, and takes longer."""
-    side: float = max(page.rect.width, page.rect.height)
-    wanted: float = (
-        max((_native(one) for one in page.get_image_info() if _is_large(one, page)), default=DPI) * side / 72
-    )
+    side: float = max(page.width, page.height)
+    wanted: float = max((_native(one) for one in page.placed() if _is_large(one, page)), default=DPI) * side / 72
     return max(1, round(72 * min(max(wanted, SIDE[0]), max(SIDE[1], DPI * side / 72)) / side))
 
 
-def _native(placed: Mapping[str, Any]) -> float:
+def _native(placed: Placed) -> float:
     """Pixels an inch of a picture as placed, also of one that is turned."""
-    left, top, right, bottom = placed["bbox"]
-    longest: int = max(placed["width"], placed["height"])
-    return float(72 * longest / max(1.0, right - left, bottom - top))
+    left, top, right, bottom = placed.box
+    return 72 * max(placed.pixels) / max(1.0, right - left, bottom - top)
 
 
-def _is_large(placed: Mapping[str, Any], page: MuPage) -> bool:
-    return bool(area(placed["bbox"]) > 0.1 * page.rect.width * page.rect.height)
+def _is_large(placed: Placed, page: OpenPage) -> bool:
+    return area(placed.box) > 0.1 * page.width * page.height
 
 
 def edges(scans: Mapping[int, Scan], first: int, last: int) -> dict[int, dict[int, Edge]]:
@@ -116,7 +110,7 @@ class _Scans:
         """There are few."""
 
 
-def read(page: MuPage, scan: Scan, edges: dict[int, Edge], above: Outline, options: Options) -> PageFound:
+def read(page: OpenPage, scan: Scan, edges: dict[int, Edge], above: Outline, options: Options) -> PageFound:
     """The elements of a recognised page, also of one that lies on its side."""
     width, height = scan.text.width, scan.text.height
     if turn(scan.found) == 0:
@@ -143,7 +137,7 @@ def _points(box: Box, width: float, height: float) -> Rect:
     return box.left * width, box.top * height, box.right * width, box.bottom * height
 
 
-def label(page: MuPage, found: Sequence[Found], text: PageText, recogniser: Recogniser) -> None:
+def label(page: OpenPage, found: Sequence[Found], text: PageText, recogniser: Recogniser) -> None:
     """Gives the largest pictures among a page's elements the words that are in them."""
     speaking = [one for one in found if one.figure is not None and _may_speak(one.figure)]
     for one in sorted(speaking, key=lambda one: -area(one.box))[:PAGE_FIGURES]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING
 
-from .mupdf import MuDocument, MuPage, mupdf
+if TYPE_CHECKING:
+    from .engine import OpenDocument
 
 Rect = tuple[float, float, float, float]
 """Left, top, right, bottom in points, origin top left of the page as shown."""
 
+MAX_LINES = 20_000
+"""Of a page: a newspaper page has some 1,500."""
 _BOLD = re.compile(r"bold|black|heavy|semib|demi|medi\b|-b$|cmbx|sfbx|,b", re.IGNORECASE)
 _MONO = re.compile(r"mono|courier|consol|typewriter|cmtt|sftt|menlo|inconsolata|\btt\b", re.IGNORECASE)
 _DROPPED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff0-\ufffb]")
@@ -74,10 +76,9 @@ class PageText:
 class Reader:
     """Reads pages once: what the first pass and the running heads looked at is kept while near."""
 
-    def __init__(self, document: MuDocument) -> None:
+    def __init__(self, document: OpenDocument) -> None:
         self.document = document
-        self.count: int = document.page_count
-        self._labelled = bool(document.get_page_labels())
+        self.count = document.page_count
         self._kept: dict[int, PageText] = {}
 
     def __getitem__(self, index: int) -> PageText:
@@ -90,109 +91,27 @@ class Reader:
         self._kept = {index: text for index, text in self._kept.items() if first <= index < last}
 
     def _read(self, index: int) -> PageText:
-        from .annotations import own_lines  # which are about lines
-        from .hidden import outside, settle
+        from .hidden import outside, settle  # which are about lines
 
         try:
             page = self.document[index]
-            label = page.get_label() if self._labelled else ""
-            found = own_lines(page, lines(page))
+            found = page.lines()
+            if len(found) > MAX_LINES:
+                raise ValueError(f"it has {len(found)} lines of text, more than the {MAX_LINES} that are looked at")
             settle(page, found)
-            found += outside(page, lambda: lines(page, outside=True))
-            return PageText(found, page.rect.width, page.rect.height, label)
-        except Exception as error:  # MuPDF raises many kinds for a damaged page; the others go on
+            found += outside(page)
+            return PageText(found, page.width, page.height, self.document.label(index))
+        except Exception as error:  # libraries raise many kinds for a damaged page; the others go on
             return PageText([], 0.0, 0.0, failed=" ".join(str(error).split())[:200] or type(error).__name__)
 
 
 @lru_cache(maxsize=2048)
-def _named(font: str) -> tuple[bool, bool]:
+def named(font: str) -> tuple[bool, bool]:
     """Does a font's name say that it is bold, that it is of one width?"""
     return bool(_BOLD.search(font)), bool(_MONO.search(font))
 
 
-def lines(page: MuPage, *, outside: bool = False) -> list[Line]:
-    """The lines of a page. Text outside of what is shown is left out, unless it is asked for."""
-    pymupdf = mupdf()
-
-    flags = pymupdf.TEXTFLAGS_DICT & ~pymupdf.TEXT_PRESERVE_IMAGES
-    clip = pymupdf.INFINITE_RECT() if outside else None
-    if outside:
-        flags &= ~pymupdf.TEXT_MEDIABOX_CLIP
-    found = page.get_text("dict", flags=flags, clip=clip)
-    matrix = page.rotation_matrix if page.rotation else None
-    width, height = page.rect.width, page.rect.height
-    read = []
-    for block in found["blocks"]:
-        for raw in block.get("lines", ()):
-            line = _line(raw, matrix)
-            if line is not None:
-                x, y = line.middle
-                if outside or (0 <= x <= width and 0 <= y <= height):
-                    read += _currency_parted(line)
-    return read
-
-
-def _line(raw: dict[str, Any], matrix: Any) -> Line | None:
-    pymupdf = mupdf()
-
-    spans = raw["spans"]
-    text = clean("".join(span["text"] for span in spans))
-    if not text:
-        return None
-    sizes: Counter[float] = Counter()
-    colours: Counter[int] = Counter()
-    bold = italic = mono = unpainted = total = 0
-    for span in spans:
-        letters = len(span["text"].strip())
-        total += letters
-        sizes[round(span["size"], 1)] += letters
-        flags = span["flags"]
-        named_bold, named_mono = _named(span["font"])
-        bold += letters * (named_bold or bool(flags & 16))
-        italic += letters * bool(flags & 2)
-        mono += letters * (named_mono or bool(flags & 8))
-        colours[span["color"]] += letters
-        # Letters that only clip (64) show what is painted through them.
-        unpainted += letters * (span.get("alpha", 255) == 0 and not span.get("char_flags", 0) & 64)
-    size = max(sizes, key=lambda s: (sizes[s], s)) or 1.0
-    origin = next((s["origin"] for s in spans if round(s["size"], 1) == size), spans[0]["origin"])
-    box, direction = raw["bbox"], raw["dir"]
-    first, last = spans[0], spans[-1]
-    if matrix is None and abs(direction[1]) < 0.02:  # outer spaces are no part of what is seen
-        left = first["bbox"][2] if first["text"].isspace() and len(spans) > 1 else box[0] + _lead(first)
-        right = last["bbox"][0] if last["text"].isspace() and len(spans) > 1 else box[2]
-        box = (min(left, right), box[1], max(left, right), box[3])
-    if matrix is not None:
-        box = tuple(pymupdf.Rect(box) * matrix)
-        origin = tuple(pymupdf.Point(origin) * matrix)
-        turn = pymupdf.Matrix(matrix.a, matrix.b, matrix.c, matrix.d, 0, 0)
-        direction = tuple(pymupdf.Point(direction) * turn)
-    return Line(
-        box=(box[0], box[1], box[2], box[3]),
-        text=text,
-        size=size,
-        baseline=origin[1],
-        bold=bold * 20 >= total * 17,
-        italic=italic * 20 >= total * 17,
-        mono=mono * 10 > total * 9,
-        turned=abs(direction[1]) > 0.05 or direction[0] < 0,
-        colour=max(colours, key=lambda one: (colours[one], one)),
-        unpainted=unpainted * 2 > total,
-    )
-
-
-def _lead(span: dict[str, Any]) -> float:
-    """The width of the spaces that a span begins with."""
-    text: str = span["text"]
-    spaces = len(text) - len(text.lstrip())
-    if not spaces or spaces == len(text):
-        return 0.0
-    left, _, right, _ = span["bbox"]
-    even = (right - left) / len(text)
-    return float(spaces * (even if span["flags"] & 8 or _named(span["font"])[1] else min(even, 0.28 * span["size"])))
-
-
-def _currency_parted(line: Line) -> list[Line]:
+def currency_parted(line: Line) -> list[Line]:
     """A line "5,727 $" as two: the sign belongs to the column to its right."""
     match = _NEXT_SIGN.match(line.text)
     if match is None:
@@ -220,6 +139,17 @@ def clean(text: str) -> str:
     if "...." in text or ". ." in text or "…" in text or "_____" in text:
         text = _LEADERS.sub(" … ", text)
     return _SPACES.sub(" ", text).strip()
+
+
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+
+
+def legible(text: str) -> str:
+    """As `clean`; what is mostly control characters is shown as U+FFFD, since the page shows something there."""
+    found = clean(text)
+    if len(found) * 2 < len(text) and len(_CONTROLS.findall(text)) > max(2, len(found)):
+        return clean(_CONTROLS.sub("\ufffd", text))
+    return found
 
 
 _HYPHEN_END = re.compile(r"[^\W\d_]{2}-$")

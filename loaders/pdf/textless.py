@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .damage import damaged
 from .document import Options
+from .engine import OpenPage
 from .figures import Figure, pictures
-from .mupdf import MuPage
 from .text import Line, PageText, Rect, area, inside
 
 
-def is_picture(page: MuPage, text: PageText, options: Options) -> bool:
+def is_picture(page: OpenPage, text: PageText, options: Options) -> bool:
     """Has a page no text layer worth the name, but pictures?"""
     return letters_of(text) < 20 and says_nothing(text, pictures(page, options, not text.lines))
+
+
+def needs_reading(page: OpenPage, text: PageText, options: Options) -> bool:
+    """Has a page to be read from its pixels, as far as that can be told without them?"""
+    return is_picture(page, text, options) or damaged(text)
 
 
 def letters_of(text: PageText) -> int:

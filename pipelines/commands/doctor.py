@@ -9,7 +9,8 @@ from typing import Any
 from .options import corpus_arguments, print_json
 
 PLAIN = {
-    "pymupdf": "PDF pages, tables and figures",
+    "pymupdf": "PDF pages, tables and figures (AGPL or commercial)",
+    "pypdfium2": "the same under permissive licences: the engine pdfium",
     "av": "videos and recordings",
     "httpcore2": "web pages by address, models behind an endpoint",
     "lxml": "HTML",

@@ -7,11 +7,13 @@ from html import escape
 
 from .intervals import Estimate, Paired
 from .plots import Dot, curves, dots, legend
+from .plotting import paths, points
 from .ranking import success
 from .records import SCOPES, About, Record
-from .scoring import ANSWERS, LABELS
+from .scoring import ANSWERS, COUNTS, LABELS
 from .summary import Comparison, Summary
-from .tables import EXPLAINED, GROUPS, NO_CORRECTION, counted, kind_columns, questions, verdict
+from .tables import EXPLAINED, GROUPS, NO_CORRECTION, counted, kind_columns, questions, trust_lines, verdict
+from .trust import Trust
 
 MOST_LISTED = 1000
 """Questions listed one by one; the records hold them all."""
@@ -54,8 +56,10 @@ def run_page(summary: Summary, records: Sequence[Record], about: About, notes: S
         parts += ["<h2>Found</h2>", legend([GROUPS[scope] for scope in scopes])]
         parts += [_measures_plot(summary, scopes), _curve(records, scopes), _measures_table(summary, scopes)]
     if answers := summary.whole.get(ANSWERS):
-        rows = [(LABELS[name], [_dot(one, 0)]) for name, one in answers.items()]
+        rows = [(LABELS[name], [_dot(one, 0)]) for name, one in answers.items() if name not in COUNTS]
         parts += ["<h2>Answered</h2>", dots(rows, 0, 1, "answers"), _answers_table(answers)]
+    if summary.trust:
+        parts += _trust(summary.trust)
     if summary.kinds:
         parts += ["<h2>By kind of evidence</h2>", *_kinds(summary, scopes)]
     parts += ["<h2>Questions</h2>", *_questions(records, scopes)]
@@ -89,6 +93,20 @@ def _page(title: str, parts: Iterable[str]) -> str:
         + "\n".join(parts)
         + "\n</body>\n</html>\n"
     )
+
+
+def _trust(trust: Trust) -> list[str]:
+    """Whether relevance is what it says, and what would be wrong if only the surest were answered."""
+    shares = [(one.predicted, one.seen, one.count) for one in trust.bins]
+    return [
+        "<h2>Trust</h2>",
+        *(f"<p>{escape(line[0].upper() + line[1:])}.</p>" for line in trust_lines(trust)),
+        '<p class="soft">Reliability: each dot a bin of equal count; on the line, relevance is what it says</p>',
+        points([shares], "reliability diagram", "relevance of the first piece", "share that is right", diagonal=True),
+        '<p class="soft">Risk against coverage: the share of wrong first pieces if only that share of questions, '
+        "the surest, were answered; a question without an answer always counts as wrong</p>",
+        paths([trust.curve], "risk against coverage", "share of questions answered", "share wrong"),
+    ]
 
 
 def _measures_plot(summary: Summary, scopes: Sequence[str]) -> str:

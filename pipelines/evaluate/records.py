@@ -35,13 +35,29 @@ class Covered:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """A piece of evidence, or a near miss of a refusal: its relevance, and whether it covers some of the gold."""
+
+    relevance: float
+    right: bool
+    tokens: int = 0
+    images: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
-    """An answer; `cited` are the units of what it cites. `refused` where there is none."""
+    """An answer; `cited` are the units of what it cites. `refused` where there is none.
+
+    `evidence` is what it rests on, best first; of a refusal, the near misses.
+    """
 
     text: str = ""
     refused: bool = False
     cited: tuple[str, ...] = ()
     seconds: float = 0.0
+    evidence: tuple[Judged, ...] = ()
+    correctness: float | None = None
+    """Mean of the answer's spans (`SpanCorrectness`); None where it has none that is objective."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,10 @@ from rag.markup import parse
 
 from .blocks import GoldBlock
 from .boxes import covers
+from .correctness import mean_of, spans
 from .documents import Documents, Target
 from .questions import Fault, Question
-from .records import Covered, Found, Record, Run, Said, Scope
+from .records import Covered, Found, Judged, Record, Run, Said, Scope
 from .texts import unmarked
 from .units import gold_units, hit_units, unit_kind
 
@@ -150,7 +151,7 @@ def asked(corpus: Corpus, one: Placed, run: Run) -> Record:
     if about.answers and queries:
         started = time.perf_counter()
         answer = corpus.answers([next(iter(queries.values()))])[0]
-        said = _said(answer, units, time.perf_counter() - started)
+        said = _said(answer, units, one, time.perf_counter() - started)
     return Record(
         question.id, one.digest, question.text, question.answerable, question.answers, question.doc, question.kinds,
         unit_kind(question), gold_units(question, target) if target else (), bool(question.boxes), tuple(found), said,
@@ -171,9 +172,19 @@ def covered(hit: Hit, one: Placed, units: Units) -> Covered:
     return Covered(chunk.id, round(hit.score, 6), units(chunk), boxed)
 
 
-def _said(answer: Answer, units: Units, seconds: float) -> Said:
+def _said(answer: Answer, units: Units, one: Placed, seconds: float) -> Said:
     cited = {number for citation in answer.citations for number in citation.evidence}
     places = [name for evidence in answer.evidence if evidence.number in cited for name in units(evidence.hit.chunk)]
     refused = answer.refusal is not None
     text = "" if refused else unmarked(answer.text)
-    return Said(text, refused, tuple(dict.fromkeys(places)), round(seconds, 4))
+    gold = set(gold_units(one.question, one.target) if one.target else ())
+    shown = answer.refusal.near_misses if answer.refusal else answer.evidence
+    evidence = tuple(
+        Judged(
+            piece.relevance, not gold.isdisjoint(units(piece.hit.chunk)), piece.hit.chunk.tokens,
+            int(piece.hit.chunk.media is not None),
+        )
+        for piece in shown
+    )  # fmt: skip
+    correct = None if refused else mean_of(spans(answer))
+    return Said(text, refused, tuple(dict.fromkeys(places)), round(seconds, 4), evidence, correct)

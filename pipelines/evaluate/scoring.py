@@ -20,9 +20,16 @@ LABELS = {
     "rouge_l": "ROUGE-L",
     "citation_precision": "citation precision",
     "citation_recall": "citation recall",
+    "evidence_pieces": "pieces of evidence kept",
+    "evidence_tokens": "tokens of evidence kept",
+    "evidence_gold": "gold evidence kept",
+    "evidence_precision": "precision of evidence",
+    "correctness": "correctness of spans",
     "refused_answerable": "refused, answerable",
     "refused_unanswerable": "refused, not answerable",
 }
+COUNTS = frozenset({"evidence_pieces", "evidence_tokens"})
+"""Measures that are no share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +89,17 @@ def answered(records: Iterable[Record]) -> Measures:
             continue
         said = one.said
         measures["refused_answerable" if one.answerable else "refused_unanswerable"][one.id] = float(said.refused)
+        kept = () if said.refused else said.evidence
+        measures["evidence_pieces"][one.id] = float(len(kept))
+        measures["evidence_tokens"][one.id] = float(sum(piece.tokens for piece in kept))
+        if said.correctness is not None:
+            measures["correctness"][one.id] = said.correctness
         if not one.answerable:
             continue
+        if one.gold:
+            measures["evidence_gold"][one.id] = float(any(piece.right for piece in kept))
+            if kept:
+                measures["evidence_precision"][one.id] = sum(piece.right for piece in kept) / len(kept)
         if one.answers:
             measures["contains"][one.id] = texts.contains(said.text, one.answers)
             measures["f1"][one.id] = texts.token_f1(said.text, one.answers)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from .intervals import Estimate, Paired, estimate, paired
 from .records import Record
 from .scoring import Scores, scored
+from .trust import Trust, trusted
 
 Estimates = dict[str, dict[str, Estimate]]
 """Group (`corpus`, `document`, `answers`) -> measure -> estimate."""
@@ -27,6 +28,8 @@ class Summary:
     """Kind -> number of questions and their figures."""
     seconds: dict[str, float]
     """Median seconds of a search in each scope, and of an answer."""
+    trust: Trust | None = None
+    """How far the relevance of evidence can be believed; None where no answer shows any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ def summarised(records: Sequence[Record], ks: Sequence[int]) -> Summary:
         _estimates(scores.groups),
         {kind: (len(ids), _estimates(scores.of_kind(kind))) for kind, ids in scores.kinds.items()},
         _seconds(records),
+        trusted(records),
     )
 
 

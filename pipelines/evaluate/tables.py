@@ -11,6 +11,7 @@ from .intervals import Estimate, Paired
 from .questions import Fault
 from .scoring import ANSWERS, LABELS
 from .summary import Comparison, Summary
+from .trust import Trust
 
 T = TypeVar("T")
 GROUPS = {"corpus": "one corpus", "document": "within the document", ANSWERS: "answers"}
@@ -31,10 +32,39 @@ def summary_lines(summary: Summary) -> list[str]:
             lines.append(f"{name:<{WIDTH}}{''.join(cells)}".rstrip())
     if answers := summary.whole.get(ANSWERS):
         lines += ["", "answers"]
-        lines += [f"{LABELS[name]:<{WIDTH}}{_cell(one):<{WIDTH}}{questions(one.n)}" for name, one in answers.items()]
+        lines += [
+            f"{LABELS[name]:<{WIDTH}}{_cell(one):<{WIDTH - 1}} {questions(one.n)}" for name, one in answers.items()
+        ]
+    if summary.trust:
+        lines += ["", *trust_lines(summary.trust)]
     if summary.kinds:
         lines += ["", *_kind_lines(summary)]
     return lines
+
+
+def trust_lines(trust: Trust) -> list[str]:
+    """Calibration and abstention in words."""
+    lines = [
+        f"relevance of the first piece, {questions(trust.n)}: expected calibration error {trust.error:.3f} "
+        f"(of a perfectly calibrated scorer at this n: {trust.perfect:.3f})",
+        f"area under risk against coverage (AURC) {trust.aurc:.3f}; in random order {trust.aurc_random:.3f}, "
+        f"in the best {trust.aurc_best:.3f}",
+    ]
+    if trust.unanswerable:
+        lines.append(f"answered though not answerable: {trust.answered_unanswerable} of {trust.unanswerable}")
+    return lines
+
+
+def trust_json(trust: Trust) -> dict[str, Any]:
+    """The same as plain values, with the bins of the reliability diagram and the curve."""
+    return {
+        "n": trust.n, "ece": round(trust.error, 4), "ece_of_a_perfect_scorer": round(trust.perfect, 4),
+        "bins": [{"predicted": round(b.predicted, 4), "seen": round(b.seen, 4), "n": b.count} for b in trust.bins],
+        "aurc": round(trust.aurc, 4), "aurc_random": round(trust.aurc_random, 4),
+        "aurc_best": round(trust.aurc_best, 4),
+        "risk_coverage": [[round(coverage, 4), round(risk, 4)] for coverage, risk in trust.curve],
+        "unanswerable": trust.unanswerable, "answered_unanswerable": trust.answered_unanswerable,
+    }  # fmt: skip
 
 
 def counted(summary: Summary) -> str:
@@ -109,6 +139,7 @@ def summary_json(summary: Summary) -> dict[str, Any]:
             for kind, (count, figures) in summary.kinds.items()
         },
         "seconds": summary.seconds,
+        "trust": trust_json(summary.trust) if summary.trust else None,
     }
 
 

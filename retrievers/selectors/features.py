@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 
@@ -47,8 +47,18 @@ def matched(question: Asked, hit: Hit) -> int:
 
 def features(question: Asked, hit: Hit) -> dict[str, float]:
     """Feature values by name, each about 0..1."""
+    return features_of(question, hit, pieces(hit))
+
+
+def pieces(hit: Hit) -> list[list[str]]:
+    """The stems of each sentence of a hit, or of each row."""
     text = hit.chunk.text[:MOST_READ]
-    cut = _rows(text) if hit.chunk.modality == "table" else _sentences(text)
+    return _rows(text) if hit.chunk.modality == "table" else _sentences(text)
+
+
+def features_of(question: Asked, hit: Hit, cut: Sequence[Sequence[str]]) -> dict[str, float]:
+    """`features`, given the pieces of the hit."""
+    text = hit.chunk.text[:MOST_READ]
     best = max((overlap.covered(question.weights, one) for one in cut), default=0.0)
     there = {word for one in cut for word in one}.union(overlap.stems(_above(hit)))
     whole = overlap.covered(question.weights, there)

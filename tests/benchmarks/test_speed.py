@@ -91,7 +91,9 @@ def test_argus_and_a_peer_in_one_run(race: Contest, monkeypatch: pytest.MonkeyPa
         assert killed["before"] >= contest.KILL_AT * killed["total"]
         assert killed["entries"] == killed["unique"] == told["entries"]
     assert by["kill", "fake"]["again"] == by["kill", "fake"]["before"]  # it kept nothing
-    assert by["kill", "argus"]["again"] < by["kill", "argus"]["before"]  # the finished documents are kept
+    # Finished documents are kept; up to 16 short texts are encoded together, and none is kept before all are.
+    again, before = by["kill", "argus"]["again"], by["kill", "argus"]["before"]
+    assert again < before or again == before <= 16
 
 
 def test_a_second_run_tells_what_it_does_again(race: Contest) -> None:

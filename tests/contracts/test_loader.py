@@ -95,6 +95,8 @@ INPUTS: dict[str, dict[str, tuple[str, Maker]]] = {
         "gauge.odt": ("application/vnd.oasis.opendocument.text", offices.odt),
     },
 }
+INPUTS["loaders/pdf+pdfium"] = INPUTS["loaders/pdf"]
+"""A loader's name, and where it has two engines the engine."""
 WITHOUT_DOCUMENTS = {"loaders/archive", "loaders/mhtml", "loaders/warc"}
 """Loaders whose sources are nothing but their members: `test_holder.py`."""
 PARTS_OF_LOADERS = ("loaders/chunking", "loaders/ocr", "loaders/speech")
@@ -128,8 +130,13 @@ def write(folder: Path, loader: str, name: str, data: bytes | None = None, as_na
     return Source(str(path), media_type, digest(data), str(path))
 
 
+def built(loader: str, **options: Any) -> Any:
+    name, _, engine = loader.partition("+")
+    return load(name)(**options, **({"engine": engine} if engine else {}))
+
+
 def read(loader: str, source: Source, start: int = 0, **options: Any) -> list[Part]:
-    return list(load(loader)(**options).load(source, start=start))
+    return list(built(loader, **options).load(source, start=start))
 
 
 @pytest.fixture(params=CASES, ids=[f"{loader[8:]}-{name}" for loader, name in CASES])
@@ -140,15 +147,15 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Source]:
 
 def test_every_loader_is_here() -> None:
     loaders = {name for name in names("loaders") if not name.startswith(PARTS_OF_LOADERS)}
-    assert set(INPUTS) == loaders - WITHOUT_DOCUMENTS
+    assert {name.partition("+")[0] for name in INPUTS} == loaders - WITHOUT_DOCUMENTS
 
 
 @pytest.mark.parametrize("loader", INPUTS)
 def test_states_its_version_and_types(loader: str) -> None:
-    built = load(loader)()
-    assert isinstance(built.VERSION, int)
-    assert built.VERSION >= 1
-    assert {media_type for media_type, _ in INPUTS[loader].values()} <= set(built.media_types)
+    one = built(loader)
+    assert isinstance(one.VERSION, int)
+    assert one.VERSION >= 1
+    assert {media_type for media_type, _ in INPUTS[loader].values()} <= set(one.media_types)
 
 
 def test_parts_are_numbered_and_within_limits(case: tuple[str, Source]) -> None:
@@ -209,7 +216,7 @@ def test_assets_are_named_alike_and_kept(case: tuple[str, Source]) -> None:
 
 
 def takes_assets(loader: str) -> bool:
-    return "assets" in inspect.signature(load(loader)).parameters
+    return "assets" in inspect.signature(load(loader.partition("+")[0])).parameters
 
 
 @pytest.mark.parametrize(("loader", "name"), CASES)
@@ -295,7 +302,7 @@ def recorded() -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("loader", INPUTS)
 def test_output_does_not_change_without_version(loader: str, tmp_path: Path) -> None:
-    version, known = load(loader)().VERSION, recorded()[loader]
+    version, known = built(loader).VERSION, recorded()[loader]
     if version != known["version"]:
         pytest.fail(f"{loader} has VERSION {version}; record it: python -m tests.contracts.test_loader")
     if outputs(loader, tmp_path) != known["digest"]:
@@ -312,7 +319,7 @@ def record() -> None:
     values = {}
     for loader in INPUTS:
         with TemporaryDirectory() as folder:
-            version = load(loader)().VERSION
+            version = built(loader).VERSION
             values[loader] = {"version": version, "digest": outputs(loader, Path(folder))}
     RECORD.write_text(json.dumps(values, indent=2) + "\n")
 

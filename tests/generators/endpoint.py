@@ -110,7 +110,7 @@ class API:
             self.times.append(time.monotonic())
             behave = self.script.pop(0) if self.script else echo
         try:
-            if handler.path != "/v1/chat/completions":
+            if handler.path not in ("/v1/chat/completions", "/v1/rerank"):
                 behave = fails(404, f"no such path: {handler.path}")
             behave(Exchange(handler, body, self.gone))
         finally:

@@ -305,3 +305,32 @@ def no_pages() -> bytes:
     out += b"xref\n0 3\n0000000000 65535 f \n" + b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
     out += b"trailer<</Size 3/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % at
     return bytes(out)
+
+
+def damaged_text(kind: str = "shifted") -> bytes:
+    """A page whose picture says what its text layer does not.
+
+    `shifted`: no table from glyphs to Unicode, so that each letter is read as another; `nameless`: the
+    table names private characters alone.
+    """
+    document = pymupdf.open()
+    page = document.new_page()
+    writer, font = pymupdf.TextWriter(page.rect), pymupdf.Font("cjk")
+    for n, text in enumerate(wrapped(SENTENCE * 4, 80)):
+        writer.append((72, 90 + 14 * n), text, font=font, fontsize=10)
+    writer.write_text(page)
+    document.subset_fonts()
+    for xref in range(1, document.xref_length()):
+        if document.xref_get_key(xref, "ToUnicode")[0] == "null":
+            continue
+        if kind == "shifted":
+            document.xref_set_key(xref, "ToUnicode", "null")
+        else:
+            table = int(document.xref_get_key(xref, "ToUnicode")[1].split()[0])
+            document.update_stream(
+                table,
+                b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap\n"
+                b"1 begincodespacerange <0000> <ffff> endcodespacerange\n"
+                b"1 beginbfrange <0000> <00ff> <e000> endbfrange\nendcmap end end",
+            )
+    return _bytes(document)

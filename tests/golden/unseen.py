@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pymupdf
@@ -125,5 +126,25 @@ def scanned(extra: str = "") -> bytes:
             y += 13
         if extra:
             page.insert_text((72, 600), extra, render_mode=3)
+
+    return _made(fill)
+
+
+def within_form(data: bytes) -> bytes:
+    """A page with another page as a form object in it."""
+    with pymupdf.open("pdf", data) as held:
+        return _made(lambda page: page.show_pdf_page(page.rect, held, 0))
+
+
+def under_hole() -> bytes:
+    """Words under a picture that is transparent where they are."""
+    colours = random.Random(0).randbytes(340 * 20 * 4)
+    samples = bytes(340 * 60 * 4) + bytes(255 if at % 4 == 3 else one for at, one in enumerate(colours))
+    picture = pymupdf.Pixmap(pymupdf.csRGB, 340, 80, samples, True)
+
+    def fill(page: Any) -> None:
+        _body(page)
+        page.insert_text((72, 300), "Seen through a hole")
+        page.insert_image(pymupdf.Rect(60, 260, 400, 340), pixmap=picture, keep_proportion=False)
 
     return _made(fill)

@@ -11,13 +11,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rag.loaders.chunking.structure import Structure
 from rag.loaders.pdf import PDF
+from rag.loaders.pdf.engine import open_document
 from rag.loaders.pdf.hidden import inked
 
 from rag.document import PageRegion, Part, Source
 from tests.golden import unseen
 
 
+@pytest.fixture(autouse=True, params=["mupdf", "pdfium"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every test is done with both engines."""
+    one: str = request.param
+    monkeypatch.setitem(ENGINE, "engine", one)
+    return one
+
+
+ENGINE: dict[str, str] = {}
+
+
 def read(folder: Path, data: bytes, **options: object) -> list[Part]:
+    options = {**ENGINE, **options}
     path = folder / "a.pdf"
     path.write_bytes(data)
     return list(PDF(**options).load(Source("a.pdf", "application/pdf", "0" * 64, str(path))))  # type: ignore[arg-type]
@@ -67,6 +80,43 @@ def test_the_words_of_a_scanner_stay_where_the_picture_has_ink(tmp_path: Path) -
     (part,) = read(tmp_path, unseen.scanned(unseen.SECRET))
     assert [one.text for one in part.elements if one.role == "hidden"] == [unseen.SECRET]
     assert "turbine was inspected" in " ".join(one.text for one in part.elements if one.role == "paragraph")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [unseen.unpainted, unseen.same_as_box, unseen.under_shape, unseen.under_picture],
+    ids=lambda one: one.__name__,
+)
+def test_words_in_a_form_object_are_hidden_as_others_are(make: Callable[[], bytes], tmp_path: Path) -> None:
+    (part,) = read(tmp_path, unseen.within_form(make()))
+    assert [one.text for one in part.elements if one.role == "hidden"] == [unseen.SECRET]
+    assert any(CASES[make] in notice.message for notice in part.warnings)
+
+
+def test_a_picture_with_a_hole_covers_nothing(tmp_path: Path) -> None:
+    (part,) = read(tmp_path, unseen.under_hole())
+    assert "Seen through a hole" in " ".join(one.text for one in part.elements if one.role != "hidden")
+    assert not part.warnings
+
+
+def test_suspects_are_drawn_as_the_whole_page_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(unseen.visible())
+    document = open_document("pdfium" if ENGINE["engine"] == "pdfium" else "mupdf", path)
+    page = document[0]
+    whole = page.gray(1.5, [(0, 0, page.width, page.height)])
+    clips = [(70.0, 185.0, 200.0, 205.0), (70.5, 270.2, 300.1, 330.7)]
+    parts = page.gray(1.5, clips)
+    assert parts.shape == whole.shape
+    assert (parts == 255).mean() > 0.5
+    for left, top, right, bottom in clips:
+        rows, columns = (
+            slice(int(top * 1.5) + 1, int(bottom * 1.5) - 1),
+            slice(int(left * 1.5) + 1, int(right * 1.5) - 1),
+        )
+        assert whole[rows, columns].std() > 5
+        assert np.abs(whole[rows, columns].astype(int) - parts[rows, columns]).max() <= 1
+    document.close()
 
 
 def test_a_resumed_run_hides_the_same(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from functools import cache
+from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -30,13 +31,20 @@ def checked(error: SourceError) -> SourceError:
 
 
 def read(data: bytes) -> list[Part] | SourceError:
+    """With both engines; what the first gave."""
+    found = _read(data, "mupdf")
+    _read(data, "pdfium")
+    return found
+
+
+def _read(data: bytes, engine: Any) -> list[Part] | SourceError:
     with tempfile.NamedTemporaryFile(suffix=".pdf") as file:
         file.write(data)
         file.flush()
         source = Source("cut.pdf", "application/pdf", digest(data), file.name)
         try:
-            parts = list(PDF().load(source))
-            png = PDF().render(source, PageRegion(1, WHOLE), 20)
+            parts = list(PDF(engine=engine).load(source))
+            png = PDF(engine=engine).render(source, PageRegion(1, WHOLE), 20)
         except SourceError as error:
             return checked(error)
     assert png.startswith(b"\x89PNG")
@@ -48,7 +56,7 @@ def read(data: bytes) -> list[Part] | SourceError:
     return parts
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 6), st.floats(0, 1))
 @example(0, 0.999)
 @example(4, 0.5)
@@ -57,7 +65,7 @@ def test_truncated_anywhere(which: int, share: float) -> None:
     read(data[: int(len(data) * share)])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 6), st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=6)), max_size=12))
 def test_changed_anywhere(which: int, changes: list[tuple[float, bytes]]) -> None:
     data = bytearray(samples()[which])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pymupdf
 import pytest
 from rag.loaders.pdf import PDF
+from rag.loaders.pdf.engine import Name
 from rag.loaders.pdf.passwords import VARIABLE
 
 from rag.document import WHOLE, PageRegion, Part, Source
@@ -23,7 +24,19 @@ def source(folder: Path, data: bytes, name: str = "a.pdf") -> Source:
     return Source(name, "application/pdf", "0" * 64, str(path))
 
 
+@pytest.fixture(autouse=True, params=["mupdf", "pdfium"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Name:
+    """Every test is done with both engines."""
+    one: Name = request.param
+    monkeypatch.setitem(ENGINE, "engine", one)
+    return one
+
+
+ENGINE: dict[str, str] = {}
+
+
 def read(folder: Path, data: bytes, **options: object) -> list[Part]:
+    options = {**ENGINE, **options}
     return list(PDF(**options).load(source(folder, data)))  # type: ignore[arg-type]
 
 
@@ -41,26 +54,26 @@ def passwords(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 
 @pytest.mark.parametrize("lines", [f"wrong\n{PASSWORD}\n", f"b.pdf\twrong\n*.pdf\t{PASSWORD}\n"])
-def test_a_password_of_the_file_opens_it(lines: str, passwords: Path, tmp_path: Path) -> None:
+def test_a_password_of_the_file_opens_it(lines: str, passwords: Path, engine: Name, tmp_path: Path) -> None:
     passwords.write_text(lines, encoding="utf-8")
     one = source(tmp_path, locked())
-    (part,) = PDF().load(one)
+    (part,) = PDF(engine=engine).load(one)
     assert any("turbine" in each.text for each in part.elements)
-    assert PDF().render(one, PageRegion(1, WHOLE), 40).startswith(b"\x89PNG")
+    assert PDF(engine=engine).render(one, PageRegion(1, WHOLE), 40).startswith(b"\x89PNG")
 
 
-def test_a_wrong_password_is_told_without_it(passwords: Path, tmp_path: Path) -> None:
+def test_a_wrong_password_is_told_without_it(passwords: Path, engine: Name, tmp_path: Path) -> None:
     passwords.write_text(f"guess one\nb.pdf\t{PASSWORD}\n", encoding="utf-8")
     with pytest.raises(SourceError, match="no password fits") as caught:
-        list(PDF().load(source(tmp_path, locked())))
+        list(PDF(engine=engine).load(source(tmp_path, locked())))
     assert caught.value.kind == "encrypted"
     assert "guess" not in str(caught.value)
     passwords.unlink()
     with pytest.raises(SourceError, match="password file cannot be read"):
-        list(PDF().load(source(tmp_path, locked())))
+        list(PDF(engine=engine).load(source(tmp_path, locked())))
     passwords.write_bytes(b"\xff\xfe secret \xff")
     with pytest.raises(SourceError, match="password file cannot be read") as caught:
-        list(PDF().load(source(tmp_path, locked())))
+        list(PDF(engine=engine).load(source(tmp_path, locked())))
     assert caught.value.__cause__ is None
 
 
@@ -81,9 +94,9 @@ def test_only_the_pages_asked_for_are_read(tmp_path: Path) -> None:
         PDF(pages="first")
 
 
-def test_a_run_over_some_pages_goes_on_where_it_stopped(tmp_path: Path) -> None:
+def test_a_run_over_some_pages_goes_on_where_it_stopped(engine: Name, tmp_path: Path) -> None:
     one = source(tmp_path, pdfs.many_pages(70))
-    loader = PDF(pages="2,34-36,70")
+    loader = PDF(engine=engine, pages="2,34-36,70")
     assert list(loader.load(one))[1:] == list(loader.load(one, start=1))
 
 

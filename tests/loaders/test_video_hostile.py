@@ -175,7 +175,7 @@ def test_a_frame_that_claims_to_come_late(late: float, tmp_path: Path) -> None:
     start = time.monotonic()
     parts = read(written(tmp_path, data, "video/x-matroska"), max_seconds=10_000.0)
     assert seconds(parts) <= 10_000
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 60  # a frame for each second would take hours
 
 
 def test_render_of_a_broken_file(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ import os
 import signal
 import sys
 
+from rag.pipelines import ingest
+
 from rag import registry
 from rag.corpus import Corpus
 from rag.store import writer
@@ -68,6 +70,8 @@ def main(corpus: str, folder: str, step: int, sync: bool) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     writer.on_step = stop_here
+    # By the clock, indexes are brought up to date on the way as well: on a slow machine there would be other steps.
+    ingest.REPLAY_SECONDS = float("inf")
     Corpus(corpus).add(folder, sync=sync, yes=True, refresh=True, workers=0)
     print(json.dumps(seen))
 

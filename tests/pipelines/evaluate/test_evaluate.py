@@ -14,7 +14,7 @@ import ir_measures
 import pytest
 from filelock import FileLock
 from rag.pipelines.evaluate import page, running, tables
-from rag.pipelines.evaluate.records import About, Covered, Found, Record, Run, Said, load
+from rag.pipelines.evaluate.records import About, Covered, Found, Judged, Record, Run, Said, load
 from rag.pipelines.evaluate.scoring import scored
 from rag.pipelines.evaluate.summary import compared, summarised
 
@@ -308,7 +308,16 @@ def test_each_measure_has_its_questions() -> None:
         "citation_recall": {"right": 1.0, "refused": 0.0},
         "refused_answerable": {"right": 0.0, "refused": 1.0, "bare": 0.0},
         "refused_unanswerable": {"none": 1.0},
+        "evidence_gold": {"right": 0.0, "refused": 0.0},
+        "evidence_pieces": {"right": 0.0, "none": 0.0, "refused": 0.0, "bare": 0.0},
+        "evidence_tokens": {"right": 0.0, "none": 0.0, "refused": 0.0, "bare": 0.0},
     }
+    kept = Said("a", evidence=(Judged(0.9, True, 30), Judged(0.4, False, 20)), correctness=0.5)
+    told = scored([replace(right, said=kept), unanswerable], (1,)).groups
+    assert told["answers"]["evidence_gold"] == {"right": 1.0}
+    assert told["answers"]["evidence_tokens"] == {"right": 50.0, "none": 0.0}
+    assert told["answers"]["evidence_precision"] == {"right": 0.5}
+    assert told["answers"]["correctness"] == {"right": 0.5}
 
 
 class Tags(HTMLParser):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from rag.generators.counted import MOST_MARKERS, Counted
+from rag.pipelines.counted import MOST_MARKERS, Counted
 
 from rag.answer import Answer, query
 from rag.document import WHOLE, Box, Chunk, Origin, PageRegion, Role, Source

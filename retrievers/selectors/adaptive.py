@@ -1,0 +1,149 @@
+"""Adaptive top-k: a scorer's relevance, calibrated, cut by a rule, or a refusal.
+
+The selection of Mortaheb et al. 2025 (arXiv 2501.04695), "up to k entries whose relevancy is high enough,
+possibly none", over any scorer and any cutoff. N, k and tau are parameters: the paper does not give them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from rag.answer import Evidence, Hit, Query, Selection
+from rag.calibration import Calibrations, checked, load, parsed
+from rag.overlap import asked, is_listing, stems
+from rag.protocols import Candidate, Costs, Cutoff, Lexicon, Scorer
+
+from ..cutoffs import all_of, risk, up_to_k
+from ..rerankers.features import Features
+
+SHIPPED = "features_calibration.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptive:
+    """A Selector: up to `k` hits whose calibrated relevance reaches `tau`, also cut by `cutoff`; none if nothing fits.
+
+    `scorer` is `retrievers/rerankers/features` unless another is given, and `calibration` the file that
+    `rag tune` or `rag train` wrote for it; for the default scorer "" is the one that ships with Argus. A
+    calibration of another scorer is refused. `tau` and `max_risk` default to those of the file. `risk` cuts
+    by conformal risk control over the file's calibration questions instead of `tau`: the promise holds for
+    questions drawn like those. Where the best relevance is below 1 - `max_risk` the selection is empty, and
+    says why; `near_misses` of the best that were not kept come with it.
+    """
+
+    scorer: Scorer | None = None
+    calibration: str = ""
+    k: int = 5
+    tau: float | None = None
+    cutoff: Cutoff | None = None
+    risk: float | None = None
+    max_risk: float | None = None
+    near_misses: int = 3
+    lexicon: Lexicon | None = None
+
+    def __post_init__(self) -> None:
+        if self.k < 0 or self.near_misses < 0:
+            raise ValueError(f"k and near_misses are at least 0, got {self.k} and {self.near_misses}")
+        for name in ("tau", "risk", "max_risk"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise ValueError(f"{name} is a probability, got {value}")
+        if self.risk is not None and self.tau is not None:
+            raise ValueError("give tau or risk, not both: risk chooses the threshold")
+        if self.scorer is not None and not self.calibration and not isinstance(self.scorer, Features):
+            raise ValueError("this scorer has no calibration that ships with Argus: give `calibration`, from rag tune")
+
+    def select(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> list[Selection]:
+        """For each query what to rest the answer on, best first, or why there is nothing."""
+        if not queries:
+            return []
+        scorer = self.scorer or Features(self.lexicon)
+        told = _calibrations(self.calibration, scorer.fingerprint)
+        usable = [_usable(found) for found in hits]
+        started = time.perf_counter()
+        if isinstance(scorer, Costs):
+            scores, costs = scorer.scored(queries, usable)
+        else:
+            scores = scorer.score(queries, usable)
+            costs = [{"score": (time.perf_counter() - started) / len(queries)} for _ in queries]
+        cut = self._cut(told)
+        return [
+            self._selected(query, found, row, told, cut, cost)
+            for query, found, row, cost in zip(queries, usable, scores, costs, strict=True)
+        ]
+
+    def _cut(self, told: Calibrations) -> Cutoff:
+        """The cutoff in use."""
+        if self.risk is not None:
+            parts = [risk(self.risk, told.needed), up_to_k(self.k, 0.0)]
+        else:
+            tau = self.tau if self.tau is not None else told.tau
+            parts = [up_to_k(self.k, 0.0 if tau is None else tau)]
+        return all_of([*parts, self.cutoff] if self.cutoff else parts)
+
+    def _selected(
+        self, query: Query, hits: Sequence[Hit], scores: Sequence[float], told: Calibrations, cut: Cutoff,
+        cost: dict[str, float],
+    ) -> Selection:  # fmt: skip
+        relevance = relevances(hits, scores, told)
+        ranked = sorted(zip(relevance, scores, hits, strict=True), key=lambda one: (-one[0], -one[1], one[2].chunk.id))
+        numbered = [Evidence(number, hit, round(chance, 6)) for number, (chance, _, hit) in enumerate(ranked, 1)]
+        candidates = [
+            Candidate(one.relevance, one.hit.chunk.tokens, one.hit.chunk.media is not None) for one in numbered
+        ]
+        missing = round(1 - numbered[0].relevance, 4) if numbered else 1.0
+        most = self.max_risk if self.max_risk is not None else told.max_risk
+        risky = most is not None and missing > most
+        count = 0 if risky or not query.text else cut(candidates)
+        if count:
+            return Selection(tuple(numbered[:count]), expected_risk=missing, cost=cost)
+        return Selection(
+            near_misses=tuple(numbered[: self.near_misses]), reason=_reason(query, numbered, most if risky else None),
+            expected_risk=missing, cost=cost,
+        )  # fmt: skip
+
+
+def relevances(hits: Sequence[Hit], scores: Sequence[float], told: Calibrations) -> list[float]:
+    """Each hit's score as a probability, by the calibration of its modality where there is one."""
+    channel = "dense" if any("dense" in hit.parts for hit in hits) else "lexical"
+    known = {
+        hit.chunk.modality: told.of(f"{channel}.{hit.chunk.modality}", channel, hit.chunk.modality) for hit in hits
+    }
+    return [known[hit.chunk.modality]([score])[0] for hit, score in zip(hits, scores, strict=True)]
+
+
+def _usable(hits: Sequence[Hit]) -> list[Hit]:
+    """Each chunk once, those that can be evidence: with words that are no table of contents, or a picture."""
+    once = {hit.chunk.id: hit for hit in hits}
+    return [hit for hit in once.values() if hit.chunk.text.strip() and not is_listing(hit.chunk.text)]
+
+
+def _reason(query: Query, ranked: Sequence[Evidence], most: float | None) -> str:
+    words = dict.fromkeys(word for one in asked(query.text) for word in stems(one)) if query.text else {}
+    if not words:
+        return "the question has no words"
+    if not ranked:
+        return "nothing in the corpus fits: no text was found for the question"
+    best = max(sum(word in there for word in words) for there in map(_said, ranked[:10]))
+    count = f"{best} of {len(words)} word{'s' if len(words) != 1 else ''}"
+    why = f"nothing in the corpus fits: the best match covers {count} of the question"
+    if most is not None:
+        why += f", and its relevance of {ranked[0].relevance:.2f} leaves a risk above {most:g}"
+    return why
+
+
+def _said(one: Evidence) -> set[str]:
+    chunk = one.hit.chunk
+    return set(stems("\n".join((chunk.title, *chunk.headings, chunk.text))))
+
+
+@cache
+def _calibrations(path: str, fingerprint: str) -> Calibrations:
+    if path:
+        return load(path, fingerprint)
+    found = files(f"{__package__.rpartition('.')[0]}.rerankers").joinpath(SHIPPED)
+    return checked(parsed(found.read_text(encoding="utf-8"), SHIPPED), fingerprint, SHIPPED)

@@ -1,0 +1,107 @@
+"""Adaptive selection: cut, refusal, risk, and a calibration that is its scorer's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from rag.retrievers.cutoffs import budget
+from rag.retrievers.rerankers.chain import Chain, Stage
+from rag.retrievers.selectors.adaptive import Adaptive
+
+from rag.answer import Hit, Query, query
+from rag.calibration import Calibrations, Curve, dumped
+from rag.errors import ConfigError
+from tests.generators.build import hit
+
+QUESTION = query("How much rain fell in September?")
+LINE = Curve((0.0, 1.0), (0.0, 1.0))
+
+
+class Given:
+    """The score that stands in the text."""
+
+    fingerprint = "given-1"
+
+    def score(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> list[list[float]]:
+        return [[float(one.chunk.text.split()[0]) for one in found] for found in hits]
+
+
+def hits(*scores: float) -> list[Hit]:
+    return [hit(f"{score} rain", f"c{at}", 0.5) for at, score in enumerate(scores)]
+
+
+def kept(file: Path, found: list[Hit], **options: object) -> list[float]:
+    selector = Adaptive(Given(), str(file), **options)  # type: ignore[arg-type]
+    return [one.relevance for one in selector.select([QUESTION], [found])[0].evidence]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    needed = tuple((at / 100,) for at in range(1, 100))
+    path = tmp_path / "c.json"
+    path.write_text(dumped(Calibrations("given-1", {"": LINE}, 0.4, 0.5, needed)), encoding="utf-8")
+    return path
+
+
+def test_tau_and_k_of_the_file_and_of_the_profile(file: Path) -> None:
+    found = hits(0.2, 0.9, 0.41, 0.5, 0.39)
+    assert kept(file, found) == [0.9, 0.5, 0.41]
+    assert kept(file, found, k=2) == [0.9, 0.5]
+    assert kept(file, found, tau=0.1) == [0.9, 0.5, 0.41, 0.39, 0.2]
+    assert kept(file, found, tau=0.1, cutoff=budget(4)) == [0.9, 0.5]
+
+
+def test_a_risk_above_the_level_is_refused_with_near_misses(file: Path) -> None:
+    (told,) = Adaptive(Given(), str(file), near_misses=2).select([QUESTION], [hits(0.2, 0.45, 0.1)])
+    assert told.evidence == ()
+    assert [one.relevance for one in told.near_misses] == [0.45, 0.2]
+    assert told.expected_risk == pytest.approx(0.55)
+    assert "covers 1 of 3 words" in told.reason
+    assert "leaves a risk above 0.5" in told.reason
+    assert kept(file, hits(0.2, 0.45, 0.1), max_risk=0.6) == [0.45]
+
+
+def test_the_cut_by_risk_keeps_what_the_calibration_set_asks_for(file: Path) -> None:
+    # 99 levels of 0.01 to 0.99: at a risk of 0.2, (19 lost + 1) / 100 are allowed, so the threshold is 0.2.
+    found = hits(0.8, 0.21, 0.2, 0.19)
+    assert kept(file, found, risk=0.2, max_risk=1.0) == [0.8, 0.21, 0.2]
+    with pytest.raises(ValueError, match="cannot be promised"):
+        kept(file, found, risk=0.005)
+
+
+def test_a_calibration_of_another_scorer_is_refused(file: Path) -> None:
+    with pytest.raises(ConfigError, match="given-1"):
+        Adaptive(calibration=str(file)).select([QUESTION], [hits(0.5)])
+    with pytest.raises(ValueError, match="no calibration that ships"):
+        Adaptive(Given())
+
+
+def test_the_cost_of_a_chain_is_told(tmp_path: Path) -> None:
+    chain = Chain([Stage(Given()), Stage(Given(), best=1)])
+    path = tmp_path / "c.json"
+    path.write_text(dumped(Calibrations(chain.fingerprint, {"": Curve((0.0, 2.0), (0.0, 1.0))})), encoding="utf-8")
+    (told,) = Adaptive(chain, str(path), tau=0.0).select([QUESTION], [hits(0.5, 0.9)])
+    assert told.cost["calls"] == 1
+    assert [one.hit.chunk.id for one in told.evidence] == ["c1", "c0"]
+
+
+def test_each_kind_has_the_calibration_fitted_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    curves = {"": LINE, "dense": Curve((0.0, 1.0), (0.0, 0.5)), "dense.table": Curve((0.0, 1.0), (0.5, 1.0))}
+    path.write_text(dumped(Calibrations("given-1", curves)), encoding="utf-8")
+    found = [hit("0.4 rain", "c1", 0.5), hit("0.2 rain", "c2", 0.5, modality="table")]
+    assert kept(path, found) == [pytest.approx(0.6), pytest.approx(0.2)]
+    assert kept(path, [hit("0.4 rain", "c1")]) == [0.4]
+
+
+def test_nothing_to_ask_and_nothing_found(file: Path) -> None:
+    selector = Adaptive(Given(), str(file))
+    assert selector.select([], []) == []
+    none, wordless = selector.select([QUESTION, query("")], [[], hits(0.9)])
+    assert none.reason == "nothing in the corpus fits: no text was found for the question"
+    assert wordless.reason == "the question has no words"
+    for wrong in ({"k": -1}, {"tau": 2.0}, {"tau": 0.5, "risk": 0.1}):
+        with pytest.raises(ValueError):
+            Adaptive(**wrong)  # type: ignore[arg-type]
