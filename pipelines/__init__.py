@@ -15,6 +15,7 @@ COMPONENTS: dict[str, str] = {
     "render": "rendering:render",
     "limits": "workers:Limits",
     "check": "maintain:check",
+    "hubs": "maintain:hubs",
     "sweep": "maintain:sweep",
     "reindex": "maintain:reindex",
     "commands/add": "commands.add:Add",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag import registry
 from rag.errors import ConfigError, CorpusError
+from rag.filters import And
 from rag.identity import file_digest
 from rag.protocols import ProgressCallback
 from rag.store.derived import rebuild_all
@@ -51,6 +52,39 @@ def _derived(store: Store) -> Iterator[Trouble]:
         elif held != expected[sink.name]:
             what = f"the index {sink.name!r} holds {held} chunks, the catalog {expected[sink.name]}"
             yield Trouble(what, "rag check --repair")
+        elif wrong := _damaged(sink.index):
+            yield Trouble(f"files of the index {sink.name!r} are damaged: {', '.join(wrong)}", "rag check --repair")
+
+
+def hubs(store: Store, sample: int = 1000) -> dict[str, float]:
+    """For each encoder with one vector a chunk the skewness of N_10 among a sample of its vectors.
+
+    Chunks ask for chunks here: what queries find may be less or more uneven. Left out below 100 vectors.
+    """
+    import numpy as np
+
+    from rag.hubs import among
+
+    ids = sorted(store.catalog.matching(And(())))
+    found = {}
+    for name, encoder in store.encoders.items():
+        if getattr(encoder, "ragged", False):
+            continue
+        held = []
+        for id in ids[:: max(1, len(ids) // sample)]:
+            try:
+                held.append(store.vectors[name].vectors([id])[0])
+            except KeyError:  # not of a kind that this encoder takes
+                continue
+        if len(held) >= 100:
+            found[name] = round(among(np.stack(held)), 2)
+    return found
+
+
+def _damaged(index: object) -> list[str]:
+    """Files of an index whose checksums are wrong, where it keeps any."""
+    look: Callable[[], list[str]] = getattr(index, "damaged", list)
+    return look()
 
 
 def _unfinished(store: Store) -> Iterator[Trouble]:

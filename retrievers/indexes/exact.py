@@ -191,7 +191,7 @@ def _scores(snapshot: Snapshot, queries: Dense, allowed: NDArray[np.intp] | None
     return scores if allowed is None else scores[:, allowed]
 
 
-def _nearest(scores: NDArray[np.float32], k: int, slack: float) -> NDArray[np.intp]:
+def _nearest(scores: NDArray[np.floating], k: int, slack: float) -> NDArray[np.intp]:
     """Positions of the k best and of all that rounding may have kept from being among them."""
     import numpy as np
 

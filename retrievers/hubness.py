@@ -1,0 +1,218 @@
+"""Hubs: chunks that are near to many queries whatever those ask. Measured, and divided out.
+
+Wang, Jian, Xue 2023, "Balance Act" (DBNorm: dual inverted softmax); Bogolin et al. 2022, "Cross Modal
+Retrieval with Querybank Normalisation" (dynamic inverted softmax); Wang et al. 2023, "InvGC" with
+LocalAdj. Departures: all is computed in the logarithm, where the inverted softmax is a number taken off
+each chunk's score, and with a mean instead of a sum over the bank, which moves all scores alike; in the
+dynamic dual form a bank that does not apply to a query leaves exp(b s), not s, in the product; in the
+form with neighbours alone a row is not its own neighbour when the bank is the collection (`own`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Method = Literal["none", "is", "dis", "dual_is", "dual_dis"]
+METHODS: tuple[Method, ...] = ("none", "is", "dis", "dual_is", "dual_dis")
+_BLOCK = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Normalizer:
+    """Which form, and how sharp: the defaults are for cosines (the papers' 1/1.99 and 3 are for CLIP's logits).
+
+    "is" uses a bank of queries, "dual_is" one of chunks as well. The dynamic forms ("dis", "dual_dis")
+    correct a query only if its best chunk is among the `activated` best of some member of the bank.
+    """
+
+    method: Method = "is"
+    beta_query: float = 20.0
+    beta_gallery: float = 1.0
+    activated: int = 1
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ValueError(f"no method is called {self.method!r}; there are: {', '.join(METHODS)}")
+        if not self.beta_query > 0 or self.beta_gallery < 0 or self.activated < 1:
+            raise ValueError("beta_query must be above 0, beta_gallery at least 0, activated at least 1")
+
+    @property
+    def dynamic(self) -> bool:
+        return self.method in ("dis", "dual_dis")
+
+    @property
+    def dual(self) -> bool:
+        return self.method in ("dual_is", "dual_dis") and self.beta_gallery > 0
+
+    def biases(
+        self, gallery: NDArray[np.floating], queries: NDArray[np.floating], chunks: NDArray[np.floating]
+    ) -> NDArray[np.float64]:
+        """(n, 2): what the bank of queries and the bank of chunks take off the scores of gallery (n, dim).
+
+        An empty bank takes nothing. Row by row: it does not depend on the rest of the collection.
+        """
+        import numpy as np
+
+        taken = np.zeros((len(gallery), 2))
+        if self.method == "none":
+            return taken
+        both = self.beta_query + (self.beta_gallery if self.dual and len(chunks) else 0.0)
+        if len(queries):
+            taken[:, 0] = self.beta_query / both * popularity(gallery, queries, self.beta_query)
+        if self.dual and len(chunks):
+            taken[:, 1] = self.beta_gallery / both * popularity(gallery, chunks, self.beta_gallery)
+        return taken
+
+    def scores(
+        self, queries: NDArray[np.floating], gallery: NDArray[np.floating], bank: NDArray[np.floating],
+        chunks: NDArray[np.floating],
+    ) -> NDArray[np.float64]:  # fmt: skip
+        """(queries, n) corrected scores: to be ranked by row. The index form gives the same ranking."""
+        import numpy as np
+
+        raw = queries.astype(np.float64) @ gallery.astype(np.float64).T
+        taken = self.biases(gallery, bank, chunks)
+        if not self.dynamic or not len(gallery):
+            corrected: NDArray[np.float64] = raw - taken.sum(axis=1)
+            return corrected
+        best = raw.argmax(axis=1)
+        for side, members in enumerate((bank, chunks)):
+            raw -= np.where(np.isin(best, active(members, gallery, self.activated))[:, None], taken[:, side], 0.0)
+        return raw
+
+
+def popularity(gallery: NDArray[np.floating], bank: NDArray[np.floating], beta: float) -> NDArray[np.float64]:
+    """(n,) (1 / beta) log mean over the bank of exp(beta <g, b>)."""
+    import numpy as np
+
+    wide, found = bank.astype(np.float64), np.empty(len(gallery))
+    for start in range(0, len(gallery), _BLOCK):
+        scores = beta * (gallery[start : start + _BLOCK].astype(np.float64) @ wide.T)
+        largest = scores.max(axis=1)
+        found[start : start + _BLOCK] = (largest + np.log(np.exp(scores - largest[:, None]).mean(axis=1))) / beta
+    return found
+
+
+def active(bank: NDArray[np.floating], gallery: NDArray[np.floating], k: int) -> NDArray[np.intp]:
+    """Rows of the gallery that are among the k best of some member of the bank."""
+    import numpy as np
+
+    if not len(bank) or not len(gallery):
+        return np.zeros(0, np.intp)
+    scores = bank.astype(np.float64) @ gallery.astype(np.float64).T
+    if k == 1:
+        return np.unique(scores.argmax(axis=1))
+    return np.unique(np.argsort(-scores, axis=1, kind="stable")[:, :k])
+
+
+# --- moving vectors apart: InvGC, LocalAdj -----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class InverseConvolution:
+    """Moves each chunk's vector away from the mean of its neighbours in each bank, and takes the mean of both.
+
+    `local` (LocalAdj) looks at the nearest share `pool` of a bank alone; without it all of the bank
+    weighs in, around the mean of all similarities, so the result depends on the whole gallery.
+    """
+
+    rate_gallery: float = 0.1
+    rate_query: float = 0.1
+    pool: float = 0.01
+    local: bool = True
+
+    def __call__(
+        self, gallery: NDArray[np.floating], queries: NDArray[np.floating], chunks: NDArray[np.floating],
+        own: bool = False,
+    ) -> NDArray[np.float64]:  # fmt: skip
+        """(n, dim) of unit length; `own` says that `chunks` are the gallery itself, row by row."""
+        import numpy as np
+
+        wide = gallery.astype(np.float64)
+        parts = [
+            self._moved(wide, bank.astype(np.float64), rate, own and which == 0)
+            for which, (bank, rate) in enumerate(((chunks, self.rate_gallery), (queries, self.rate_query)))
+            if len(bank)
+        ]
+        return _units(np.mean(parts, axis=0) if parts else wide)
+
+    def _moved(
+        self, gallery: NDArray[np.float64], bank: NDArray[np.float64], rate: float, own: bool
+    ) -> NDArray[np.float64]:
+        import numpy as np
+
+        weights = gallery @ bank.T
+        if own:
+            np.fill_diagonal(weights, 0.0)
+        if not self.local:
+            return _units(gallery - rate / len(bank) * ((weights - weights.mean()) @ bank))
+        near = max(1, int(self.pool * len(bank)))
+        far = np.argsort(-weights, axis=1, kind="stable")[:, near:]
+        np.put_along_axis(weights, far, 0.0, axis=1)
+        return _units(gallery - rate / near * (weights @ bank))
+
+
+def _units(array: NDArray[np.float64]) -> NDArray[np.float64]:
+    import numpy as np
+
+    made: NDArray[np.float64] = array / np.maximum(np.linalg.norm(array, axis=1, keepdims=True), 1e-12)
+    return made
+
+
+# --- choosing ------------------------------------------------------------------------------------------
+
+
+def auto_tune(
+    heldout: NDArray[np.floating], wanted: Sequence[int], gallery: NDArray[np.floating],
+    queries: NDArray[np.floating], chunks: NDArray[np.floating], *, z: float = 1.645,
+) -> Normalizer:  # fmt: skip
+    """The form that ranks `wanted` (a row of the gallery for each held-out query) best; "none" if nothing is gained.
+
+    Chosen by reciprocal rank on every other query, confirmed on the rest: the mean gain there must be
+    above 0 by z standard errors. The held-out queries must not be in the bank, and be of the kind that
+    will be asked: a bank of another kind of queries does harm, and only they can show it.
+    """
+    import numpy as np
+
+    target = np.asarray(wanted, np.intp)
+    if len(target) != len(heldout):
+        raise ValueError(f"{len(heldout)} held-out queries were given with {len(target)} wanted rows")
+    none = Normalizer("none")
+    if len(target) < 4 or not (len(queries) or len(chunks)):
+        return none
+    before = _reciprocal(heldout, target, gallery, none, queries, chunks)
+    best, gain = none, np.zeros(len(target))
+    for candidate in _grid(len(chunks) > 0):
+        change = _reciprocal(heldout, target, gallery, candidate, queries, chunks) - before
+        if change[::2].mean() > gain[::2].mean() + 1e-12:
+            best, gain = candidate, change
+    confirmed = gain[1::2]
+    error = float(confirmed.std(ddof=1)) / len(confirmed) ** 0.5
+    return best if confirmed.mean() > z * error and confirmed.mean() > 0 else none
+
+
+def _grid(chunks: bool) -> list[Normalizer]:
+    sharp = (5.0, 10.0, 20.0, 50.0)
+    made = [Normalizer(method, beta, 0.0) for method in ("is", "dis") for beta in sharp]
+    other = (1.0, 3.0, 5.0, 10.0) if chunks else ()
+    return made + [Normalizer(method, one, two) for method in ("dual_is", "dual_dis") for one in sharp for two in other]
+
+
+def _reciprocal(
+    heldout: NDArray[np.floating], target: NDArray[np.intp], gallery: NDArray[np.floating], form: Normalizer,
+    queries: NDArray[np.floating], chunks: NDArray[np.floating],
+) -> NDArray[np.float64]:  # fmt: skip
+    """(queries,) 1 / rank of the wanted row; of equals it is the last."""
+    import numpy as np
+
+    scores = form.scores(heldout, gallery, queries, chunks)
+    reached = scores[np.arange(len(target)), target]
+    ranks = (scores >= reached[:, None]).sum(axis=1)
+    found: NDArray[np.float64] = 1.0 / ranks
+    return found

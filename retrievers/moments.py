@@ -1,0 +1,103 @@
+"""Moments of recordings put in order by the clip around each: what is seen, and what is said, together.
+
+After Jeong et al. 2025, "VideoRAG": a clip is alpha * transcript + (1 - alpha) * frames; frames are pooled
+for the question (see `clips`), not by a video encoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from rag.answer import Hit, Query, Score
+from rag.document import Chunk, TimeSpan
+from rag.protocols import Catalog, Encoder, Index, Retriever
+
+from .clips import Pooling, cosine, fused
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Moments:
+    """The hits of `retriever`, those with a TimeSpan ordered anew among themselves; all others keep their rank.
+
+    A moment's clip is made of the frames and the speech at most `seconds` from it, looked for among
+    `reach` neighbours on either side; each needs a vector in `index` (one a chunk). Its score, the cosine
+    of question and clip, stands in the hit's parts as "moments". Hits keep their scores, so the order is no
+    longer that of the scores. A moment without vectors stays behind those that have some.
+    """
+
+    retriever: Retriever
+    encoder: Encoder[Any]
+    index: Index[Any]
+    catalog: Catalog
+    pooling: Literal["mean", "topk", "softmax", "gim"] = "softmax"
+    temperature: float = 0.01
+    alpha: float = 0.6
+    seconds: float = 15.0
+    reach: int = 8
+    depth: int = 50
+
+    def __post_init__(self) -> None:
+        Pooling(self.pooling, self.temperature)
+        if not 0 <= self.alpha <= 1 or self.seconds < 0 or self.reach < 0:
+            raise ValueError("alpha must be from 0 to 1, seconds and reach at least 0")
+
+    def retrieve(self, queries: Sequence[Query], k: int) -> list[list[Hit]]:
+        """k hits a query."""
+        if k <= 0:
+            return [[] for _ in queries]
+        found = self.retriever.retrieve(queries, max(k, self.depth))
+        asked = [n for n, hits in enumerate(found) if any(_span(hit.chunk) for hit in hits)]
+        vectors = self.encoder.encode_queries([queries[n] for n in asked]) if asked else []
+        for n, vector in zip(asked, vectors, strict=True):
+            found[n] = self._ordered(vector, found[n])
+        return [hits[:k] for hits in found]
+
+    def _ordered(self, question: NDArray[np.float32], hits: Sequence[Hit]) -> list[Hit]:
+        places = [n for n, hit in enumerate(hits) if _span(hit.chunk)]
+        scores = {n: self._score(question, hits[n].chunk) for n in places}
+        ordered = list(hits)
+        best = sorted(places, key=lambda n: (-scores[n], n))
+        for rank, (place, n) in enumerate(zip(places, best, strict=True), 1):
+            told = {} if scores[n] == float("-inf") else {"moments": Score(rank, scores[n])}
+            ordered[place] = replace(hits[n], parts={**hits[n].parts, **told})
+        return ordered
+
+    def _score(self, question: NDArray[np.float32], chunk: Chunk) -> float:
+        """The cosine of question and clip; minus infinity where the clip has no vectors."""
+        import numpy as np
+
+        clip = [chunk, *self.catalog.neighbours(chunk.id, self.reach, self.reach)]
+        seen, said = (
+            [vector for one in clip if (one.modality in kinds) and self._near(chunk, one)
+             for vector in self._vector(one.id)]
+            for kinds in (("image", "video"), ("text", "table", "audio"))
+        )  # fmt: skip
+        pool = Pooling(self.pooling, self.temperature)
+        visual = pool(question, np.stack(seen))[0] if seen else None
+        textual = np.mean(said, axis=0) if said else None
+        if visual is None and textual is None:
+            return float("-inf")
+        return cosine(question, fused(visual, textual, self.alpha))
+
+    def _near(self, chunk: Chunk, other: Chunk) -> bool:
+        """Whether the other is of the same recording and no farther away than `seconds`."""
+        one, two = _span(chunk), _span(other)
+        if one is None or two is None or chunk.origin.source.digest != other.origin.source.digest:
+            return False
+        return two.start <= one.end + self.seconds and one.start <= two.end + self.seconds
+
+    def _vector(self, id: str) -> list[NDArray[np.float32]]:
+        try:
+            return list(self.index.vectors([id]))
+        except KeyError:
+            return []
+
+
+def _span(chunk: Chunk) -> TimeSpan | None:
+    return next((place for place in chunk.origin.places if isinstance(place, TimeSpan)), None)

@@ -1,0 +1,101 @@
+"""Moments: the clip around a hit decides among the hits that have a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rag.retrievers.indexes.exact import Exact
+from rag.retrievers.moments import Moments
+
+from rag.answer import Query, query
+from rag.document import Chunk, TimeSpan
+from tests.golden.catalogs import MemoryCatalog, document
+from tests.retrievers.lists import Listed
+
+DIM = 4
+AXES = np.eye(DIM, dtype=np.float32)
+
+
+class Asked:
+    """Encodes each question as the first axis."""
+
+    def encode_queries(self, queries: Sequence[Query]) -> Any:
+        return np.repeat(AXES[:1], len(queries), axis=0)
+
+
+def recording(name: str, spans: Sequence[tuple[float, float]], kinds: str) -> list[Chunk]:
+    """Chunks of a recording: i for a frame, t for speech."""
+    made = document(name, [f"{name} {number}" for number in range(len(spans))])
+    return [
+        replace(one, modality="image" if kind == "i" else "text", origin=replace(one.origin, places=(TimeSpan(*span),)))
+        for one, span, kind in zip(made, spans, kinds, strict=True)
+    ]
+
+
+FILM = recording("film", [(0, 1), (2, 5), (60, 61), (62, 65), (200, 201)], "ititi")
+PAGES = document("page", ["page 0", "page 1"])
+
+
+def moments(tmp_path: Path, listed: Sequence[tuple[Chunk, float]], vectors: dict[str, Any], **options: Any) -> Moments:
+    index = Exact(tmp_path, DIM)
+    index.add(list(vectors), np.stack(list(vectors.values())))
+    index.commit(1)
+    return Moments(Listed(listed), Asked(), index, MemoryCatalog([*FILM, *PAGES]), **options)  # type: ignore[arg-type]
+
+
+def texts(retriever: Moments, k: int = 9) -> list[str]:
+    return [str(hit.chunk.text) for hit in retriever.retrieve([query("x")], k)[0]]
+
+
+def test_what_is_said_nearby_lifts_a_frame(tmp_path: Path) -> None:
+    """Frames 0 and 2 look alike; what is said beside frame 2 answers. Pages keep their ranks."""
+    vectors = {FILM[0].id: AXES[1], FILM[1].id: AXES[2], FILM[2].id: AXES[1], FILM[3].id: AXES[0]}
+    listed = [(PAGES[0], 0.9), (FILM[0], 0.8), (PAGES[1], 0.7), (FILM[2], 0.6)]
+    found = moments(tmp_path, listed, vectors)
+    assert texts(found) == ["page 0", "film 2", "page 1", "film 0"]
+    hits = found.retrieve([query("x")], 9)[0]
+    assert hits[1].score == 0.6
+    assert hits[1].parts["moments"].rank == 1
+    assert hits[1].parts["moments"].score == pytest.approx(0.6 / (0.6**2 + 0.4**2) ** 0.5)
+    assert texts(moments(tmp_path, listed, vectors, alpha=0.0)) == ["page 0", "film 0", "page 1", "film 2"]
+
+
+def test_time_bounds_a_clip(tmp_path: Path) -> None:
+    vectors = {FILM[0].id: AXES[1], FILM[2].id: AXES[1], FILM[3].id: AXES[0]}
+    listed = [(FILM[0], 0.8), (FILM[2], 0.6)]
+    assert texts(moments(tmp_path, listed, vectors)) == ["film 2", "film 0"]
+    assert texts(moments(tmp_path, listed, vectors, seconds=1000.0)) == ["film 0", "film 2"]
+    assert texts(moments(tmp_path, listed, vectors, reach=0)) == ["film 0", "film 2"]
+
+
+def test_one_frame_of_a_clip_is_enough(tmp_path: Path) -> None:
+    """The mean of three frames hides the one that answers; the softmax does not."""
+    film = recording("film", [(0, 1), (1, 2), (2, 3), (100, 101)], "iiii")
+    half = (0.9 * AXES[0] + AXES[1]) / np.float32((0.81 + 1) ** 0.5)
+    index = Exact(tmp_path, DIM)
+    index.add([one.id for one in film], np.stack([AXES[0], AXES[1], AXES[2], half]))
+    index.commit(1)
+    listed = Listed([(film[3], 0.9), (film[1], 0.8)])
+    for pooling, first in (("softmax", "film 1"), ("mean", "film 3")):
+        found = Moments(listed, Asked(), index, MemoryCatalog(film), pooling=pooling, seconds=5.0)  # type: ignore[arg-type]
+        assert texts(found)[0] == first
+
+
+def test_without_vectors_or_times_nothing_changes(tmp_path: Path) -> None:
+    listed = [(FILM[4], 0.9), (PAGES[0], 0.8), (FILM[0], 0.7)]
+    assert texts(moments(tmp_path, listed, {"other": AXES[0]})) == ["film 4", "page 0", "film 0"]
+    assert texts(moments(tmp_path, listed, {FILM[0].id: AXES[0]})) == ["film 0", "page 0", "film 4"]
+    assert texts(moments(tmp_path, [(PAGES[0], 1.0)], {"other": AXES[0]})) == ["page 0"]
+    assert texts(moments(tmp_path, listed, {FILM[0].id: AXES[0]}), 1) == ["film 0"]
+    assert moments(tmp_path, listed, {"other": AXES[0]}).retrieve([query("x")], 0) == [[]]
+
+
+def test_bad_options_are_refused(tmp_path: Path) -> None:
+    for options in ({"alpha": 2.0}, {"seconds": -1.0}, {"pooling": "best"}):
+        with pytest.raises(ValueError):
+            moments(tmp_path, [], {"other": AXES[0]}, **options)
