@@ -11,6 +11,7 @@ COMPONENTS: dict[str, str] = {
     "video": "video:Video",
     "audio": "audio:Audio",
     "archive": "archive:Archive",
+    "attachments": "pdf.attached:Attachments",
     "docx": "office.docx:DOCX",
     "pptx": "office.pptx:PPTX",
     "xlsx": "office.xlsx:XLSX",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from rag.document import Notice, Source
+from rag.document import Notice
 from rag.errors import SourceError
 from rag.sniff import media_type
 
@@ -53,7 +52,7 @@ def notices(document: OpenDocument) -> list[Notice]:
         return []
     told = ", ".join(f"{one.name!r} ({_about(one)})" for one in found[:8])
     more = f" and {len(found) - 8} more" if len(found) > 8 else ""
-    return [Notice(f"{len(found)} attached: {told}{more}; not read, save and add what you need")]
+    return [Notice(f"{len(found)} attached: {told}{more}; read where corpus.toml has the loader 'loaders/attachments'")]
 
 
 def _about(one: Attachment) -> str:
@@ -61,15 +60,12 @@ def _about(one: Attachment) -> str:
     return kind if one.size is None else f"{kind}, {one.size} bytes"
 
 
-def extracted(document: OpenDocument, source: Source) -> Iterator[tuple[Attachment, bytes]]:
-    """Each attachment with its bytes. SourceError for one that is larger than it may be, or cannot be unpacked."""
-    for one in listed(document):
-        try:
-            data = None if one.size and one.size > LARGEST else document.attached(one.number, LARGEST)
-        except Exception as error:
-            raise SourceError(
-                f"attachment {one.name!r} cannot be unpacked", source=source.uri, kind="damaged"
-            ) from error
-        if data is None:
-            raise SourceError(f"attachment {one.name!r} has more than {LARGEST} bytes", source=source.uri, kind="limit")
-        yield one, data
+def unpacked(document: OpenDocument, one: Attachment) -> bytes:
+    """The bytes of an attachment. SourceError for one that is larger than it may be, or cannot be unpacked."""
+    try:
+        data = None if one.size and one.size > LARGEST else document.attached(one.number, LARGEST)
+    except Exception as error:  # libraries raise many kinds
+        raise SourceError("the attachment cannot be unpacked", source=one.name, kind="damaged") from error
+    if data is None:
+        raise SourceError(f"the attachment has more than {LARGEST:,} bytes", source=one.name, kind="limit")
+    return data

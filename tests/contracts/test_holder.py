@@ -12,7 +12,7 @@ from rag.errors import SourceError
 from rag.identity import digest
 from rag.protocols import Holds
 from rag.registry import load, names
-from tests.golden import archives, messages, offices, webarchives
+from tests.golden import archives, messages, offices, remarks, webarchives
 
 HELD: dict[str, dict[str, tuple[str, Callable[[], bytes]]]] = {
     "loaders/archive": {
@@ -22,6 +22,7 @@ HELD: dict[str, dict[str, tuple[str, Callable[[], bytes]]]] = {
         "two.tbz": ("application/x-bzip2", lambda: archives.taken("bz2")),
         "two.tar.xz": ("application/x-xz", lambda: archives.taken("xz")),
     },
+    "loaders/attachments": {"remarked.pdf": ("application/pdf", remarks.remarked)},
     "loaders/mail": {"pump.eml": ("message/rfc822", offices.mail)},
     "loaders/outlook": {"pump.msg": ("application/vnd.ms-outlook", messages.outlook)},
     "loaders/mhtml": {"saved.mhtml": ("multipart/related", webarchives.mhtml)},

@@ -97,7 +97,7 @@ INPUTS: dict[str, dict[str, tuple[str, Maker]]] = {
 }
 INPUTS["loaders/pdf+pdfium"] = INPUTS["loaders/pdf"]
 """A loader's name, and where it has two engines the engine."""
-WITHOUT_DOCUMENTS = {"loaders/archive", "loaders/mhtml", "loaders/warc"}
+WITHOUT_DOCUMENTS = {"loaders/archive", "loaders/attachments", "loaders/mhtml", "loaders/warc"}
 """Loaders whose sources are nothing but their members: `test_holder.py`."""
 PARTS_OF_LOADERS = ("loaders/chunking", "loaders/ocr", "loaders/speech")
 CASES = [(loader, name) for loader, inputs in INPUTS.items() for name in inputs]

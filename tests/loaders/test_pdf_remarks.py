@@ -66,11 +66,11 @@ def test_links_are_spans_of_the_text(part: Part) -> None:
 def test_attachments_are_listed_and_given_on_request(part: Part, engine: Name, tmp_path: Path) -> None:
     (told,) = [one.message for one in part.warnings if "attached" in one.message]
     assert ("'data.csv' (text/csv, 8 bytes)" if engine == "mupdf" else "'data.csv' (text/csv)") in told
-    source = Source("a.pdf", "application/pdf", "0" * 64)
     path = tmp_path / "b.pdf"
     path.write_bytes(remarked())
     document = open_document(engine, path)
-    ((one, data),) = attachments.extracted(document, source)
+    (one,) = attachments.listed(document)
+    data = attachments.unpacked(document, one)
     document.close()
     assert (one.name, one.description, data) == ("data.csv", "the numbers", b"a,b\n1,2\n")
 
@@ -87,7 +87,7 @@ def test_a_name_that_leads_elsewhere_and_a_large_file_are_refused(
     assert [one.name for one in attachments.listed(document)] == ["passwd"]
     monkeypatch.setattr(attachments, "LARGEST", 3)
     with pytest.raises(SourceError, match="more than 3"):
-        list(attachments.extracted(document, Source("a.pdf", "application/pdf", "0" * 64)))
+        attachments.unpacked(document, attachments.listed(document)[0])
 
 
 def test_a_damaged_field_costs_no_word_of_its_page(engine: Name, tmp_path: Path) -> None:
