@@ -55,7 +55,7 @@ class Pointed:
         names = named(self.catalog, query)
         if not asked.all and not names:
             return hits
-        shares = self._shares(hits, names, query)
+        shares = self._shares(hits, names)
         meant: dict[str, tuple[Chunk, float]] = {}
         if asked.all and shares:
             sources = [source for source, _ in shares.values()]
@@ -76,7 +76,7 @@ class Pointed:
             raised.append(replace(hit, score=score, parts={**hit.parts, **told}))
         return sorted(raised, key=lambda hit: (-hit.score, hit.chunk.id))
 
-    def _shares(self, hits: Sequence[Hit], names: dict[str, float], query: Query) -> dict[str, tuple[Source, float]]:
+    def _shares(self, hits: Sequence[Hit], names: dict[str, float]) -> dict[str, tuple[Source, float]]:
         """digest to a source of the document and how much the hits speak for it, 0..1; the best documents only."""
         top = max((hit.score for hit in hits), default=0.0) or 1.0
         shares: dict[str, tuple[Source, float]] = {}

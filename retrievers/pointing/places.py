@@ -89,13 +89,9 @@ class Finder:
 
     def _titled(self, title: str, sources: Sequence[Source]) -> Iterator[tuple[Chunk, float]]:
         for chunk in self._holding([words.content_words(title)], sources):
-            lines = chunk.text.splitlines()
-            if chunk.role == "heading" or lines:
-                first = max((alike(title, line) for line in lines[:2]), default=0.0)
-                if first >= ALIKE:
-                    yield chunk, 1.0
-                    continue
-            if max((alike(title, heading) for heading in chunk.headings), default=0.0) >= ALIKE:
+            if any(alike(title, line) >= ALIKE for line in chunk.text.splitlines()[:2]):
+                yield chunk, 1.0
+            elif any(alike(title, heading) >= ALIKE for heading in chunk.headings):
                 yield chunk, _UNDER
 
     def _at(self, seconds: float, sources: Sequence[Source]) -> Iterator[tuple[Chunk, float]]:
