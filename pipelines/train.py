@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rag import registry
 from rag.answer import Query
 from rag.calibration import Calibrations, calibration_error, dumped, fit
+from rag.document import WORDED
 
 from .questions import Made, made
 
@@ -97,7 +98,7 @@ def trained(corpus: Corpus, count: int = 2000) -> Trained:
     """The head over the corpus' encoder; ValueError with fewer than 50 triples, or no encoder of words."""
     import numpy as np
 
-    encoders = [one for one in corpus.store.encoders.values() if one.view != "pixels"]
+    encoders = [one for one in corpus.store.encoders.values() if one.view in WORDED]
     if not encoders:
         raise ValueError(f"{corpus.folder} has no encoder of words, on whose vectors the head would stand")
     encoder = encoders[0]
