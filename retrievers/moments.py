@@ -1,7 +1,7 @@
 """Moments of recordings put in order by the clip around each: what is seen, and what is said, together.
 
 After Jeong et al. 2025, "VideoRAG": a clip is alpha * transcript + (1 - alpha) * frames; frames are pooled
-for the question (see `clips`), not by a video encoder.
+for the question (see `clips`), not by a video encoder. The moment's own share in its score is ours.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ class Moments:
     `reach` neighbours on either side. Frames have their vectors in `index` (one a chunk), and speech in
     `words`, an index of the same space; without one in `index` too, where a frame with speech counts as a
     frame alone. `pooling` "topk" sums the `nearest` frames, "xpool" needs the file of its `weights`. The
-    score, the cosine of question and clip, stands in the hit's parts as "moments". Hits keep their scores,
-    so the order is no longer that of the scores. A moment without vectors stays behind those that have some.
+    score stands in the hit's parts as "moments": the cosine of question and clip, of which the moment's own
+    frame and speech alone make the share `own`, so that of two moments in one clip the one that answers is
+    first. Hits keep their scores, so the order is no longer that of the scores. A moment whose clip has no
+    vectors stays behind those that have some.
     """
 
     retriever: Retriever
@@ -44,6 +46,7 @@ class Moments:
     nearest: int = 3
     weights: str = ""
     alpha: float = 0.6
+    own: float = 0.2
     seconds: float = 15.0
     reach: int = 8
     depth: int = 50
@@ -53,8 +56,8 @@ class Moments:
             Pooling(self.pooling, self.temperature, self.nearest)
         elif not self.weights:
             raise ValueError('pooling "xpool" needs weights: a safetensors file with those of its module')
-        if not 0 <= self.alpha <= 1 or self.seconds < 0 or self.reach < 0:
-            raise ValueError("alpha must be from 0 to 1, seconds and reach at least 0")
+        if not 0 <= self.alpha <= 1 or not 0 <= self.own <= 1 or self.seconds < 0 or self.reach < 0:
+            raise ValueError("alpha and own must be from 0 to 1, seconds and reach at least 0")
 
     @cached_property
     def _pool(self) -> Pooling | XPool:
@@ -84,21 +87,26 @@ class Moments:
         return ordered
 
     def _score(self, question: NDArray[np.float32], chunk: Chunk) -> float:
-        """The cosine of question and clip; minus infinity where the clip has no vectors."""
+        """Of question and clip, the moment's own share included; minus infinity where the clip has no vectors."""
+        around = [one for one in self.catalog.neighbours(chunk.id, self.reach, self.reach) if self._near(chunk, one)]
+        whole, alone = self._cosine(question, [chunk, *around]), self._cosine(question, [chunk])
+        if whole is None:
+            return float("-inf")
+        return (1 - self.own) * whole + self.own * (whole if alone is None else alone)
+
+    def _cosine(self, question: NDArray[np.float32], clip: Sequence[Chunk]) -> float | None:
         import numpy as np
 
-        clip = [chunk, *self.catalog.neighbours(chunk.id, self.reach, self.reach)]
-        clip = [one for one in clip if self._near(chunk, one)]
-        frames = [one for one in clip if one.modality in ("image", "video")]
-        apart = self.words is not None
         words = self.index if self.words is None else self.words
+        frames = [one for one in clip if one.modality in ("image", "video")]
+        apart = self.words is not None  # else a frame's vector would count as what is said too
         speech = [one for one in clip if one.text and one.role != "keyframe" and (apart or one not in frames)]
         seen = [vector for one in frames for vector in _vector(self.index, one.id)]
         said = [vector for one in speech for vector in _vector(words, one.id)]
         visual = self._pool(question, np.stack(seen))[0] if seen else None
         textual = np.mean(said, axis=0) if said else None
         if visual is None and textual is None:
-            return float("-inf")
+            return None
         return cosine(question, fused(visual, textual, self.alpha))
 
     def _near(self, chunk: Chunk, other: Chunk) -> bool:
