@@ -16,6 +16,7 @@ from rag.document import Chunk, TimeSpan
 from rag.protocols import Catalog, Encoder, Index, Retriever
 
 from .clips import Pooling, XPool, cosine, fused
+from .frames import SubsetScorer, selected
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +30,9 @@ class Moments:
     A moment's clip is made of the frames and the speech at most `seconds` from it, looked for among
     `reach` neighbours on either side. Frames have their vectors in `index` (one a chunk), and speech in
     `words`, an index of the same space; without one in `index` too, where a frame with speech counts as a
-    frame alone. `pooling` "topk" sums the `nearest` frames, "xpool" needs the file of its `weights`. The
+    frame alone. `pooling` "topk" sums the `nearest` frames, "xpool" needs the file of its `weights`. With
+    `frames` above 0 at most so many frames of a clip count: its k-means++ candidates, or, by the scorer in the
+    file `subset_weights`, the best subset of twice as many (see `frames`). The
     score stands in the hit's parts as "moments": the cosine of question and clip, of which the moment's own
     frame and speech alone make the share `own`, so that of two moments in one clip the one that answers is
     first. Hits keep their scores, so the order is no longer that of the scores. A moment whose clip has no
@@ -45,6 +48,8 @@ class Moments:
     temperature: float = 0.01
     nearest: int = 3
     weights: str = ""
+    frames: int = 0
+    subset_weights: str = ""
     alpha: float = 0.6
     own: float = 0.2
     seconds: float = 15.0
@@ -58,12 +63,18 @@ class Moments:
             raise ValueError('pooling "xpool" needs weights: a safetensors file with those of its module')
         if not 0 <= self.alpha <= 1 or not 0 <= self.own <= 1 or self.seconds < 0 or self.reach < 0:
             raise ValueError("alpha and own must be from 0 to 1, seconds and reach at least 0")
+        if self.frames < 0 or (self.subset_weights and not self.frames):
+            raise ValueError("frames must be at least 0, and above 0 with subset_weights")
 
     @cached_property
     def _pool(self) -> Pooling | XPool:
         if self.pooling == "xpool":
             return XPool.load(self.weights)
         return Pooling(self.pooling, self.temperature, self.nearest)
+
+    @cached_property
+    def _scorer(self) -> SubsetScorer | None:
+        return SubsetScorer.load(self.subset_weights) if self.subset_weights else None
 
     def retrieve(self, queries: Sequence[Query], k: int) -> list[list[Hit]]:
         """k hits a query."""
@@ -103,6 +114,10 @@ class Moments:
         speech = [one for one in clip if one.text and one.role != "keyframe" and (apart or one not in frames)]
         seen = [vector for one in frames for vector in _vector(self.index, one.id)]
         said = [vector for one in speech for vector in _vector(words, one.id)]
+        if self.frames and seen:
+            seen = [
+                seen[row] for row in selected(np.stack(seen), self._scorer, size=self.frames, count=2 * self.frames)
+            ]
         visual = self._pool(question, np.stack(seen))[0] if seen else None
         textual = np.mean(said, axis=0) if said else None
         if visual is None and textual is None:

@@ -152,6 +152,20 @@ def test_attention_with_weights_of_a_file(tmp_path: Path) -> None:
     assert told == pytest.approx(cosine(AXES[0], pool(AXES[0], AXES[:2])[0]), abs=1e-6)
 
 
+def test_a_long_clip_is_narrowed_to_frames_that_differ(tmp_path: Path) -> None:
+    """Twenty frames of one picture and one that answers: the mean of all hides it, that of two candidates does not."""
+    film = recording("film", [(at, at + 1) for at in range(21)], "i" * 21)
+    vectors = {one.id: AXES[1] for one in film[:20]} | {film[20].id: AXES[0]}
+    scores = {}
+    for frames in (0, 2):
+        found = moments(tmp_path / str(frames), [(film[20], 0.9)], vectors, pooling="mean", own=0.0, reach=30,
+                        seconds=99.0, frames=frames)  # fmt: skip
+        object.__setattr__(found, "catalog", MemoryCatalog(film))
+        scores[frames] = found.retrieve([query("x")], 1)[0][0].parts["moments"].score
+    assert scores[0] == pytest.approx(1 / (1 + 400) ** 0.5, abs=1e-5)
+    assert scores[2] == pytest.approx(0.5**0.5, abs=1e-5)
+
+
 def test_without_vectors_or_times_nothing_changes(tmp_path: Path) -> None:
     listed = [(FILM[4], 0.9), (PAGES[0], 0.8), (FILM[0], 0.7)]
     assert texts(moments(tmp_path, listed, {"other": AXES[0]})) == ["film 4", "page 0", "film 0"]
