@@ -110,6 +110,10 @@ class Unhubbed:
     def __len__(self) -> int:
         return len(self._index)
 
+    def damaged(self) -> list[str]:
+        """Names of files whose checksums are wrong: reads all that is stored."""
+        return self._index.damaged()
+
     def vectors(self, ids: Sequence[str]) -> Dense:
         """(n, dim) in the order of the ids; KeyError naming one that is not there."""
         return self._index.vectors(ids)[:, : self.dim]
