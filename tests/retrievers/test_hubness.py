@@ -63,7 +63,7 @@ def test_the_log_form_is_the_product(method: Method, seed: int, beta: float) -> 
 
 
 def released_dynamic(raw: Any, bank: Any, beta: float, k: int) -> Any:
-    """Querybank normalisation as its code has it, on a copy: rows whose best is activated are normalised, others raw."""
+    """Querybank normalisation as its code has it, on a copy: rows whose best is activated are normalised, no others."""
     reached = set(np.argsort(-bank, axis=1, kind="stable")[:, :k].ravel().tolist())
     made = raw.copy()
     for row in range(len(raw)):
