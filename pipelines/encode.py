@@ -200,9 +200,18 @@ def encode_missing(store: Store, writer: Writer, encoding: Encoding, progress: P
 
 
 def encode_units(store: Store, writer: Writer, encoding: Encoding, progress: ProgressCallback, name: str) -> int:
-    """Documents of which no unit has a vector yet, by an encoder that reads units; one transaction a document."""
+    """Documents of which no unit has a vector yet, by an encoder that reads units; one transaction a document.
+
+    All documents are looked at once for an encoder, and again by `reindex`: a unit that could not be read then is
+    tried anew.
+    """
     encoder: Any = store.encoders[name]
-    total, waiting = 0, store.catalog.without_units(encoder.view, encoder.fingerprint)
+    mark, total = complete_mark(name), 0
+    seen = store.catalog.meta(mark) == encoder.fingerprint
+    waiting = (
+        store.catalog.without_units(encoder.view, encoder.fingerprint) if seen
+        else [one.digest for one in store.catalog.documents()]
+    )  # fmt: skip
     for done, digest in enumerate(waiting):
         progress({"stage": f"encode {name}", "done": done, "total": len(waiting), "item": ""})
         units = {unit_digest(encoder.view, one): one for one in encoder.units(store.catalog.document_chunks(digest))}
@@ -215,6 +224,9 @@ def encode_units(store: Store, writer: Writer, encoding: Encoding, progress: Pro
         if views:
             writer.add_encoded(row, vectors, views)
         total += len(vectors)
+    else:
+        if not seen:
+            writer.set_meta(mark, encoder.fingerprint)
     return total
 
 
