@@ -34,7 +34,8 @@ def data_table(table: _Element, tree: Tree) -> TableFound | None:
     """The table's cells; None where it only lays out blocks, or holds things outside its cells."""
     if table.get("role", "").lower() in ("presentation", "none"):
         return None
-    rows, captions = _rows(table, tree)
+    hidden: list[_Element] = []
+    rows, captions = _rows(table, tree, hidden)
     if rows is None or not rows:
         return None
     marked = bool(captions) or any(name(cell) == "th" for row in rows for cell in row)
@@ -43,7 +44,6 @@ def data_table(table: _Element, tree: Tree) -> TableFound | None:
     if not marked and (len(rows) < 2 or max(map(len, rows)) < 2):
         return None
     images: list[_Element] = []
-    hidden: list[_Element] = []
     found: list[list[CellFound]] = []
     left = len(rows)
     for row in rows:
@@ -65,8 +65,11 @@ def data_table(table: _Element, tree: Tree) -> TableFound | None:
     )
 
 
-def _rows(table: _Element, tree: Tree) -> tuple[list[list[_Element]] | None, list[_Element]]:
-    """Cells by row, and captions. None for the rows if anything visible stands outside the cells."""
+def _rows(table: _Element, tree: Tree, hidden: list[_Element]) -> tuple[list[list[_Element]] | None, list[_Element]]:
+    """Cells by row, and captions. None for the rows if anything visible stands outside the cells.
+
+    Rows and cells that take no room are added to `hidden`; a cell whose text alone is hidden stays, to hold its place.
+    """
     rows: list[list[_Element]] = []
     captions: list[_Element] = []
     if table.text and table.text.strip():
@@ -80,9 +83,11 @@ def _rows(table: _Element, tree: Tree) -> tuple[list[list[_Element]] | None, lis
         if node.tail and node.tail.strip():
             return None, captions
         tag = name(node)
-        if tree.hidden(node):
+        cell = tag in ("td", "th")
+        if tree.gone(node) if cell else tree.hidden(node):
+            hidden.append(node)
             continue
-        if tag in ("td", "th") and _parent(node) == "tr":
+        if cell and _parent(node) == "tr":
             rows[-1].append(node)
         elif tag == "caption":
             captions.append(node)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rag.document import Role
 from rag.markup import BLOCKS, HEADINGS
 
-from .seen import hides
+from .concealed import GONE, concealed, marked_for_the_eye
 from .tags import name
 
 if TYPE_CHECKING:
@@ -45,6 +45,24 @@ def _role(node: _Element) -> str:
     return role.strip().lower() if role else ""
 
 
+def _double(node: _Element) -> bool:
+    """Marked for the eye alone, where a formula's own markup stands beside it, or a word stands for an icon.
+
+    Anything else that is marked `aria-hidden` is seen: the mark is for those who listen.
+    """
+    classes = node.get("class", "").lower()
+    if "katex-html" in classes or any(mark in classes for mark in ("icon", "material-symbols", "glyph")):
+        return True
+    around = node.getparent()
+    return around is not None and any(one is not node and any(True for _ in one.iter("math")) for one in around)
+
+
+def _drawn(node: _Element) -> bool:
+    """A hidden formula beside a picture of it."""
+    near = node.getnext()
+    return near is not None and name(near) == "img" and bool(near.get("alt")) and any(True for _ in node.iter("math"))
+
+
 class Tree:
     """Facts about every element of a page, each gathered in one pass, never by recursion."""
 
@@ -57,12 +75,13 @@ class Tree:
         self._blocks: set[_Element] = set()
         self._headed: set[_Element] = set()
         self._solid: set[_Element] = set()
-        self._hides: dict[_Element, bool] = {}
         for node in self._nodes:
             if len(node):
                 self._number(node)
         for node in reversed(self._nodes):  # children before their parents
             self._measure(node)
+        self._unseen = concealed(root, self._nodes, self.size)
+        self._doubles = {node for node in marked_for_the_eye(root) if _double(node)}
         self._main = self._main_element()
         self._around_main = set(self._main.iterancestors()) if self._main is not None else set()
 
@@ -127,34 +146,24 @@ class Tree:
         return self._size.get(node, 0)
 
     def hidden(self, node: _Element) -> bool:
-        """Does the page keep this from its readers?"""
-        known = self._hides.get(node)
-        if known is None:
-            self._hides[node] = known = self._hidden(node)
-        return known
-
-    def _hidden(self, node: _Element) -> bool:
+        """Does the page keep this from its readers? Without what stands around it."""
         tag = name(node)
-        if tag in UNSEEN or not tag:
+        if tag in UNSEEN or not tag or node in self._unseen or node in self._doubles:
             return True
         if tag == "option":
             return node.get("selected") is None
-        if not node.attrib:
-            return tag == "dialog"
-        if tag == "dialog" and node.get("open") is None:
-            return True
-        style = node.get("style")
-        if node.get("hidden") is not None or (style and hides(style, node.get("bgcolor", ""))):
-            return True
-        # A page saved while a notice lay over it has its whole body marked so.
-        return node.get("aria-hidden", "").lower() == "true" and 2 * self.size(node) <= self.size(self.root)
+        return tag == "dialog" and node.get("open") is None
+
+    def gone(self, node: _Element) -> bool:
+        """Is it hidden in such a way that it takes no room?"""
+        return self.hidden(node) and self._unseen.get(node, "display") in GONE
 
     def concealed(self, node: _Element) -> str:
         """The text of a hidden element that would be text if it were seen; "" for scripts, options and the like."""
         if name(node) in ("", "option", "dialog") or name(node) in UNSEEN or not self.size(node):
             return ""
-        if "katex-html" in node.get("class", "").split():
-            return ""  # drawn again from the formula that stands beside it
+        if node in self._doubles or _drawn(node):
+            return ""
         from lxml import etree
 
         pieces: list[str] = []

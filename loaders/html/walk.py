@@ -69,7 +69,9 @@ class Walk:
             elif isinstance(item[1], str):
                 frame.run.append(item)
             elif self._tree.hidden(item[1]):
-                yield from self._kept_apart([item[1]])
+                for found in self._kept_apart([item[1]]):
+                    frame.whole = False  # its path would name what is hidden too
+                    yield found
             else:
                 if not self._tree.inline(item[1]):
                     yield from self._block(frame, item[0], item[1], stack)
