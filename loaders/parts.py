@@ -26,6 +26,8 @@ class Found:
     cells: tuple[Cell, ...] = ()
     links: tuple[Link, ...] = ()
     language: str = ""
+    width: int = 0
+    height: int = 0
 
 
 class Sections:
@@ -114,4 +116,6 @@ def _element(source: Source, part: int, ordinal: int, found: Found, headings: tu
         found.cells,
         links=found.links,
         language=found.language,
+        width=found.width,
+        height=found.height,
     )

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 UNSEEN = frozenset(
     "script style noscript template head title datalist iframe audio video canvas annotation annotation-xml "
-    "metadata defs desc rp param source track col colgroup".split()
+    "metadata defs desc rp param col colgroup".split()
 )
+"""Not `source`, in which the parser, older than the tag, puts the <img> that follows it."""
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _CONTAINERS = frozenset("div ul ol table td tr tbody p center section span dl form".split())
 _FRAME_WORDS = frozenset(

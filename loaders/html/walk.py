@@ -13,7 +13,7 @@ from rag.markup import HEADINGS
 
 from ..parts import Found
 from ..pictures import Pictures
-from ..tables import markdown
+from ..tables import linked
 from .images import ImageRules, described, figure
 from .tables import TableFound, data_table
 from .tags import code_language, name
@@ -152,8 +152,8 @@ class Walk:
         places = [MarkupPath(path)]
         if table.caption_of is not None:
             places.append(MarkupPath(self._tree.path(table.caption_of)))
-        text = markdown(table.cells)
-        yield Found("table", text, tuple(places), "table", table.caption, cells=table.cells)
+        text, links = linked(table.cells, table.links)
+        yield Found("table", text, tuple(places), "table", table.caption, cells=table.cells, links=links)
         yield from self._figures(table.images, None)
         yield from self._kept_apart(table.hidden)
 
@@ -201,7 +201,10 @@ class Walk:
             shown = figure(image, self._pictures, self._images, caption, self._shared(image))
             if shown is not None:
                 places = (MarkupPath(self._tree.path(image)), *captioned)
-                yield Found("figure", shown.text, places, "image", caption, shown.media)
+                yield Found(
+                    "figure", shown.text, places, "image", caption, shown.media,
+                    width=shown.width, height=shown.height,
+                )  # fmt: skip
 
     def _shared(self, image: _Element) -> int:
         """Pictures of the page with the description of this one."""

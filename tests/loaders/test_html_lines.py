@@ -86,3 +86,22 @@ def test_double_breaks_part_paragraphs(tmp_path: Path) -> None:
 def test_formulas_kept_as_their_source(tmp_path: Path) -> None:
     markup = '<p>The area is <img src="f.png" alt="$\\pi r^2$"> and no <img src="arrow.png" alt="next"> more.</p>'
     assert shown(tmp_path, markup) == [("paragraph", "The area is $\\pi r^2$ and no more.")]
+
+
+def test_links_in_tables_are_links_of_their_markdown(tmp_path: Path) -> None:
+    markup = (
+        "<table><caption>All <a href=no>links</a></caption><tr><th>A <a href=h1>head</a><th colspan=2>B"
+        "<tr><th><a href=h2>below</a><th>x|y<th><a href=h3>c</a>"
+        "<tr><td rowspan=2><a href=r1>two rows</a> long<td>a|b <a href=r2>p|q</a><td><ul><li>1<li><a href=r3>2</a></ul>"
+        "<tr><td><td>"
+        "<tr><td><td><a href=r4><b>last</b> one</a> | <a href=r5>end</a></table>"
+    )
+    table = elements(tmp_path, markup)[0]
+    assert links(table) == [
+        ("head", "h1"), ("below", "h2"), ("c", "h3"), ("two rows", "r1"), ("p\\|q", "r2"), ("2", "r3"),
+        ("last one", "r4"), ("end", "r5"),
+    ]  # fmt: skip
+    titled = "<table><tr><td colspan=2>Title <a href=t>of it</a><tr><th>a<th>b<tr><td>1<td><a href=u>2</a></table>"
+    assert links(elements(tmp_path, titled)[0]) == [("2", "u")]
+    bare = "<table><tr><td><a href=a>1</a><td>2<tr><td><a href=b>3</a><td><a href=b>3</a></table>"
+    assert links(elements(tmp_path, bare)[0]) == [("1", "a"), ("3", "b"), ("3", "b")]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from rag.loaders.html import HTML
-from rag.loaders.html.images import ALIGN, ImageRules
+from rag.loaders.html.images import ALIGN, ImageRules, candidates
 
 from rag.document import Source
 from rag.identity import digest
-from tests.golden import htmls, images
+from rag.markup import parse
+from tests.golden import drawings, htmls, images
 from tests.golden.pages import KeptAssets, elements, load, shown
 
 
@@ -97,3 +101,71 @@ def test_oversized_pictures_are_told_of(tmp_path: Path) -> None:
     parts = load(tmp_path, htmls.body(f"<p>text</p><img src='{bomb}'>"))
     assert len(parts[0].elements) == 1
     assert "left out" in parts[0].warnings[0].message
+
+
+def test_avif_heic_and_drawings_are_pictures(tmp_path: Path) -> None:
+    (tmp_path / "card.avif").write_bytes(images.saved(images.drawing(), "AVIF", quality=90))
+    (tmp_path / "card.heic").write_bytes(images.heic())
+    (tmp_path / "plant.svg").write_bytes(drawings.plant())
+    (tmp_path / "icon.svg").write_text(
+        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'><path d='M0 0'/></svg>"
+    )
+    (tmp_path / "bad.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'><!ENTITY a 'b'></svg>")
+    inside = htmls.data_uri(drawings.plant(), "image/svg+xml")
+    markup = (
+        f"<p><img src=card.avif alt=one><img src=card.heic alt=two><img src=plant.svg><img src=icon.svg alt=three>"
+        f"<img src=bad.svg><img src='{inside}' alt=four>"
+    )
+    assets = KeptAssets()
+    (part,) = load(tmp_path, htmls.body(markup), assets=assets)
+    size = images.drawing().size
+    assert [(e.text, e.media and e.media.media_type, (e.width, e.height)) for e in part.elements] == [
+        ("one", "image/jpeg", size), ("two", "image/jpeg", size), ("The plant", "image/png", (400, 200)),
+        ("four", "image/png", (400, 200)),
+    ]  # fmt: skip
+    assert [one.message.partition(":")[0] for one in part.warnings] == ["picture left out"]
+    for one in part.elements:
+        assert one.media is not None
+        with Image.open(BytesIO(assets.kept[one.media.digest])) as kept:
+            assert max(kept.size) == (1200 if one.media.media_type == "image/png" else max(size))
+
+
+def test_the_size_of_a_picture_is_that_of_its_bytes_or_as_stated(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(images.jpeg(6))
+    far = "https://example.org/a.png"
+    markup = (
+        f"<p><img src=a.jpg width=999 alt=x><img src={far} width=640 height='480px' alt='far away'>"
+        f"<img src={far} width=50% alt='of no size'>"
+    )
+    upright = images.drawing().size
+    assert [(e.width, e.height) for e in elements(tmp_path, markup)] == [upright, (640, 480), (0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("markup", "width"),
+    [
+        ("<img src=s.png srcset='m.png 2x, l.png 3x' alt=x>", 120),
+        ("<img src=s.png srcset='l.png 900w,m.png 300w, none.png 1800w' alt=x>", 120),
+        ("<img src=s.png srcset='none.png 2x' alt=x>", 60),
+        ("<img srcset='m.png' alt=x>", 80),
+        ("<img src=data:image/gif;base64,R0lGODlh data-src=m.png alt=x>", 80),
+        ("<img src=s.png data-srcset='m.png 1x, l.png 2x' alt=x>", 120),
+        ("<picture><source srcset='l.png 2x, m.png'><img src=s.png alt=x></picture>", 120),
+        ("<picture><source media='(max-width:9em)' srcset='l.png 2x'><img src=s.png alt=x></picture>", 60),
+        ("<picture><source media='(max-width:9em)' srcset='l.png 2x'><img src=none.png alt=x></picture>", 120),
+        ("<picture><source type=image/avif srcset='none.avif'><source srcset=m.png><img src=s.png></picture>", 80),
+    ],
+)
+def test_the_best_stored_picture_is_taken(tmp_path: Path, markup: str, width: int) -> None:
+    for name, side in (("s", 60), ("m", 80), ("l", 120)):
+        (tmp_path / f"{name}.png").write_bytes(images.saved(images.drawing(side, side), "PNG"))
+    assets = KeptAssets()
+    (one,) = elements(tmp_path, markup, assets=assets)
+    assert (one.width, len(assets.kept)) == (width, 1)
+
+
+def test_a_source_set_takes_time_in_its_size(tmp_path: Path) -> None:
+    began = time.process_time()
+    for many in (", " * 500_000, "a," * 500_000, "a 1x," * 200_000, "a" * 1_000_000, " 1x" * 300_000):
+        candidates(parse(htmls.body(f"<img src=x srcset='{many}'>")).root.find(".//img"))  # type: ignore[union-attr,arg-type]
+    assert time.process_time() - began < 5
