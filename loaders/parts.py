@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from rag.document import Cell, Element, Head, Link, Media, Modality, Notice, Origin, Page, Part, Place, Role, Source
+from rag.document import (
+    Cell,
+    Element,
+    Head,
+    Link,
+    Media,
+    Mention,
+    Modality,
+    Notice,
+    Origin,
+    Page,
+    Part,
+    Place,
+    Role,
+    Source,
+)
 from rag.identity import element_id
 
 PART_ELEMENTS = 500
@@ -28,6 +43,8 @@ class Found:
     language: str = ""
     width: int = 0
     height: int = 0
+    label: str = ""
+    mentions: tuple[Mention, ...] = ()
 
 
 class Sections:
@@ -118,4 +135,6 @@ def _element(source: Source, part: int, ordinal: int, found: Found, headings: tu
         language=found.language,
         width=found.width,
         height=found.height,
+        label=found.label,
+        mentions=found.mentions,
     )

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .seen import Colour, alike, colour, declared, ground, ink, merged, transparent, unseen
 from .sheets import Sheets, own_sheets
-from .tags import name
+from .tags import name, path
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -31,19 +30,23 @@ _TOGGLES = "//a[@href and (@role='tab' or @role='button' or @data-toggle or @dat
 _STATED = "//*[@style or @hidden or @popover] | //font[@color]"
 _FORMULAS = frozenset(["katex-mathml", "mjx-assistive-mml", "MJX_Assistive_MathML"])
 """Classes of a formula's own markup, which its drawing stands beside; the drawing is left out instead."""
+_NUMBERS = (
+    "//*[self::td or self::span or self::div or self::a or self::pre][contains(@class, 'linen') or "
+    "contains(@class, 'line-number') or contains(@class, 'gutter') or contains(@class, 'hljs-ln-numbers') or "
+    "contains(@class, 'blob-num')]"
+)
 _WHITE = (255, 255, 255)
-
-
-@cache
-def _path(expression: str) -> Any:
-    from lxml.etree import XPath
-
-    return XPath(expression)
 
 
 def marked_for_the_eye(root: _Element) -> list[_Element]:
     """The elements with `aria-hidden`: they are seen, but not read to those who listen."""
-    found: list[_Element] = _path("//*[@aria-hidden='true']")(root)
+    found: list[_Element] = path("//*[@aria-hidden='true']")(root)
+    return found
+
+
+def line_numbers(root: _Element) -> list[_Element]:
+    """Elements beside or inside code whose class says that they number its lines."""
+    found: list[_Element] = path(_NUMBERS)(root)
     return found
 
 
@@ -66,20 +69,20 @@ class Sight:
         self._sheets = Sheets(texts, self._names()) if texts else None
         if self._sheets and not self._sheets.rules:
             self._sheets = None
-        self._complete = not _path("boolean(//link[contains(@rel, 'stylesheet')])")(root)
+        self._complete = not path("boolean(//link[contains(@rel, 'stylesheet')])")(root)
         """Does the page bring all of its styles itself?"""
         self._styles: dict[_Element, dict[str, str]] = {}
         self._looks = _LOOKS
         self.hidden: dict[_Element, str] = {}
-        for node in dict.fromkeys([*_path(_STATED)(root), *self._by_sheets()]):
+        for node in dict.fromkeys([*path(_STATED)(root), *self._by_sheets()]):
             if name(node) not in ("html", "body") and node.getparent() not in self.hidden and (why := self._why(node)):
                 self._hide(node, why)
         if self.hidden:
             self._open()
 
     def _names(self) -> set[str]:
-        names = {one for value in _path("//@class")(self._root) for one in value.split()}
-        return names | {str(value) for value in _path("//@id")(self._root)}
+        names = {one for value in path("//@class")(self._root) for one in value.split()}
+        return names | {str(value) for value in path("//@id")(self._root)}
 
     # --- why ------------------------------------------------------------------------------------------
 
@@ -142,7 +145,7 @@ class Sight:
             if isinstance(behind := ground(style), tuple):
                 grounds.add(behind)
         if inks:
-            grounds |= {found for one in _path("//@bgcolor")(self._root) if (found := colour(one))}
+            grounds |= {found for one in path("//@bgcolor")(self._root) if (found := colour(one))}
             rules += [rule for rule, written in inks if any(alike(written, one) for one in grounds)]
         rules = [rule for rule in rules if not rule.state]
         if not rules:
@@ -223,10 +226,10 @@ class Sight:
         """By the id of what they open: tabs, buttons, labels."""
         found: dict[str, list[_Element]] = {}
         for attribute in _LEADING:
-            for node in _path(f"//*[@{attribute}]")(self._root):
+            for node in path(f"//*[@{attribute}]")(self._root):
                 for one in node.get(attribute, "").split():
                     found.setdefault(one.lstrip("#"), []).append(node)
-        for node in _path(_TOGGLES)(self._root):
+        for node in path(_TOGGLES)(self._root):
             found.setdefault(node.get("href", "").lstrip("#"), []).append(node)
         found.pop("", None)
         return found

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 
 BREAK = "\0"
 """Stands for <br> until white space is collapsed; the parser lets no other NUL through."""
+EDGE = "\3"
+"""Stands where a block begins or ends: between two lines, however many blocks meet there."""
 OPEN, CLOSE = "\1", "\2"
 """Stand where a link begins and ends."""
 MOST_TARGET = 2000
-_TOKENS = re.compile(r"[\0\1\2]|[^\S\0\1\2]+|[^\s\0\1\2]+")
-_PERMALINKS = frozenset(["¶", "#", "§", "🔗", "⚓", "link", ""])
+_TOKENS = re.compile(r"[\0\1\2\3]|[^\S\0\1\2\3]+|[^\s\0\1\2\3]+")
+_EDGES = re.compile(r"\n?\x03+")
+_PERMALINKS = frozenset(["¶", "#", "§", "🔗", "⚓", "link", "", "↩", "↩︎", "↑", "^", "⤴", "↵", "⏎"])
 _FORMULA = re.compile(r"\\[A-Za-z]+|^\$.*\$$|^\\[(\[]|[_^]\{", re.DOTALL)
 _SPACED = frozenset(["td", "th", "text", "tspan", "option", "button", "label"])
 
@@ -42,7 +45,7 @@ class Line:
         """White space collapsed, line breaks kept."""
         if self.targets:
             return self.linked()[0]
-        lines = ("".join(self.pieces)).split(BREAK)
+        lines = ("".join(self.pieces)).replace(EDGE, BREAK).split(BREAK)
         return "\n".join(line for line in (" ".join(part.split()) for part in lines) if line)
 
     def linked(self) -> tuple[str, tuple[Link, ...]]:
@@ -64,8 +67,8 @@ class Line:
                 fresh -= start < 0
                 if start >= 0:
                     links.append((at, Link(start, size, self.targets[at])))
-            elif token == BREAK or token.isspace():
-                gap = "\n" if token == BREAK or gap == "\n" else " "
+            elif token in (BREAK, EDGE) or token.isspace():
+                gap = "\n" if token in (BREAK, EDGE) or gap == "\n" else " "
             else:
                 if size and gap:
                     out.append(gap)
@@ -81,14 +84,8 @@ class Line:
     @property
     def verbatim(self) -> str:
         """White space as written, for code."""
-        text = (
-            "".join(self.pieces)
-            .replace(OPEN, "")
-            .replace(CLOSE, "")
-            .replace(BREAK, "\n")
-            .replace("\r\n", "\n")
-            .replace("\xa0", " ")
-        )
+        text = "".join(self.pieces).replace(OPEN, "").replace(CLOSE, "").replace("\r\n", "\n").replace("\xa0", " ")
+        text = _EDGES.sub("\n", text.replace(BREAK, "\n"))
         lines = [line.rstrip() for line in text.split("\n")]
         return "\n".join(lines).strip("\n")
 
@@ -118,15 +115,15 @@ def _walk(top: _Element, tree: Tree, line: Line) -> None:
                 line.pieces.append(f" {formula(node)} ")
                 walker.skip_subtree()
             else:
-                _enter(node, line)
+                _enter(node, line, node in tree.notes.marks)
             continue
         if event == "end" and not tree.hidden(node):
-            _leave(node, line)
+            _leave(node, line, node in tree.notes.marks)
         if node is not top and node.tail:
             line.pieces.append(node.tail)
 
 
-def _enter(node: _Element, line: Line) -> None:
+def _enter(node: _Element, line: Line, mark: bool) -> None:
     tag = name(node)
     if tag == "br":
         line.pieces.append(BREAK)
@@ -139,10 +136,12 @@ def _enter(node: _Element, line: Line) -> None:
     elif tag in _SPACED:
         line.pieces.append(" ")
     elif tag in BLOCKS:
-        line.pieces.append(BREAK)
+        line.pieces.append(EDGE)
     if target := _target(node):
         line.pieces.append(OPEN)
         line.targets.append(target)
+    if mark and not _bracketed(node):
+        line.pieces.append("[")  # else it would be read as a part of the word before it
     if node.text:
         line.pieces.append(node.text)
 
@@ -155,14 +154,23 @@ def _target(node: _Element) -> str:
     return target
 
 
-def _leave(node: _Element, line: Line) -> None:
+def _bracketed(mark: _Element) -> bool:
+    text = "".join(map(str, mark.itertext())).strip()
+    around = mark.getparent()
+    before = around.text if around is not None and name(around) == "sup" else ""
+    return text[:1] in ("[", "(") or (before or "").strip()[-1:] in ("[", "(")
+
+
+def _leave(node: _Element, line: Line, mark: bool) -> None:
     tag = name(node)
+    if mark and not _bracketed(node):
+        line.pieces.append("]")
     if _target(node):
         line.pieces.append(CLOSE)
     if tag in _SPACED:
         line.pieces.append(" ")
     elif tag in BLOCKS:
-        line.pieces.append(BREAK)
+        line.pieces.append(EDGE)
 
 
 def _permalink(node: _Element) -> bool:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rag.document import Role
 from rag.markup import BLOCKS, HEADINGS
 
-from .concealed import GONE, concealed, marked_for_the_eye
+from .concealed import GONE, concealed, line_numbers, marked_for_the_eye
+from .notes import Notes
 from .tags import name
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ UNSEEN = frozenset(
     "metadata defs desc rp param col colgroup".split()
 )
 """Not `source`, in which the parser, older than the tag, puts the <img> that follows it."""
+_DIGITS = str.maketrans("", "", "0123456789 \t\r\n\xa0:.|")
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _CONTAINERS = frozenset("div ul ol table td tr tbody p center section span dl form".split())
 _FRAME_WORDS = frozenset(
@@ -58,6 +60,11 @@ def _double(node: _Element) -> bool:
     return around is not None and any(one is not node and any(True for _ in one.iter("math")) for one in around)
 
 
+def _counts(node: _Element) -> bool:
+    """Is there nothing in it but the numbers of lines?"""
+    return not "".join(map(str, node.itertext())).translate(_DIGITS)
+
+
 def _drawn(node: _Element) -> bool:
     """A hidden formula beside a picture of it."""
     near = node.getnext()
@@ -83,6 +90,8 @@ class Tree:
             self._measure(node)
         self._unseen = concealed(root, self._nodes, self.size)
         self._doubles = {node for node in marked_for_the_eye(root) if _double(node)}
+        self._doubles |= {node for node in line_numbers(root) if _counts(node)}
+        self.notes = Notes(root)
         self._main = self._main_element()
         self._around_main = set(self._main.iterancestors()) if self._main is not None else set()
 
@@ -188,6 +197,8 @@ class Tree:
         tag, role = name(node), _role(node)
         if tag == "nav" or role in _CONTROLS:
             return "header"
+        if tag in ("aside", "footer") and ("note" in node.get("class", "") or role.startswith(("doc-", "note"))):
+            return None  # of the text, not of the page
         marks = {tag, role} & {"header", "footer", "aside", "banner", "contentinfo", "complementary"}
         if marks and not inside_main:
             return "footer" if marks & _LOW else "header"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +14,8 @@ from ..parts import Found
 from ..pictures import Pictures
 from ..tables import linked
 from .images import ImageRules, described, figure
+from .lists import first_number, indented, marker
+from .runs import after_break, defines, displayed, heading_level, items, lines, moved, term, trimmed
 from .tables import TableFound, data_table
 from .tags import code_language, name
 from .text import Line, read
@@ -41,8 +42,10 @@ class _Frame:
     depth: int = 0  # of lists around it
     item: bool = False
     counter: int = 0  # of an ordered list
+    note: _Element | None = None  # the footnote that it stands in, or is
     run: list[tuple[int, _Element | str]] = field(default_factory=list)
-    terms: list[tuple[int, str]] = field(default_factory=list)  # of a definition list, not yet explained
+    terms: list[tuple[int, Line]] = field(default_factory=list)  # of a definition list
+    said: list[tuple[int, Line]] = field(default_factory=list)  # what explains them
     whole: bool = True  # nothing but the run has come so far
 
 
@@ -58,7 +61,7 @@ class Walk:
 
     def found(self) -> Iterator[Found | Notice]:
         root = self._tree.root
-        stack = [_Frame(root, "/" + name(root), _items(root))]
+        stack = [_Frame(root, "/" + name(root), items(root))]
         while stack:
             frame = stack[-1]
             item = next(frame.items, None)
@@ -69,13 +72,14 @@ class Walk:
             elif isinstance(item[1], str):
                 frame.run.append(item)
             elif self._tree.hidden(item[1]):
-                for found in self._kept_apart([item[1]]):
-                    frame.whole = False  # its path would name what is hidden too
-                    yield found
+                apart = list(self._kept_apart([item[1]]))
+                if apart or name(item[1]) == "option":
+                    frame.whole = False  # its path would name what is hidden, too
+                yield from apart
             else:
                 if not self._tree.inline(item[1]):
                     yield from self._block(frame, item[0], item[1], stack)
-                elif name(item[1]) == "br" and _after_break(frame.run):
+                elif name(item[1]) == "br" and after_break(frame.run):
                     yield from self._flush(frame)
                 else:
                     frame.run.append(item)
@@ -92,7 +96,7 @@ class Walk:
         tag = name(node)
         plain = not self._tree.holds_blocks(node)
         short = plain or (tag == "dd" and self._one_paragraph(node))
-        if short and tag in ("dt", "dd") and _defines(frame.element):
+        if short and tag in ("dt", "dd") and defines(frame.element):
             yield from self._flush(frame)
             yield from self._definition(frame, position, node, tag)
             return
@@ -101,7 +105,7 @@ class Walk:
         frame.whole = False
         path = f"{frame.path}/{self._tree.step(node)}"
         region = frame.region or self._tree.region(node, frame.inside_main)
-        level = _heading_level(node)
+        level = heading_level(node)
         if level and (plain or tag in HEADINGS):
             yield from self._heading(node, path, level, region)
         elif tag in _VERBATIM:
@@ -118,25 +122,22 @@ class Walk:
 
     def _opened(self, frame: _Frame, node: _Element, path: str, region: Role | None) -> _Frame:
         tag = name(node)
-        inner = _Frame(node, path, _items(node), region, frame.inside_main or tag in _MAIN)
+        inner = _Frame(node, path, items(node), region, frame.inside_main or tag in _MAIN)
         inner.inside_main = inner.inside_main or node.get("role", "").lower() == "main"
         inner.depth = frame.depth + (tag in _LISTS)
         if tag == "ol":
-            inner.counter = _number(node.get("start"), 1) - 1
+            inner.counter = first_number(node)
+        inner.note = node if node in self._tree.notes else frame.note
         if tag == "li" and not self._tree.holds_headings(node):
             inner.item = True
-            inner.marker = [self._marker(frame, node)]
+            mark, frame.counter = marker(frame.element, node, frame.depth, frame.counter)
+            inner.marker = [mark]
         elif tag not in _LISTS and tag not in ("table", "dl"):
             inner.item, inner.marker = frame.item, frame.marker
+        if inner.note is node and len(node) and node[0].get("class") == "label":
+            inner.marker = [read([node[0]], self._tree).text + " "]  # docutils: "[1]" before its paragraphs
+            inner.items = ((at, one) for at, one in inner.items if one is not node[0])
         return inner
-
-    @staticmethod
-    def _marker(frame: _Frame, item: _Element) -> str:
-        indent = "  " * (min(frame.depth, 8) - 1)
-        if name(frame.element) != "ol":
-            return f"{indent}- "
-        frame.counter = _number(item.get("value"), frame.counter + 1)
-        return f"{indent}{frame.counter}. "
 
     def _heading(self, node: _Element, path: str, level: int, region: Role | None) -> Iterator[Found]:
         line = read([node], self._tree)
@@ -218,7 +219,7 @@ class Walk:
 
     def _flush(self, frame: _Frame, ended: bool = False) -> Iterator[Found]:
         """The gathered run as one element."""
-        run, frame.run = _trimmed(frame.run), []
+        run, frame.run = trimmed(frame.run), []
         if not run:
             return
         line = read([node for _, node in run], self._tree)
@@ -226,17 +227,28 @@ class Walk:
         text, links = line.linked()
         if text:
             yield from self._terms(frame)
-            marker = frame.marker.pop() if frame.marker else ""
+            role: Role = "equation" if displayed(run) else self._role(frame)
+            mark = frame.marker.pop() if frame.marker else indented(frame.depth) if role == "list" else ""
             first = run[0][1] if len(run) == 1 else None
             path = frame.path if whole else self._span(frame, run[0][0], run[-1][0], first)
-            role: Role = "equation" if _displayed(run) else self._role(frame)
-            yield Found(role, marker + text, (MarkupPath(path),), links=_moved(links, len(marker)))
+            yield self._text(frame, role, mark + text, path, moved(links, len(mark)))
         frame.whole = False
         yield from self._beside(line, frame.region)
+
+    def _text(self, frame: _Frame, role: Role, text: str, path: str, links: tuple[Link, ...]) -> Found:
+        """A text with what ties it to the footnotes of the page."""
+        notes, place = self._tree.notes, MarkupPath(path)
+        if role == "footnote":
+            label, mentions = notes.label(frame.note), notes.mentions(frame.note)
+            return Found(role, text, (place,), links=links, label=label, mentions=mentions)
+        notes.heard(text, links, place)
+        return Found(role, text, (place,), links=links)
 
     def _role(self, frame: _Frame) -> Role:
         if frame.region is not None:
             return frame.region
+        if frame.note is not None:
+            return "footnote"
         if name(frame.element) in ("figcaption", "caption"):
             return "caption"
         return "list" if frame.item else "paragraph"
@@ -252,23 +264,23 @@ class Walk:
     # --- definitions -------------------------------------------------------------------------
 
     def _definition(self, frame: _Frame, position: int, node: _Element, tag: str) -> Iterator[Found]:
-        """A term waits for its explanation; both together are one element."""
+        """A term waits for what explains it; all of it together is one element."""
         line = read([node], self._tree)
         frame.whole = False
         if tag == "dt":
-            if text := re.sub(r"^[:;,\s]+(?=\w)", "", line.text):
-                frame.terms.append((position, text))
-        elif line.text:
-            terms, frame.terms = frame.terms, []
-            joined = "\n".join(term for _, term in terms)
-            gap = "" if not terms else ": " if len(terms) == 1 and "\n" not in line.text else ":\n"
-            said, links = line.linked()
-            text = f"{joined.rstrip(' :')}{gap}{said}" if terms else said
-            first = terms[0][0] if terms else position
-            path = self._span(frame, first, position, None if terms else node)
-            links = _moved(links, len(text) - len(said))
-            yield Found(self._role(frame), text, (MarkupPath(path),), links=links)
-        yield from self._beside(line, frame.region)
+            if frame.said:
+                yield from self._terms(frame)
+            frame.terms.append((position, line))
+            if node in self._tree.notes:
+                frame.note = node
+        elif frame.terms:
+            frame.said.append((position, line))
+        else:
+            if line.text:
+                text, links = line.linked()
+                path = self._span(frame, position, position, node)
+                yield self._text(frame, self._role(frame), text, path, links)
+            yield from self._beside(line, frame.region)
 
     def _one_paragraph(self, node: _Element) -> bool:
         """Nothing inside but a single <p>."""
@@ -278,73 +290,22 @@ class Walk:
         return self._tree.size(node) == self._tree.size(inside[0])
 
     def _terms(self, frame: _Frame) -> Iterator[Found]:
-        """Terms whose explanation is made of blocks stand alone, before it."""
+        """Terms, and what explains them where that is no more than lines."""
         if not frame.terms:
             return
-        terms, frame.terms = frame.terms, []
-        path = self._span(frame, terms[0][0], terms[-1][0])
-        yield Found(self._role(frame), "\n".join(term for _, term in terms), (MarkupPath(path),))
-
-
-def _items(element: _Element) -> Iterator[tuple[int, _Element | str]]:
-    """The nodes inside an element with their numbers, as XPath's node() counts them."""
-    position = 0
-    if element.text:
-        position += 1
-        yield position, element.text
-    for child in element:
-        position += 1
-        yield position, child
-        if child.tail:
-            position += 1
-            yield position, child.tail
-
-
-def _trimmed(run: list[tuple[int, _Element | str]]) -> list[tuple[int, _Element | str]]:
-    """The run without white space and comments at its ends."""
-    kept = [at for at, (_, node) in enumerate(run) if not (isinstance(node, str) and not node.strip())]
-    return run[kept[0] : kept[-1] + 1] if kept else []
-
-
-def _after_break(run: list[tuple[int, _Element | str]]) -> bool:
-    """Does the run end with a line break? A second one ends the paragraph."""
-    for _, node in reversed(run):
-        if isinstance(node, str):
-            if node.strip():
-                return False
-        else:
-            return name(node) == "br"
-    return False
-
-
-def _displayed(run: list[tuple[int, _Element | str]]) -> bool:
-    """A formula on a line of its own, and nothing else."""
-    nodes = [node for _, node in run if not (isinstance(node, str) and not node.strip())]
-    return bool(nodes) and all(
-        not isinstance(node, str) and name(node) == "math" and node.get("display") == "block" for node in nodes
-    )
-
-
-def _moved(links: tuple[Link, ...], by: int) -> tuple[Link, ...]:
-    """Links in a text before which so many characters were put."""
-    return tuple(Link(one.start + by, one.end + by, one.target) for one in links) if by else links
-
-
-def _defines(node: _Element) -> bool:
-    """A definition list, or the <div> that holds one of its groups."""
-    parent = node.getparent()
-    return name(node) == "dl" or (name(node) == "div" and parent is not None and name(parent) == "dl")
-
-
-def _heading_level(node: _Element) -> int:
-    tag = name(node)
-    if tag in HEADINGS:
-        return int(tag[1])
-    if node.get("role", "").lower() == "heading":
-        return min(6, max(1, _number(node.get("aria-level"), 2)))
-    return 0
-
-
-def _number(value: str | None, default: int) -> int:
-    text = (value or "").strip()
-    return int(text) if re.fullmatch(r"-?[0-9]{1,9}", text) else default
+        terms, said = frame.terms, frame.said
+        frame.terms, frame.said = [], []
+        text, links = lines([term(line) for _, line in terms])
+        if any(line.text for _, line in said):
+            text = text.rstrip(" :")
+            explained, its = lines([line.linked() for _, line in said])
+            gap = "" if not text else ": " if len(terms) == 1 and "\n" not in explained else ":\n"
+            links = (*(one for one in links if one.end <= len(text)), *moved(its, len(text) + len(gap)))
+            text = f"{text}{gap}{explained}"
+        if text:
+            path = self._span(frame, terms[0][0], (said or terms)[-1][0])
+            yield self._text(frame, self._role(frame), text, path, links)
+        if name(frame.element) == "dl":
+            frame.note = None  # each term of a list of notes is one
+        for _, line in (*terms, *said):
+            yield from self._beside(line, frame.region)
