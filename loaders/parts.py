@@ -27,9 +27,12 @@ PART_ELEMENTS = 500
 PART_PAGES = 32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Found:
-    """An element before it is numbered. A `level` above 0 makes it a heading that opens a section."""
+    """An element before it is numbered. A `level` above 0 makes it a heading that opens a section.
+
+    Not frozen, which would make it three times as slow to make; nobody changes one that was given away.
+    """
 
     role: Role
     text: str

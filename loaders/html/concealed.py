@@ -7,12 +7,12 @@ shows by a rule for a state (`:hover`, `:checked`, `:target`).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .seen import Colour, alike, colour, declared, ground, ink, merged, transparent, unseen
 from .sheets import Sheets, own_sheets
-from .tags import name, path
+from .tags import name, path, says
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -27,62 +27,86 @@ _LEADING = ("aria-controls", "data-target", "data-bs-target", "popovertarget", "
 _RELATIVE = re.compile(r"inherit|unset|[\d.]+(?:em|%)")
 """Values that follow from those of the element around."""
 _TOGGLES = "//a[@href and (@role='tab' or @role='button' or @data-toggle or @data-bs-toggle)]"
-_STATED = "//*[@style or @hidden or @popover] | //font[@color]"
+_STATED = "descendant-or-self::*[@style or @hidden or @popover or (self::font and @color)]"
+_STYLE = re.compile(rb"style\s*=")
+_COUNTING = ("linen", "line-number", "gutter", "hljs-ln-numbers", "blob-num")
 _FORMULAS = frozenset(["katex-mathml", "mjx-assistive-mml", "MJX_Assistive_MathML"])
 """Classes of a formula's own markup, which its drawing stands beside; the drawing is left out instead."""
 _NUMBERS = (
-    "//*[self::td or self::span or self::div or self::a or self::pre][contains(@class, 'linen') or "
+    "descendant-or-self::*[self::td or self::span or self::div or self::a or self::pre][contains(@class, 'linen') or "
     "contains(@class, 'line-number') or contains(@class, 'gutter') or contains(@class, 'hljs-ln-numbers') or "
     "contains(@class, 'blob-num')]"
 )
 _WHITE = (255, 255, 255)
 
 
-def marked_for_the_eye(root: _Element) -> list[_Element]:
+def marked_for_the_eye(root: _Element, data: bytes) -> list[_Element]:
     """The elements with `aria-hidden`: they are seen, but not read to those who listen."""
-    found: list[_Element] = path("//*[@aria-hidden='true']")(root)
+    found: list[_Element] = (
+        path("descendant-or-self::*[@aria-hidden='true']")(root) if says(data, b"aria-hidden") else []
+    )
     return found
 
 
-def line_numbers(root: _Element) -> list[_Element]:
+def line_numbers(root: _Element, classes: set[str]) -> list[_Element]:
     """Elements beside or inside code whose class says that they number its lines."""
-    found: list[_Element] = path(_NUMBERS)(root)
+    found: list[_Element] = path(_NUMBERS)(root) if any(word in one for one in classes for word in _COUNTING) else []
     return found
 
 
-def concealed(root: _Element, nodes: Iterable[_Element], size: Callable[[_Element], int]) -> dict[_Element, str]:
+def concealed(
+    root: _Element,
+    nodes: Iterable[_Element],
+    named: Mapping[str, list[_Element]],
+    classes: set[str],
+    size: Callable[[_Element], int],
+    data: bytes,
+) -> dict[_Element, str]:
     """The elements whose text is not seen, and why; what stands inside them is not listed.
 
-    `nodes` are all elements of the page (the caller keeps them alive), `size` counts characters inside one.
+    `nodes` are all elements of the page (the caller keeps them alive), `named` those of each tag,
+    `classes` their `class` attributes, `size` counts characters inside one, `data` are the bytes of the page in
+    lower case.
     """
-    return Sight(root, nodes, size).hidden
+    return Sight(root, nodes, named, classes, size, data).hidden
 
 
 class Sight:
     """Looks at one page."""
 
-    def __init__(self, root: _Element, nodes: Iterable[_Element], size: Callable[[_Element], int]) -> None:
+    def __init__(
+        self,
+        root: _Element,
+        nodes: Iterable[_Element],
+        named: Mapping[str, list[_Element]],
+        classes: set[str],
+        size: Callable[[_Element], int],
+        data: bytes,
+    ) -> None:
         self._root = root
         self._nodes = nodes
         self._size = size
-        texts = own_sheets(root)
-        self._sheets = Sheets(texts, self._names()) if texts else None
+        texts = own_sheets(named.get("style", ()))
+        self._sheets = Sheets(texts, self._names(classes)) if texts else None
         if self._sheets and not self._sheets.rules:
             self._sheets = None
-        self._complete = not path("boolean(//link[contains(@rel, 'stylesheet')])")(root)
+        self._complete = not any("stylesheet" in one.get("rel", "").lower() for one in named.get("link", ()))
         """Does the page bring all of its styles itself?"""
         self._styles: dict[_Element, dict[str, str]] = {}
         self._looks = _LOOKS
         self.hidden: dict[_Element, str] = {}
-        for node in dict.fromkeys([*path(_STATED)(root), *self._by_sheets()]):
+        hides = data.count(b"hidden") - data.count(b"aria-hidden") if b"hidden" in data else 0
+        may = not data or hides > 0 or "font" in named or b"popover" in data or bool(_STYLE.search(data))
+        stated = path(_STATED)(root) if may else []
+        for node in dict.fromkeys([*stated, *self._by_sheets()]):
             if name(node) not in ("html", "body") and node.getparent() not in self.hidden and (why := self._why(node)):
                 self._hide(node, why)
         if self.hidden:
             self._open()
 
-    def _names(self) -> set[str]:
-        names = {one for value in path("//@class")(self._root) for one in value.split()}
-        return names | {str(value) for value in path("//@id")(self._root)}
+    def _names(self, classes: set[str]) -> set[str]:
+        ids = {one for node in self._nodes if (one := node.get("id"))}
+        return {one for value in classes for one in value.split()} | ids
 
     # --- why ------------------------------------------------------------------------------------------
 
@@ -90,7 +114,7 @@ class Sight:
         """What the sheets and its attribute declare for an element."""
         known = self._styles.get(node)
         if known is None:
-            rules = [rule.declarations for rule in self._sheets.of(node)] if self._sheets else []
+            rules = [rule.block.declarations for rule in self._sheets.of(node)] if self._sheets else []
             own = node.get("style")
             known = merged([*rules, declared(own)] if own else rules)
             if name(node) == "font" and (said := node.get("color")):
@@ -137,13 +161,12 @@ class Sight:
         grounds: set[Colour] = {_WHITE} if self._complete else set()
         rules = []
         for rule in self._sheets.rules:
-            style = merged([rule.declarations])
-            if unseen(style) or transparent(style):
+            if rule.block.hides:
                 rules.append(rule)
-            elif (written := ink(style)) is not None:
-                inks.append((rule, written))
-            if isinstance(behind := ground(style), tuple):
-                grounds.add(behind)
+            elif rule.block.ink is not None:
+                inks.append((rule, rule.block.ink))
+            if rule.block.ground is not None:
+                grounds.add(rule.block.ground)
         if inks:
             grounds |= {found for one in path("//@bgcolor")(self._root) if (found := colour(one))}
             rules += [rule for rule, written in inks if any(alike(written, one) for one in grounds)]
@@ -201,11 +224,12 @@ class Sight:
             self._looks -= 1
             if self._looks < 0:
                 return set()
-            if not name(one) or not self._size(one):
+            if not name(one):
                 continue
             style = self.style(one) if self._sheets or one.get("style") or name(one) == "font" else {}
             link = why == "color" and why not in style and name(one) == "a" and one.get("href")
-            if link or (why in style and not _RELATIVE.fullmatch(style[why]) and not self._why(one)):
+            again = link or (why in style and not _RELATIVE.fullmatch(style[why]) and not self._why(one))
+            if again and self._size(one):
                 found.add(one)
         return found
 
@@ -245,8 +269,10 @@ class Sight:
         states = self._sheets.of(node, state=True)
         if not states:
             return False
-        now = [rule.declarations for rule in self._sheets.of(node)]
-        return not unseen(merged([*now, declared(node.get("style", "")), *(rule.declarations for rule in states)]))
+        now = [rule.block.declarations for rule in self._sheets.of(node)]
+        return not unseen(
+            merged([*now, declared(node.get("style", "")), *(rule.block.declarations for rule in states)])
+        )
 
 
 def _declares(style: str, name_: str) -> bool:

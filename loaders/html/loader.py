@@ -71,7 +71,7 @@ class HTML:
         rules = ImageRules(
             self.min_image_side, self.max_aspect, self.min_alt_words, self.max_alt_words, self.max_shared_alt
         )
-        walk = Walk(Tree(page.root), Pictures(source, self.assets, min_side=self.min_image_side), rules)
+        walk = Walk(Tree(page.root, page.data), Pictures(source, self.assets, min_side=self.min_image_side), rules)
         yield from parts(source, head(page.root, page.encoding), _told(walk.found(), page.cut), start)
 
 

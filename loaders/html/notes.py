@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rag.document import Link, Mention, Place
@@ -17,10 +18,6 @@ MOST = 4
 """Sentences that a note keeps, the first ones."""
 LONGEST = 400
 """Characters of a sentence that are kept."""
-_MARKS = (
-    "//a[starts-with(@href, '#') and (parent::sup or sup or @role='doc-noteref' or contains(@class, 'footnote') or "
-    "contains(@class, 'noteref'))]"
-)
 _MARK = re.compile(
     r"[\[(]?\s*(?:\d{1,4}|[A-Za-z]{1,4}|[ivxlc]{1,8}|[*†‡§¶#]{1,4}|note \d{1,4})\s*[\])]?", re.IGNORECASE
 )
@@ -31,12 +28,12 @@ _BLOCKS = frozenset(["li", "p", "dd", "dt", "aside", "div", "section", "td"])
 class Notes:
     """The notes of one page. A mark is a link to a place in the page, set high or said to be one."""
 
-    def __init__(self, root: _Element) -> None:
+    def __init__(self, root: _Element, anchors: Sequence[_Element]) -> None:
         self.marks: set[_Element] = set()
         self._labels: dict[_Element, str] = {}
         self._names: dict[_Element, str] = {}
         self._said: dict[str, list[Mention]] = {}
-        found = path(_MARKS)(root)
+        found = [one for one in anchors if one.get("href", "")[:1] == "#" and _is_mark(one)]
         if not found:
             return
         places = {str(one.get("id") or one.get("name")): one for one in path("//*[@id] | //a[@name]")(root)}
@@ -77,6 +74,19 @@ class Notes:
                 start, end = whole or (link.start, link.end)
                 said = Mention(" ".join(text[start:end].split())[:LONGEST], place)
                 self._said.setdefault(link.target[1:], []).append(said)
+
+
+def _is_mark(anchor: _Element) -> bool:
+    """Is it set high, or said to be one?"""
+    parent = anchor.getparent()
+    if parent is not None and parent.tag == "sup":
+        return True
+    said = anchor.get("class", "")
+    return "footnote" in said or "noteref" in said or anchor.get("role") == "doc-noteref" or _high(anchor)
+
+
+def _high(anchor: _Element) -> bool:
+    return len(anchor) > 0 and anchor.find("sup") is not None
 
 
 def _block(node: _Element | None) -> _Element | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from .seen import Declarations, declared
+from .seen import Colour, Declarations, declared, ground, ink, merged, transparent, unseen
 from .selectors import Matcher, Unsupported, key
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 LONGEST = 3_000_000
 """Characters of style sheets of a page that are read."""
+CACHED = 300_000
+"""Characters of sheets that are kept, parsed, for the next page."""
 MOST_RULES = 30_000
 MOST_SELECTORS = 20_000
 WATCHED = re.compile(
@@ -31,11 +34,22 @@ _NAMES = re.compile(r"[.#](-?[A-Za-z_][\w-]*)")
 _SCREEN = re.compile(r"(?:only\s+)?(?:all|screen)?", re.IGNORECASE)
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A rule as it is written, and what it may hide by itself."""
+
+    selectors: str
+    declarations: Declarations
+    hides: bool
+    ink: Colour | None
+    ground: Colour | None
+
+
 @dataclass(slots=True)
 class Rule:
     """A selector with what its rule declares. `state`: it holds while a reader points at something, or opened it."""
 
-    declarations: Declarations
+    block: Block
     selector: Selector
     weight: tuple[tuple[int, int, int], int]
     key: tuple[str, str]
@@ -49,15 +63,16 @@ class Sheets:
         """`names` are the classes and ids of the page: what asks for others is left out unread."""
         self._names = names
         self.rules: list[Rule] = []
+        """In the order in which they stand."""
         self._matcher = Matcher()
         self._by_key: dict[tuple[str, str], list[Rule]] = {}
         self._known: dict[_Element, list[Rule]] = {}
-        text = "\n".join(texts)[:LONGEST].replace("<!--", "").replace("-->", "")
-        for selectors, body in _blocks(text):
+        text = "\n".join(texts)[:LONGEST]
+        for block in _cached(text) if len(text) <= CACHED else _watched(text):
             if len(self.rules) >= MOST_RULES:
                 break
-            if WATCHED.search(body) and (wanted := self._wanted(selectors)):
-                self._add(wanted, declared(body))
+            if wanted := self._wanted(block.selectors):
+                self._add(wanted, block)
 
     def _wanted(self, selectors: str) -> str:
         """Those of a list of selectors that may mean something here."""
@@ -65,22 +80,12 @@ class Sheets:
             return selectors[:MOST_SELECTORS]
         return ",".join(one for one in selectors.split(",") if self._names.issuperset(_NAMES.findall(one)))
 
-    def _add(self, selectors: str, declarations: Declarations) -> None:
-        from cssselect import SelectorError
-        from cssselect.parser import parse
-
+    def _add(self, selectors: str, block: Block) -> None:
         state = bool(_STATES.search(selectors))
-        try:
-            parsed = parse(_STATES.sub("", selectors) if state else selectors)
-        except (SelectorError, RecursionError, ValueError):
-            return
-        for one in parsed:
-            if one.pseudo_element is None:
-                rule = Rule(
-                    declarations, one.parsed_tree, (one.specificity(), len(self.rules)), key(one.parsed_tree), state
-                )
-                self.rules.append(rule)
-                self._by_key.setdefault(rule.key, []).append(rule)
+        for parsed, weight, its_key in _parsed(_STATES.sub("", selectors) if state else selectors):
+            rule = Rule(block, parsed, (weight, len(self.rules)), its_key, state)
+            self.rules.append(rule)
+            self._by_key.setdefault(rule.key, []).append(rule)
 
     def meant(self, rule: Rule, nodes: list[_Element]) -> Iterator[_Element]:
         """Those of the elements that a rule is for."""
@@ -108,10 +113,46 @@ class Sheets:
             return False
 
 
-def own_sheets(root: _Element) -> list[str]:
-    """The texts of the <style> elements that are for a screen."""
+def _watched(text: str) -> list[Block]:
+    """The rules of a sheet that set a property which can hide a text."""
     found = []
-    for node in root.iter("style"):
+    for selectors, body in _blocks(text.replace("<!--", "").replace("-->", "")):
+        if WATCHED.search(body):
+            declarations = declared(body)
+            style = merged([declarations])
+            behind = ground(style)
+            found.append(
+                Block(
+                    selectors, declarations, bool(unseen(style)) or transparent(style), ink(style),
+                    behind if isinstance(behind, tuple) else None,
+                )
+            )  # fmt: skip
+    return found
+
+
+_cached = lru_cache(maxsize=32)(_watched)
+"""The pages of a site share their sheets."""
+
+
+@lru_cache(maxsize=4096)
+def _parsed(selectors: str) -> list[tuple[Selector, tuple[int, int, int], tuple[str, str]]]:
+    """The selectors of a list, with their weights and keys; none for a list that is not understood."""
+    from cssselect import SelectorError
+    from cssselect.parser import parse
+
+    try:
+        return [
+            (one.parsed_tree, one.specificity(), key(one.parsed_tree))
+            for one in parse(selectors) if one.pseudo_element is None
+        ]  # fmt: skip
+    except (SelectorError, RecursionError, ValueError):
+        return []
+
+
+def own_sheets(styles: Iterable[_Element]) -> list[str]:
+    """The texts of those <style> elements that are for a screen."""
+    found = []
+    for node in styles:
         kind = (node.get("type") or "text/css").strip().lower()
         if node.text and kind == "text/css" and _for_screen(node.get("media", "")):
             found.append(node.text)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rag.document import Link, MarkupPath, Notice, Role
-from rag.markup import HEADINGS
+from rag.markup import BLOCKS, HEADINGS
 
 from ..parts import Found
 from ..pictures import Pictures
@@ -18,7 +18,7 @@ from .lists import first_number, indented, marker
 from .runs import after_break, defines, displayed, heading_level, items, lines, moved, term, trimmed
 from .tables import TableFound, data_table
 from .tags import code_language, name
-from .text import Line, read
+from .text import Line, inside, read
 from .tree import Tree
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _VERBATIM = frozenset(["pre", "listing", "xmp", "plaintext"])
 _LISTS = frozenset(["ul", "ol", "menu", "dir"])
+_APART = frozenset(["br", "math"])
+"""What may make more than one line of a block, or something other than a paragraph."""
 _MAIN = frozenset(["main", "article", "section", "blockquote", "figure"])
 
 
@@ -56,69 +58,111 @@ class Walk:
         self._tree = tree
         self._pictures = pictures
         self._images = images
+        self._out: list[Found | Notice] = []
+        """What was found and is not given yet."""
         self._hidden: list[Found] = []
         self._descriptions: Counter[str] | None = None
 
     def found(self) -> Iterator[Found | Notice]:
-        root = self._tree.root
-        stack = [_Frame(root, "/" + name(root), items(root))]
+        tree, out = self._tree, self._out
+        kept_back, around = tree.kept_back, tree.blocks
+        stack = [_Frame(tree.root, "/" + name(tree.root), items(tree.root))]
         while stack:
             frame = stack[-1]
-            item = next(frame.items, None)
-            if item is None:
-                yield from self._flush(frame, ended=True)
-                yield from self._terms(frame)
-                stack.pop()
-            elif isinstance(item[1], str):
-                frame.run.append(item)
-            elif self._tree.hidden(item[1]):
-                apart = list(self._kept_apart([item[1]]))
-                if apart or name(item[1]) == "option":
-                    frame.whole = False  # its path would name what is hidden, too
-                yield from apart
-            else:
-                if not self._tree.inline(item[1]):
-                    yield from self._block(frame, item[0], item[1], stack)
-                elif name(item[1]) == "br" and after_break(frame.run):
-                    yield from self._flush(frame)
+            for position, node in frame.items:
+                if isinstance(node, str):
+                    if frame.run or not node.isspace():
+                        frame.run.append((position, node))
+                    continue
+                tag = node.tag
+                if type(tag) is not str:
+                    continue
+                if node in kept_back:
+                    self._hide(frame, node)
+                elif tag in BLOCKS or node in around:
+                    self._block(frame, position, node, stack)
+                elif tag == "br" and after_break(frame.run):
+                    self._flush(frame)
                 else:
-                    frame.run.append(item)
-            if self._pictures.notices:
-                yield from self._pictures.told()
+                    frame.run.append((position, node))
+                if self._pictures.notices:
+                    out += self._pictures.told()
+                if out:
+                    yield from out
+                    out.clear()
+                if stack[-1] is not frame:
+                    break
+            else:
+                self._flush(frame, ended=True)
+                self._terms(frame)
+                out += self._pictures.told()
+                yield from out
+                out.clear()
+                stack.pop()
         if self._hidden:
             first = self._hidden[0]
             told = f"{len(self._hidden)} texts that the page hides from its readers are kept apart, first "
             yield Notice(f"{told}{first.text[:80]!r}", first.places[0])
 
+    def _hide(self, frame: _Frame, node: _Element) -> None:
+        before = len(self._out)
+        self._kept_apart([node])
+        if len(self._out) > before or node.tag == "option":
+            frame.whole = False  # its path would name what is hidden, too
+
     # --- blocks ------------------------------------------------------------------------------
 
-    def _block(self, frame: _Frame, position: int, node: _Element, stack: list[_Frame]) -> Iterator[Found | Notice]:
+    def _block(self, frame: _Frame, position: int, node: _Element, stack: list[_Frame]) -> None:
         tag = name(node)
         plain = not self._tree.holds_blocks(node)
         short = plain or (tag == "dd" and self._one_paragraph(node))
         if short and tag in ("dt", "dd") and defines(frame.element):
-            yield from self._flush(frame)
-            yield from self._definition(frame, position, node, tag)
+            self._flush(frame)
+            self._definition(frame, position, node, tag)
             return
-        yield from self._flush(frame)
-        yield from self._terms(frame)
+        self._flush(frame)
+        self._terms(frame)
         frame.whole = False
         path = f"{frame.path}/{self._tree.step(node)}"
         region = frame.region or self._tree.region(node, frame.inside_main)
         level = heading_level(node)
         if level and (plain or tag in HEADINGS):
-            yield from self._heading(node, path, level, region)
+            self._heading(node, path, level, region)
         elif tag in _VERBATIM:
             line = read([node], self._tree)
             if text := line.verbatim:
-                yield Found(region or "code", text, (MarkupPath(path),), language=code_language(node))
-            yield from self._beside(line, region)
+                self._out.append(Found(region or "code", text, (MarkupPath(path),), language=code_language(node)))
+            self._beside(line, region)
         elif tag == "figure" and region is None and self._is_picture(node):
-            yield from self._figure(node)
+            self._figure(node)
         elif tag == "table" and region is None and (table := data_table(node, self._tree)):
-            yield from self._table(table, path)
+            self._table(table, path)
         elif tag != "hr":
-            stack.append(self._opened(frame, node, path, region))
+            inner = self._opened(frame, node, path, region)
+            if plain and inner.note is not node and self._simple(node):
+                self._line(inner, inside(node, self._tree))
+            else:
+                stack.append(inner)
+
+    def _simple(self, node: _Element) -> bool:
+        """Is all in a block one line, as far as its children tell?"""
+        kept_back = self._tree.kept_back
+        return all(child.tag not in _APART and child not in kept_back for child in node)
+
+    def _line(self, frame: _Frame, line: Line) -> None:
+        """A block that is one line."""
+        text, links = line.linked()
+        if text:
+            role = self._role(frame)
+            mark = self._mark(frame, role)
+            self._out.append(self._text(frame, role, mark + text, frame.path, moved(links, len(mark))))
+        if line.images or line.hidden:
+            self._beside(line, frame.region)
+
+    @staticmethod
+    def _mark(frame: _Frame, role: Role) -> str:
+        """What stands before the text of a list item: its mark, or the white space of one."""
+        return frame.marker.pop() if frame.marker else indented(frame.depth) if role == "list" else ""
 
     def _opened(self, frame: _Frame, node: _Element, path: str, region: Role | None) -> _Frame:
         tag = name(node)
@@ -139,24 +183,24 @@ class Walk:
             inner.items = ((at, one) for at, one in inner.items if one is not node[0])
         return inner
 
-    def _heading(self, node: _Element, path: str, level: int, region: Role | None) -> Iterator[Found]:
+    def _heading(self, node: _Element, path: str, level: int, region: Role | None) -> None:
         line = read([node], self._tree)
         text, links = line.linked()
         text = text.replace("\n", " ")
         if text and (region is None or (region == "header" and level == 1 and name(node) == "h1")):
-            yield Found("heading", text, (MarkupPath(path),), level=level, links=links)
+            self._out.append(Found("heading", text, (MarkupPath(path),), level=level, links=links))
         elif text:
-            yield Found(region or "heading", text, (MarkupPath(path),), links=links)
-        yield from self._beside(line, region)
+            self._out.append(Found(region or "heading", text, (MarkupPath(path),), links=links))
+        self._beside(line, region)
 
-    def _table(self, table: TableFound, path: str) -> Iterator[Found]:
+    def _table(self, table: TableFound, path: str) -> None:
         places = [MarkupPath(path)]
         if table.caption_of is not None:
             places.append(MarkupPath(self._tree.path(table.caption_of)))
         text, links = linked(table.cells, table.links)
-        yield Found("table", text, tuple(places), "table", table.caption, cells=table.cells, links=links)
-        yield from self._figures(table.images, None)
-        yield from self._kept_apart(table.hidden)
+        self._out.append(Found("table", text, tuple(places), "table", table.caption, cells=table.cells, links=links))
+        self._figures(table.images, None)
+        self._kept_apart(table.hidden)
 
     def _is_picture(self, node: _Element) -> bool:
         """A figure of pictures and a caption, and nothing else that is read."""
@@ -164,30 +208,30 @@ class Walk:
         said = sum(self._tree.size(caption) for caption in captions)
         return self._tree.size(node) == said and any(True for _ in node.iter("img"))
 
-    def _figure(self, node: _Element) -> Iterator[Found]:
+    def _figure(self, node: _Element) -> None:
         captions = [child for child in node if name(child) == "figcaption" and not self._tree.hidden(child)]
-        inside = read([node], self._tree)
-        images = inside.images
+        whole = read([node], self._tree)
+        images = whole.images
         caption, links = read(captions, self._tree).linked()
         places = tuple(MarkupPath(self._tree.path(one)) for one in captions) if caption else ()
-        shown = list(self._figures(images, None, caption, places))
-        yield from shown
-        if caption and not shown:
-            yield Found("caption", caption, places, links=links)
-        yield from self._kept_apart(inside.hidden)
+        before = len(self._out)
+        self._figures(images, None, caption, places)
+        if caption and len(self._out) == before:
+            self._out.append(Found("caption", caption, places, links=links))
+        self._kept_apart(whole.hidden)
 
-    def _beside(self, line: Line, region: Role | None) -> Iterator[Found]:
+    def _beside(self, line: Line, region: Role | None) -> None:
         """What stood in a line beside its text."""
-        yield from self._figures(line.images, region)
-        yield from self._kept_apart(line.hidden)
+        self._figures(line.images, region)
+        self._kept_apart(line.hidden)
 
-    def _kept_apart(self, nodes: list[_Element]) -> Iterator[Found]:
+    def _kept_apart(self, nodes: list[_Element]) -> None:
         """Text that the page hides: with its place, never among what is read."""
         for node in nodes:
             if text := self._tree.concealed(node):
                 found = Found("hidden", text, (MarkupPath(self._tree.path(node)),))
                 self._hidden.append(found)
-                yield found
+                self._out.append(found)
 
     def _figures(
         self,
@@ -195,17 +239,16 @@ class Walk:
         region: Role | None,
         caption: str = "",
         captioned: tuple[MarkupPath, ...] = (),
-    ) -> Iterator[Found]:
+    ) -> None:
         if region is not None:
             return  # logos and icons of the page's frame
         for image in images:
             shown = figure(image, self._pictures, self._images, caption, self._shared(image))
             if shown is not None:
                 places = (MarkupPath(self._tree.path(image)), *captioned)
-                yield Found(
-                    "figure", shown.text, places, "image", caption, shown.media,
-                    width=shown.width, height=shown.height,
-                )  # fmt: skip
+                found = Found("figure", shown.text, places, "image", caption, shown.media)
+                found.width, found.height = shown.width, shown.height
+                self._out.append(found)
 
     def _shared(self, image: _Element) -> int:
         """Pictures of the page with the description of this one."""
@@ -217,8 +260,10 @@ class Walk:
 
     # --- lines -------------------------------------------------------------------------------
 
-    def _flush(self, frame: _Frame, ended: bool = False) -> Iterator[Found]:
+    def _flush(self, frame: _Frame, ended: bool = False) -> None:
         """The gathered run as one element."""
+        if not frame.run:
+            return
         run, frame.run = trimmed(frame.run), []
         if not run:
             return
@@ -226,14 +271,14 @@ class Walk:
         whole = frame.whole and ended
         text, links = line.linked()
         if text:
-            yield from self._terms(frame)
+            self._terms(frame)
             role: Role = "equation" if displayed(run) else self._role(frame)
-            mark = frame.marker.pop() if frame.marker else indented(frame.depth) if role == "list" else ""
+            mark = self._mark(frame, role)
             first = run[0][1] if len(run) == 1 else None
             path = frame.path if whole else self._span(frame, run[0][0], run[-1][0], first)
-            yield self._text(frame, role, mark + text, path, moved(links, len(mark)))
+            self._out.append(self._text(frame, role, mark + text, path, moved(links, len(mark))))
         frame.whole = False
-        yield from self._beside(line, frame.region)
+        self._beside(line, frame.region)
 
     def _text(self, frame: _Frame, role: Role, text: str, path: str, links: tuple[Link, ...]) -> Found:
         """A text with what ties it to the footnotes of the page."""
@@ -263,13 +308,13 @@ class Walk:
 
     # --- definitions -------------------------------------------------------------------------
 
-    def _definition(self, frame: _Frame, position: int, node: _Element, tag: str) -> Iterator[Found]:
+    def _definition(self, frame: _Frame, position: int, node: _Element, tag: str) -> None:
         """A term waits for what explains it; all of it together is one element."""
         line = read([node], self._tree)
         frame.whole = False
         if tag == "dt":
             if frame.said:
-                yield from self._terms(frame)
+                self._terms(frame)
             frame.terms.append((position, line))
             if node in self._tree.notes:
                 frame.note = node
@@ -279,17 +324,18 @@ class Walk:
             if line.text:
                 text, links = line.linked()
                 path = self._span(frame, position, position, node)
-                yield self._text(frame, self._role(frame), text, path, links)
-            yield from self._beside(line, frame.region)
+                self._out.append(self._text(frame, self._role(frame), text, path, links))
+            self._beside(line, frame.region)
 
     def _one_paragraph(self, node: _Element) -> bool:
         """Nothing inside but a single <p>."""
-        inside = [child for child in node if not self._tree.hidden(child)]
-        if len(inside) != 1 or name(inside[0]) != "p" or self._tree.holds_blocks(inside[0]):
+        shown = [child for child in node if not self._tree.hidden(child)]
+        if len(shown) != 1 or name(shown[0]) != "p" or self._tree.holds_blocks(shown[0]):
             return False
-        return self._tree.size(node) == self._tree.size(inside[0])
+        said = [node.text, *(child.tail for child in node)]
+        return not any(text and text.strip() for text in said)
 
-    def _terms(self, frame: _Frame) -> Iterator[Found]:
+    def _terms(self, frame: _Frame) -> None:
         """Terms, and what explains them where that is no more than lines."""
         if not frame.terms:
             return
@@ -304,8 +350,8 @@ class Walk:
             text = f"{text}{gap}{explained}"
         if text:
             path = self._span(frame, terms[0][0], (said or terms)[-1][0])
-            yield self._text(frame, self._role(frame), text, path, links)
+            self._out.append(self._text(frame, self._role(frame), text, path, links))
         if name(frame.element) == "dl":
             frame.note = None  # each term of a list of notes is one
         for _, line in (*terms, *said):
-            yield from self._beside(line, frame.region)
+            self._beside(line, frame.region)
