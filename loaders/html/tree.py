@@ -47,8 +47,9 @@ _LOW = frozenset(["footer", "contentinfo", "aside", "complementary", "sidebar", 
 
 _IS_MAIN = re.compile(rb"role\s*=\s*[\"']?\s*main")
 _MOST_UNSEEN = 60
-_MOST_COUNTED = 60
-"""Characters for each element that are counted, some of them several times, before all are counted at once."""
+_MOST_COUNTED = 64
+_MOST_LOOKS = 5_000_000
+"""Elements that are counted one by one, and looks at elements inside them, before all are counted at once."""
 _MARKED = frozenset(["header", "footer", "aside", "banner", "contentinfo", "complementary"])
 
 
@@ -118,7 +119,7 @@ class Tree:
         self._among: dict[_Element, tuple[int, int]] = {}
         self._size: dict[_Element, int] = {}
         self._linked: dict[_Element, int] = {}
-        self._spent = 0
+        self._counted = 0
         self.blocks = _around(self._all(BLOCKS))
         """The elements that hold a block."""
         self._headed = _around(self._all(HEADINGS))
@@ -202,14 +203,14 @@ class Tree:
         if tag in UNSEEN or not tag:
             self._size[node] = 0
             return
-        size = _length(node)
-        unseen = list(islice(node.iter(*UNSEEN), _MOST_UNSEEN))
-        self._spent += size + 100 * len(unseen)
-        if self._spent > _MOST_COUNTED * (20 + len(self._nodes)) or len(unseen) == _MOST_UNSEEN:
+        self._counted += 1
+        few = self._counted <= min(_MOST_COUNTED, 1 + _MOST_LOOKS // len(self._nodes))
+        unseen = list(islice(node.iter(*UNSEEN), _MOST_UNSEEN)) if few else []
+        if not few or len(unseen) == _MOST_UNSEEN:
             self._measure()
             return
         outer = [one for one in unseen if all(above not in unseen for above in one.iterancestors())]
-        self._size[node] = size - sum(map(_length, outer))
+        self._size[node] = _length(node) - sum(map(_length, outer))
 
     def _measure(self) -> None:
         """All sizes in one pass, children before their parents."""
