@@ -27,7 +27,6 @@ _LEADING = ("aria-controls", "data-target", "data-bs-target", "popovertarget", "
 _RELATIVE = re.compile(r"inherit|unset|[\d.]+(?:em|%)")
 """Values that follow from those of the element around."""
 _TOGGLES = "//a[@href and (@role='tab' or @role='button' or @data-toggle or @data-bs-toggle)]"
-_STATED = "descendant-or-self::*[@style or @hidden or @popover or (self::font and @color)]"
 _STYLE = re.compile(rb"style\s*=")
 _COUNTING = ("linen", "line-number", "gutter", "hljs-ln-numbers", "blob-num")
 _FORMULAS = frozenset(["katex-mathml", "mjx-assistive-mml", "MJX_Assistive_MathML"])
@@ -95,14 +94,22 @@ class Sight:
         self._styles: dict[_Element, dict[str, str]] = {}
         self._looks = _LOOKS
         self.hidden: dict[_Element, str] = {}
-        hides = data.count(b"hidden") - data.count(b"aria-hidden") if b"hidden" in data else 0
-        may = not data or hides > 0 or "font" in named or b"popover" in data or bool(_STYLE.search(data))
-        stated = path(_STATED)(root) if may else []
-        for node in dict.fromkeys([*stated, *self._by_sheets()]):
+        for node in dict.fromkeys([*self._stated(named, data), *self._by_sheets()]):
             if name(node) not in ("html", "body") and node.getparent() not in self.hidden and (why := self._why(node)):
                 self._hide(node, why)
         if self.hidden:
             self._open()
+
+    def _stated(self, named: Mapping[str, list[_Element]], data: bytes) -> list[_Element]:
+        """The elements whose own attributes may hide them, asked only for what the page's bytes name."""
+        found = [node for node in named.get("font", ()) if node.get("color")]
+        if not data or _STYLE.search(data):
+            found += [node for node in self._nodes if node.get("style")]
+        if not data or data.count(b"hidden") > data.count(b"aria-hidden"):
+            found += [node for node in self._nodes if node.get("hidden") is not None]
+        if not data or b"popover" in data:
+            found += [node for node in self._nodes if node.get("popover") is not None]
+        return found
 
     def _names(self, classes: set[str]) -> set[str]:
         ids = {one for node in self._nodes if (one := node.get("id"))}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -39,14 +38,16 @@ _FORMULA = re.compile(r"\\[A-Za-z]+|^\$.*\$$|^\\[(\[]|[_^]\{", re.DOTALL)
 _SPACED = frozenset(["td", "th", "text", "tspan", "option", "button", "label"])
 
 
-@dataclass(slots=True)
 class Line:
-    """Text as read and the pictures in it, in order."""
+    """Text as read and the pictures in it, in order, and what is hidden in it."""
 
-    pieces: list[str] = field(default_factory=list)
-    images: list[_Element] = field(default_factory=list)
-    targets: list[str] = field(default_factory=list)
-    hidden: list[_Element] = field(default_factory=list)
+    __slots__ = ("hidden", "images", "pieces", "targets")
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+        self.images: list[_Element] = []
+        self.targets: list[str] = []
+        self.hidden: list[_Element] = []
 
     @property
     def text(self) -> str:

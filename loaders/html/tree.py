@@ -153,7 +153,8 @@ class Tree:
         """The <main> of the page, where there is one that holds a good part of its text."""
         mains = self._named.get("main", [])
         if not data or _IS_MAIN.search(data):
-            mains = [node for node in self._nodes if node.tag == "main" or _role(node) == "main"]
+            stated = [node for node in self._nodes if node.get("role")]
+            mains = [*mains, *(node for node in stated if _role(node) == "main" and node.tag != "main")]
         largest = max(mains, key=self.size, default=None)
         return largest if largest is not None and 3 * self.size(largest) > self.size(self.root) else None
 
@@ -205,7 +206,8 @@ class Tree:
             return
         self._counted += 1
         few = self._counted <= min(_MOST_COUNTED, 1 + _MOST_LOOKS // len(self._nodes))
-        unseen = list(islice(node.iter(*UNSEEN), _MOST_UNSEEN)) if few else []
+        inside = self._all(UNSEEN) if node is self.root else node.iter(*UNSEEN)
+        unseen = list(islice(inside, _MOST_UNSEEN)) if few else []
         if not few or len(unseen) == _MOST_UNSEEN:
             self._measure()
             return

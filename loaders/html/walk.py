@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rag.document import Link, MarkupPath, Notice, Role
@@ -31,24 +30,29 @@ _APART = frozenset(["br", "math"])
 _MAIN = frozenset(["main", "article", "section", "blockquote", "figure"])
 
 
-@dataclass(slots=True)
 class _Frame:
     """An open element: what is left of it, and the inline run gathered so far."""
 
-    element: _Element
-    path: str
-    items: Iterator[tuple[int, _Element | str]]
-    region: Role | None = None
-    inside_main: bool = False
-    marker: list[str] = field(default_factory=list)  # of the list item it belongs to; taken by its first text
-    depth: int = 0  # of lists around it
-    item: bool = False
-    counter: int = 0  # of an ordered list
-    note: _Element | None = None  # the footnote that it stands in, or is
-    run: list[tuple[int, _Element | str]] = field(default_factory=list)
-    terms: list[tuple[int, Line]] = field(default_factory=list)  # of a definition list
-    said: list[tuple[int, Line]] = field(default_factory=list)  # what explains them
-    whole: bool = True  # nothing but the run has come so far
+    __slots__ = (
+        "counter", "depth", "element", "inside_main", "item", "items", "marker", "note", "path", "region", "run",
+        "said", "terms", "whole",
+    )  # fmt: skip
+
+    def __init__(self, element: _Element, path: str, region: Role | None, inside_main: bool, depth: int) -> None:
+        self.element = element
+        self.path = path
+        self.items = items(element)
+        self.region = region
+        self.inside_main = inside_main
+        self.depth = depth  # of lists around it
+        self.item = False
+        self.marker: list[str] = []  # of the list item it belongs to; taken by its first text
+        self.counter = 0  # of an ordered list
+        self.note: _Element | None = None  # the footnote that it stands in, or is
+        self.run: list[tuple[int, _Element | str]] = []
+        self.terms: list[tuple[int, Line]] = []  # of a definition list
+        self.said: list[tuple[int, Line]] = []  # what explains them
+        self.whole = True  # nothing but the run has come so far
 
 
 class Walk:
@@ -66,7 +70,7 @@ class Walk:
     def found(self) -> Iterator[Found | Notice]:
         tree, out = self._tree, self._out
         kept_back, around = tree.kept_back, tree.blocks
-        stack = [_Frame(tree.root, "/" + name(tree.root), items(tree.root))]
+        stack = [_Frame(tree.root, "/" + name(tree.root), None, False, 0)]
         while stack:
             frame = stack[-1]
             for position, node in frame.items:
@@ -166,9 +170,8 @@ class Walk:
 
     def _opened(self, frame: _Frame, node: _Element, path: str, region: Role | None) -> _Frame:
         tag = name(node)
-        inner = _Frame(node, path, items(node), region, frame.inside_main or tag in _MAIN)
-        inner.inside_main = inner.inside_main or node.get("role", "").lower() == "main"
-        inner.depth = frame.depth + (tag in _LISTS)
+        main = frame.inside_main or tag in _MAIN or node.get("role", "").lower() == "main"
+        inner = _Frame(node, path, region, main, frame.depth + (tag in _LISTS))
         if tag == "ol":
             inner.counter = first_number(node)
         inner.note = node if node in self._tree.notes else frame.note
