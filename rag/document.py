@@ -177,6 +177,8 @@ class Element:
     of `text` are kept where they were read from pixels, on the page of the first place. `links` lead
     out of `text`, in its order. `label` is what a caption calls its figure or table ("Figure 3"), and
     `mentions` are the sentences that name it so. `language` is the programming language of code, where it is told.
+    `width` and `height` are those of a picture in a page of markup, in pixels: of its bytes, or where they are not at
+    hand as the page states them; 0 where nothing is known.
     """
 
     id: str
@@ -194,6 +196,8 @@ class Element:
     label: str = ""
     mentions: tuple[Mention, ...] = ()
     language: str = ""
+    width: int = 0
+    height: int = 0
 
 
 @dataclass(frozen=True, slots=True)
