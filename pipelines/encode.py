@@ -132,7 +132,7 @@ class Encoding:
         self._languages.add(language)
         for channel in self._channels:
             spoken: frozenset[str] = getattr(channel.encoder, "languages", frozenset())
-            if spoken and language not in spoken:
+            if channel.encoder.view != "summary" and spoken and language not in spoken:
                 self._warn(
                     f"some documents are in {language!r}, but the encoder {channel.name} reads "
                     f"{', '.join(sorted(spoken))}: for them full-text search weighs more"

@@ -13,6 +13,7 @@ COMPONENTS: dict[str, str] = {
     "paged": "paged:Paged",
     "expanded": "expanded:Expanded",
     "pointed": "pointed:Pointed",
+    "shared": "shared:Shared",
     "compressors/html_prune": "compressors.html_prune:HtmlPrune",
     "encoders/clip": "encoders.clip:CLIP",
     "encoders/colvision": "encoders.colvision:ColVision",

@@ -37,7 +37,7 @@ class Fused:
     weights: Mapping[str, float] = field(default_factory=dict)
     constant: float = 60
     depth: int = 100
-    english_only: tuple[str, ...] = ("dense",)
+    english_only: tuple[str, ...] = ("dense", "summaries")
     foreign_factor: float = 0.3
 
     def __post_init__(self) -> None:
@@ -80,7 +80,7 @@ class Fused:
                 share = weights[name] if self.method == "rrf" else weights[name] / whole
                 scores[id] = scores.get(id, 0.0) + share * value
                 parts.setdefault(id, {})[name] = Score(rank, hit.score)
-                if len(hit.parts) > 1:
+                if set(hit.parts) - {hit.by}:
                     parts[id].update({f"{name}.{channel}": one for channel, one in hit.parts.items()})
         best = sorted(scores, key=lambda id: (-scores[id], id))[:k]
         return [Hit(chunks[id], scores[id], "fused", parts[id]) for id in best]

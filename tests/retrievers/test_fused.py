@@ -56,7 +56,7 @@ def test_parts_hold_each_channels_rank_and_score() -> None:
     assert parts["A"]["hybrid"].rank == 1
     assert parts["A"]["hybrid.lexical"] == Score(2, 7.0)
     assert parts["A"]["hybrid.dense"] == Score(1, 0.9)
-    assert parts["D"] == {"hybrid": Score(4, 1 / 63), "other": Score(1, 5.0)}
+    assert parts["D"] == {"hybrid": Score(4, 1 / 63), "hybrid.lexical": Score(3, 2.0), "other": Score(1, 5.0)}
     assert {hit.by for hit in hits} == {"fused"}
 
 
