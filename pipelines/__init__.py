@@ -19,6 +19,7 @@ COMPONENTS: dict[str, str] = {
     "sweep": "maintain:sweep",
     "reindex": "maintain:reindex",
     "summarise": "summarise:Summarise",
+    "compose": "composing:Compose",
     "with_summaries": "maintain:with_summaries",
     "commands/add": "commands.add:Add",
     "commands/ask": "commands.ask:Ask",

@@ -23,7 +23,8 @@ from rag.store.store import Store
 from rag.store.writer import Writer
 from rag.vlm import has_pixels, pixels
 
-from .encode import Encoding, complete_mark, encode_missing
+from .encode import Encoding, encode_missing
+from .summaries import Storing
 
 ROLES: tuple[Role, ...] = ("figure", "photo", "keyframe", "table")
 READ = 64
@@ -97,15 +98,17 @@ class Summarise:
         A picture that fails is told of and asked about again by the next run; ten in a row end this one.
         """
         with self.store.writing(timeout=10) as writer:
-            run = _Run(self, writer, max_calls)
+            told = Told()
+            run = _Run(self, writer, max_calls, told, Storing(self.store, writer, told.warnings.append))
             for one in self._pictured(writer, run.told):
                 run.take(one)
                 if run.ended():
                     break
             run.ask()
-            encode_missing(self.store, writer, Encoding(self.store, run.told.warnings.append), self.progress)
-        run.told.price = self.captioner.price(run.told.usage)
-        return run.told
+            run.storing.end()
+            encode_missing(self.store, writer, Encoding(self.store, told.warnings.append), self.progress)
+        told.price = self.captioner.price(told.usage)
+        return told
 
     def _pictured(self, writer: Writer, told: Told) -> Iterator[Pictured]:
         """The chunks with their pictures; those that cannot be drawn are told of."""
@@ -143,12 +146,12 @@ class _Run:
     stage: Summarise
     writer: Writer
     most: int | None
-    told: Told = field(default_factory=Told)
+    told: Told
+    storing: Storing
     made: dict[str, Summary | None] = field(default_factory=dict)
     """By key what was asked for in this run; None where that failed."""
     waiting: dict[str, list[Pictured]] = field(default_factory=dict)
     in_a_row: int = 0
-    marked: bool = False
 
     def take(self, one: Pictured) -> None:
         """Give it the summary that is kept, or let it wait for a call."""
@@ -156,7 +159,7 @@ class _Run:
         if known or one.key in self.waiting:
             self.told.known += 1
             if known and one.chunk.summary != known:
-                self._store({one.row: known})
+                self.storing.add({one.row: known})
             elif not known:
                 self.waiting[one.key].append(one)
         elif one.key in self.made:
@@ -200,15 +203,7 @@ class _Run:
             found.update({one.row: summary for one in self.waiting[first.key]})
         self.waiting.clear()
         if found:
-            self._store(found)
-
-    def _store(self, found: dict[int, Summary]) -> None:
-        if not self.marked:  # first, so that a run that is killed leaves its vectors to the next command
-            for name, encoder in self.stage.store.encoders.items():
-                if encoder.view == "summary":
-                    self.writer.set_meta(complete_mark(name), "")
-            self.marked = True
-        self.writer.summarise(found)
+            self.storing.add(found)
 
 
 def _shorter(data: bytes) -> int:

@@ -114,15 +114,18 @@ class Corpus:
             store, registry.load("pipelines/ingest_options")(**options), progress, cancel
         )
 
-    def summarising(self, *, dry: bool = False, captioner: Any = None, **options: Any) -> Any:
+    def summarising(
+        self, *, dry: bool = False, composed: bool = False, captioner: Any = None, **options: Any
+    ) -> Any:  # fmt: skip
         """The stage that describes pictures and tables (`rag.pipelines.summarise.Summarise`), ready for `run`.
 
         `captioner` is that of the profile's table `captioner` unless one is given. A `dry` one, for `planned`,
         changes no settings of the corpus; else an encoder of summaries is added to them where there is none.
+        With `composed` it is the stage that writes captions without a model (`rag.pipelines.composing.Compose`).
         """
         if self._restriction is not None:
             raise CorpusError("a restricted view cannot be written; summarise in the corpus itself")
-        if captioner is None:
+        if captioner is None and not composed:
             if "captioner" not in self.profile:
                 raise ConfigError(
                     f"the profile {str(self._profile)!r} names no model that describes pictures: use the profile "
@@ -132,6 +135,8 @@ class Corpus:
         if not dry:
             self.__dict__["store"] = registry.load("pipelines/with_summaries")(self.store)
             self._forget()
+        if composed:
+            return registry.load("pipelines/compose")(self.store, **options)
         return registry.load("pipelines/summarise")(self.store, captioner, **options)
 
     def remove(self, source: str) -> list[Outcome]:

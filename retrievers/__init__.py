@@ -14,6 +14,7 @@ COMPONENTS: dict[str, str] = {
     "expanded": "expanded:Expanded",
     "pointed": "pointed:Pointed",
     "shared": "shared:Shared",
+    "stores": "stores:Stores",
     "compressors/html_prune": "compressors.html_prune:HtmlPrune",
     "encoders/clip": "encoders.clip:CLIP",
     "encoders/colvision": "encoders.colvision:ColVision",

@@ -24,9 +24,20 @@ class SummariseCommand:
         corpus_arguments(parser)
         parser.add_argument("--profile", default="server", help="server, vision, or a TOML file (default: server)")
         parser.add_argument("--dry-run", action="store_true", help="tell the calls and their cost, and make none")
+        parser.add_argument(
+            "--composed", action="store_true",
+            help="without a model: compose captions anew of headings, captions, words, tags and mentions",
+        )  # fmt: skip
         summary_arguments(parser)
 
     def run(self, options: Namespace) -> int:
+        if options.composed:
+            told = opened(options).summarising(composed=True).run()
+            if options.json:
+                print_json({"composed": told.composed, "known": told.known})
+            else:
+                print(f"{plural(told.composed, 'caption')} composed, {told.known} known")
+            return 0
         return summarised(opened(options), options, dry=options.dry_run)
 
 

@@ -29,18 +29,28 @@ class Summaries:
         raise NotImplementedError
         yield
 
-    def described(self, roles: Sequence[Role]) -> list[tuple[int, str]]:
-        """(row, id) of the live chunks of these roles, in the order they were added."""
+    def meta(self, key: str) -> str | None:
+        """A remembered value."""
+        found = self._connection.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
+        return found[0] if found else None
+
+    def described(self, roles: Sequence[Role], missing: bool = False) -> list[tuple[int, str]]:
+        """(row, id) of the live chunks of these roles, in the order they were added; those without a summary alone.
+
+        Speech over a key frame is one chunk, and is among them with "keyframe".
+        """
+        without = "AND json_extract(c.body, '$.summary') IS NULL" if missing else ""
+        spoken = "OR (c.modality = 'video' AND c.media IS NOT NULL)" if "keyframe" in roles else ""
         sql = (
             "SELECT c.row, c.id FROM chunks c JOIN documents d ON d.row = c.document AND d.state = 'live' "
-            f"WHERE c.role IN ({','.join('?' * len(roles))}) ORDER BY c.row"
+            f"WHERE (c.role IN ({','.join('?' * len(roles))}) {spoken}) {without} ORDER BY c.row"
         )
         return [(row, id) for row, id in self._connection.execute(sql, list(roles))]
 
     def summary(self, key: str) -> Summary | None:
         """The summary that is kept under a key."""
-        found = self._connection.execute("SELECT value FROM meta WHERE key = ?", [_KEPT + key]).fetchone()
-        return loads(Summary, found[0]) if found else None
+        found = self.meta(_KEPT + key)
+        return loads(Summary, found) if found else None
 
     def summarise(self, made: Mapping[int, Summary]) -> None:
         """Give chunks (by row) their summaries, keep these, and tell the indexes: one transaction."""
@@ -54,7 +64,9 @@ class Summaries:
                 run("UPDATE chunks SET body = ? WHERE row = ?", [text, row])
                 run("DELETE FROM views WHERE chunk = ? AND name = 'summary'", [row])
                 run("INSERT INTO views (chunk, name, digest) VALUES (?, 'summary', ?)", [row, digest(summary.text)])
-                run("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [_KEPT + summary.key, dumps(summary)])
+                if summary.made == "written":  # the others cost nothing to make again
+                    kept = [_KEPT + summary.key, dumps(summary)]
+                    run("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", kept)
                 documents[document] = None
             for document in documents:
                 run("INSERT INTO outbox (added) VALUES (?)", [document])

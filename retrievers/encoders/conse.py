@@ -50,8 +50,8 @@ class ConSE:
     name = "concept tags"
     dim = MiniLM.dim
     modalities: frozenset[Modality] = frozenset({"image", "video"})
-    roles: frozenset[Role] = frozenset({"photo", "keyframe"})
-    """Of the chunks it is given at ingest: no pages, figures, charts, diagrams."""
+    roles: frozenset[Role] = frozenset({"photo", "keyframe", "speech"})
+    """Of the chunks it is given at ingest: no pages, figures, charts, diagrams. Speech stands over a key frame."""
     view = "pixels"
 
     def __init__(self, classes: int = 10, assets: Assets | None = None) -> None:
