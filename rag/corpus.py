@@ -273,6 +273,11 @@ class Corpus:
         self.__dict__["_worded"] = table == "words_only"
         return self._build(self.profile.get(table, self.profile["retriever"]), table)
 
+    def retrieve_by(self, table: Table) -> None:
+        """Search by this table from now on, in this object alone: the profile's own stays as it is on disk."""
+        self.__dict__["profile"] = {**self.profile, "retriever": dict(table)}
+        self._forget()
+
     @property
     def _has_vectors(self) -> bool:
         return any(len(index) for index in self.store.vectors.values())

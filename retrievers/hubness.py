@@ -186,10 +186,10 @@ def auto_tune(
     none = Normalizer("none")
     if len(target) < 4 or not (len(queries) or len(chunks)):
         return none
-    before = _reciprocal(heldout, target, gallery, none, queries, chunks)
+    before = reciprocal(heldout, target, gallery, none, queries, chunks)
     best, gain = none, np.zeros(len(target))
     for candidate in _grid(len(chunks) > 0):
-        change = _reciprocal(heldout, target, gallery, candidate, queries, chunks) - before
+        change = reciprocal(heldout, target, gallery, candidate, queries, chunks) - before
         if change[::2].mean() > gain[::2].mean() + 1e-12:
             best, gain = candidate, change
     confirmed = gain[1::2]
@@ -204,7 +204,7 @@ def _grid(chunks: bool) -> list[Normalizer]:
     return made + [Normalizer(method, one, two) for method in ("dual_is", "dual_dis") for one in sharp for two in other]
 
 
-def _reciprocal(
+def reciprocal(
     heldout: NDArray[np.floating], target: NDArray[np.intp], gallery: NDArray[np.floating], form: Normalizer,
     queries: NDArray[np.floating], chunks: NDArray[np.floating],
 ) -> NDArray[np.float64]:  # fmt: skip

@@ -84,6 +84,19 @@ def test_photos_are_found_by_their_tags_as_they_come_in(default: Path, tmp_path:
     assert main(["check", "--corpus", str(default)]) == 0
 
 
+def test_two_encoders_of_one_model_keep_each_its_vectors(default: Path, tmp_path: Path, tagger: Tagger) -> None:
+    """Words and summaries, by the same weights: the vectors of neither may take the place of the other's."""
+    (tmp_path / "a.png").write_bytes(noisy("red"))
+    (tmp_path / "words.md").write_text("# Ox\n\nAn essay on the ox.\n")
+    add(default, tmp_path / "a.png")  # what the first run lacks is encoded at its end
+    add(default, tmp_path / "words.md")
+    with Corpus(default) as corpus:
+        assert corpus.store.encoders["hash"].fingerprint == corpus.store.encoders["summaries"].fingerprint
+        assert len(corpus.store.vectors["hash"]) >= 1
+        assert len(corpus.store.vectors["summaries"]) == 1
+        assert "dense.words" in corpus.search("essay on the ox")[0].hit.parts
+
+
 def test_it_is_done_once(default: Path, tmp_path: Path, tagger: Tagger) -> None:
     (tmp_path / "a.png").write_bytes(noisy("red"))
     add(default, tmp_path / "a.png")
