@@ -56,7 +56,7 @@ def tuned_fusion(corpus: Corpus, posed: Sequence[Posed]) -> FusionTuned:
         for at in (at for at in range(len(asked)) if folds[at] == fold):
             query = Query((asked[at].text,))
             before[asked[at].id] = _reciprocal(_again(now, lists[at]), query, right[at])
-            new = replace(now, method="calibrated", bias=joint.bias, curves=joint.channels, made_of="", weights={})
+            new = replace(now, method="calibrated", bias=joint.bias, curves=joint.channels, weights={})
             after[asked[at].id] = _reciprocal(_again(new, lists[at]), query, right[at])
     change = paired(before, after)
     gains = [after[id] - before[id] for id in before]
@@ -96,7 +96,7 @@ class _Kept:
 
 def _again(fused: Any, lists: Lists) -> Any:
     """The same fusion over what its channels found."""
-    return replace(fused, retrievers={name: _Kept(hits) for name, hits in lists.items()})
+    return replace(fused, retrievers={name: _Kept(hits) for name, hits in lists.items()}, made_of="")
 
 
 def _reciprocal(fused: Any, query: Query, right: set[str]) -> float:
