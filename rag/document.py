@@ -259,6 +259,20 @@ WORDED = frozenset({"text", "contextual", "summary"})
 
 
 @dataclass(frozen=True, slots=True)
+class Summary:
+    """A text about a chunk's picture or table, to find it by. It stands in no document: never quoted, never cited.
+
+    `written` by a model that looked, or `composed` of what is known of it. `by` is the fingerprint of what made
+    it, and `key` names all that it was made of (pixels, prompt, model).
+    """
+
+    text: str
+    made: Literal["written", "composed"]
+    by: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """The unit of retrieval.
 
@@ -266,7 +280,7 @@ class Chunk:
     equals (see `rag.identity`). `parent` is the id of the element that it is a part of, or "".
     `tokens` counts `text` in tokens of the encoder in use (its words where there is none).
     `labels` are the user's, `title` the document's. `mentions` are the sentences elsewhere that name its
-    figure or table: words to find it by, and no part of its text.
+    figure or table: words to find it by, and no part of its text. Nor is its `summary`, which was made and not read.
     """
 
     id: str
@@ -282,3 +296,4 @@ class Chunk:
     tokens: int = 0
     views: tuple[View, ...] = field(default=())
     mentions: tuple[Mention, ...] = ()
+    summary: Summary | None = None

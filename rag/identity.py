@@ -101,4 +101,11 @@ def contextual(chunk: Chunk) -> str:
 
 def view_text(chunk: Chunk, view: str) -> str:
     """The text of a textual view."""
+    if view == "summary":
+        return chunk.summary.text if chunk.summary else ""
     return contextual(chunk) if view == "contextual" else chunk.text
+
+
+def findable(chunk: Chunk) -> str:
+    """The text and the summary: what to judge a chunk by. To quote or to show as words there is the text alone."""
+    return "\n".join(filter(None, (chunk.text, view_text(chunk, "summary"))))

@@ -10,6 +10,7 @@ from typing import Any
 
 from .crawling import crawl_arguments, crawl_rules, render_rules
 from .options import SOME_FAILED, corpus_arguments, opened, pairs, plural, print_json, tell
+from .summarise import summarised, summary_arguments
 
 
 class Add:
@@ -45,6 +46,11 @@ class Add:
             help="passwords of encrypted PDFs, one a line, or NAME, a tab and a password; kept nowhere",
         )  # fmt: skip
         crawl_arguments(parser)
+        parser.add_argument(
+            "--summarise", action="store_true", help="then describe pictures and tables; see rag summarise"
+        )
+        parser.add_argument("--profile", default="server", help="with --summarise: whose model describes (server)")
+        summary_arguments(parser)
         parser.add_argument(
             "--keep", choices=["link", "copy"], default="link", help="copy files into the corpus (default: link)"
         )
@@ -87,7 +93,8 @@ class Add:
             print_json({"summary": told.summary()})
         else:
             _tell_sum(told)
-        return SOME_FAILED if told.failed else 0
+        described = summarised(opened(options), options) if options.summarise else 0
+        return SOME_FAILED if told.failed else described
 
 
 class Progress:

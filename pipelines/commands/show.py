@@ -80,6 +80,8 @@ class Show:
         if chunk.headings:
             print(f"  {contract.visible(' > '.join(chunk.headings))}")
         print(f"\n{_lines(chunk.text) or '(no text)'}")
+        if chunk.summary:
+            print(f"\n{contract.described(chunk.summary)}")
         for mention in chunk.mentions:
             print(f"\nmentioned: {contract.visible(mention.text)}")
             print(f"  {contract.where_it_lies(mention.place, found.source)}")

@@ -45,24 +45,30 @@ class MiniLM:
     have the view. Texts are cut at `max_tokens` (specials included).
 
     `precision="bf16"` is faster where the processor has bfloat16 (elsewhere it runs in float32)
-    and gives other vectors, so the fingerprint says it. `cache` keeps the compiled model in the
+    and gives other vectors, so the fingerprint says it. `view` is what it reads of a chunk: its words under
+    their headings, its words alone, or its summary. `cache` keeps the compiled model in the
     user's cache folder. Everything loads at first use; counting loads the tokenizer only.
     """
 
     name = "minilm"
     dim = 384
     modalities: frozenset[Modality] = frozenset({"text", "table", "image", "audio", "video"})
-    view = "contextual"
     alone = True
     """Each chunk is a request of its own: those of several documents may be encoded in one call."""
     languages = frozenset({"en"})
     """What it was trained on; ingest says once when documents are in another."""
 
-    def __init__(self, max_tokens: int = 256, precision: Literal["f32", "bf16"] = "f32", cache: bool = True) -> None:
+    def __init__(
+        self, max_tokens: int = 256, precision: Literal["f32", "bf16"] = "f32", cache: bool = True,
+        view: Literal["contextual", "text", "summary"] = "contextual",
+    ) -> None:  # fmt: skip
         if not SPECIALS < max_tokens <= POSITIONS:
             raise ValueError(f"max_tokens must be {SPECIALS + 1} to {POSITIONS}, got {max_tokens}")
         if precision not in ("f32", "bf16"):
             raise ValueError(f"precision must be 'f32' or 'bf16', got {precision!r}")
+        if view not in ("contextual", "text", "summary"):
+            raise ValueError(f"view must be 'contextual', 'text' or 'summary', got {view!r}")
+        self.view: str = view
         self.max_tokens = max_tokens
         self.precision = precision
         self.cache = cache

@@ -96,3 +96,12 @@ def test_a_profile_names_a_compressor(tmp_path: Path) -> None:
         corpus.add(tmp_path / "page.html", workers=0)
         assert "compressor: retrievers/compressors/html_prune" in corpus.describe()
         assert corpus.ask("When did rain fall on the roof?").evidence
+
+
+def test_an_optional_table_is_there_where_its_parts_are() -> None:
+    from rag.profile import present
+
+    table = {"use": "a", "many": {"x": {"use": "b", "index": "@i", "optional": True}, "y": {"use": "c", "index": "@j"}}}
+    assert present(table, {"i"}) == {"use": "a", "many": {"x": {"use": "b", "index": "@i"}, "y": table["many"]["y"]}}  # type: ignore[index]
+    assert present(table, {}) == {"use": "a", "many": {"y": {"use": "c", "index": "@j"}}}
+    assert present([table["many"]], {}) == [{"y": {"use": "c", "index": "@j"}}]
