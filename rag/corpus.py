@@ -139,13 +139,13 @@ class Corpus:
             return registry.load("pipelines/compose")(self.store, **options)
         return registry.load("pipelines/summarise")(self.store, captioner, **options)
 
-    def remove(self, source: str) -> list[Outcome]:
+    def remove(self, source: str | Path) -> list[Outcome]:
         """Remove a source by its path, name or glob, with what lies in it; it is not found from now on."""
         with self.store.writing(timeout=10) as writer:
             matched = self._matched(source)
             return [Outcome(uri, "removed", chunks=writer.remove(key)) for key, uri in matched.items()]
 
-    def label(self, source: str, labels: Mapping[str, LabelValue | None]) -> list[str]:
+    def label(self, source: str | Path, labels: Mapping[str, LabelValue | None]) -> list[str]:
         """Set labels on sources by path, name or glob; None takes one away. Returns the sources."""
         check_labels({name: value for name, value in labels.items() if value is not None})
         with self.store.writing(timeout=10) as writer:
@@ -156,8 +156,9 @@ class Corpus:
                 writer.set_labels(key, {name: value for name, value in merged.items() if value is not None})
         return list(matched.values())
 
-    def _matched(self, source: str) -> dict[str, str]:
+    def _matched(self, source: str | Path) -> dict[str, str]:
         """key -> uri of the sources that a path, name or glob means."""
+        source = str(source)
         catalog = self.store.catalog
         other = _key(source) if is_url(source) else str(Path(source).resolve())
         matched = catalog.named(source) or catalog.keyed(other) or catalog.named(other)
@@ -166,7 +167,7 @@ class Corpus:
             raise CorpusError(f"no source in {self.folder} is called {source!r}; see: rag list")
         return matched
 
-    def elements(self, source: str, page: int | None = None) -> tuple[Source, list[Element]]:
+    def elements(self, source: str | Path, page: int | None = None) -> tuple[Source, list[Element]]:
         """A source by its path, name or glob, and its elements in reading order; with `page` those on that page."""
         uris = set(self._matched(source).values())
         seen = (one for document in self.documents() for one in document.sources if one.uri in uris)
