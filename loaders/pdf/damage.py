@@ -8,6 +8,7 @@ drawn at random 0.2.
 
 from __future__ import annotations
 
+import operator
 import re
 import unicodedata
 from collections import Counter
@@ -50,7 +51,7 @@ def damaged(text: PageText) -> bool:
     for word, times in Counter(_LATIN.findall(said.lower())).items():
         times = min(times, 3)  # a name that stands everywhere on a page says little
         total += times * (len(word) - 1)
-        common += times * sum(word[at : at + 2] in _PAIRS for at in range(len(word) - 1))
+        common += times * sum(map(_PAIRS.__contains__, map(operator.add, word, word[1:])))
     return total >= FEWEST and common < COMMON * total
 
 

@@ -22,7 +22,7 @@ from . import attachments
 from .annotations import Remark
 from .attachments import Attachment
 from .engine import Drawing, Locked, Painted, Placed
-from .pdfium_paths import SAME, Matrix, around, items, product
+from .pdfium_paths import SAME, Matrix, around, items, path_segments, product
 from .pdfium_remarks import links, remarks, text_of
 from .pdfium_text import Set, Shown, as_lines, set_words
 from .text import Line, Rect, currency_parted
@@ -283,14 +283,10 @@ class PdfiumPage:
         if not kind or count < 2:
             return None
         a, b, c, d, e, f = product(product(self._matrix(thing), matrix), self.shown.matrix)
-        x, y = ctypes.c_float(), ctypes.c_float()
-        x_at, y_at = ctypes.byref(x), ctypes.byref(y)
-        segments = []
-        for at in range(min(count, MAX_SEGMENTS)):
-            segment = raw.FPDFPath_GetPathSegment(thing, at)
-            raw.FPDFPathSegment_GetPoint(segment, x_at, y_at)
-            point = a * x.value + c * y.value + e, b * x.value + d * y.value + f
-            segments.append((raw.FPDFPathSegment_GetType(segment), point, raw.FPDFPathSegment_GetClose(segment)))
+        segments = [
+            (kind, (a * x + c * y + e, b * x + d * y + f), closed)
+            for kind, x, y, closed in path_segments(raw, thing, min(count, MAX_SEGMENTS))
+        ]
         rect = around([point for _, point, _ in segments])
         if not all(map(math.isfinite, rect)):
             return None

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from .engine import OpenDocument
 
 Rect = tuple[float, float, float, float]
 """Left, top, right, bottom in points, origin top left of the page as shown."""
+
+Kind = TypeVar("Kind", int, float)
 
 MAX_LINES = 20_000
 """Of a page: a newspaper page has some 1,500."""
@@ -22,7 +25,7 @@ _DROPPED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2
 _BULLETS = dict.fromkeys((0xF0B7, 0xF0A7, 0xF0D8, 0xF076, 0xF0FC, 0xF02D, 0xF06E, 0x25CF, 0x25AA, 0x2022), "•")
 _LEADERS = re.compile(r"(?:\s?[.·…_]){5,}")
 _NEXT_SIGN = re.compile(r"^([$€£¥(\s\d,.)%–—-]*[\d)%–—-])\s([$€£¥])$")
-_SPACES = re.compile(r"\s+")
+_SIGNS = frozenset("$€£¥")
 
 
 @dataclass(slots=True)
@@ -87,8 +90,14 @@ class Reader:
         return self._kept[index]
 
     def keep(self, first: int, last: int) -> None:
-        """Forget all pages but [first, last)."""
-        self._kept = {index: text for index, text in self._kept.items() if first <= index < last}
+        """Forget the pages before `first`, and of those from `last` on what is more than a page's most lines."""
+        kept: dict[int, PageText] = {}
+        room = MAX_LINES
+        for index, text in sorted(self._kept.items()):
+            room -= len(text.lines) if index >= last else 0
+            if index >= first and (index < last or room >= 0):
+                kept[index] = text
+        self._kept = kept
 
     def _read(self, index: int) -> PageText:
         from .hidden import outside, settle  # which are about lines
@@ -105,6 +114,13 @@ class Reader:
             return PageText([], 0.0, 0.0, failed=" ".join(str(error).split())[:200] or type(error).__name__)
 
 
+def most_of(letters: Mapping[Kind, int]) -> Kind:
+    """The kind that most letters are of; of several the greatest."""
+    if len(letters) == 1:
+        return next(iter(letters))
+    return max(letters, key=lambda one: (letters[one], one))
+
+
 @lru_cache(maxsize=2048)
 def named(font: str) -> tuple[bool, bool]:
     """Does a font's name say that it is bold, that it is of one width?"""
@@ -113,7 +129,7 @@ def named(font: str) -> tuple[bool, bool]:
 
 def currency_parted(line: Line) -> list[Line]:
     """A line "5,727 $" as two: the sign belongs to the column to its right."""
-    match = _NEXT_SIGN.match(line.text)
+    match = _NEXT_SIGN.match(line.text) if line.text[-1:] in _SIGNS else None
     if match is None:
         return [line]
     left, top, right, bottom = line.box
@@ -135,10 +151,11 @@ def clean(text: str) -> str:
             text = stripped[:-1] + "-"
         text = text.translate(_BULLETS).replace("\u00ad", "")
         text = unicodedata.normalize("NFKC", text)
-    text = _DROPPED.sub("", text)
+    if not text.isprintable():  # none of what is dropped is
+        text = _DROPPED.sub("", text)
     if "...." in text or ". ." in text or "…" in text or "_____" in text:
         text = _LEADERS.sub(" … ", text)
-    return _SPACES.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
