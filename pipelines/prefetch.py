@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,9 @@ _CHUNKS: Any = tuple[ChunkRow, ...]
 PARTS_AHEAD = 8
 DOCUMENTS_AHEAD = 4
 """Beyond those that are being parsed: small ones are encoded together."""
+PATIENCE = 2.0
+"""Seconds that a document waits before a further worker is started for it: a start takes about one, and the
+first documents wait for that of the first worker."""
 TRIES = 2
 """A document that ended this many workers has failed."""
 
@@ -50,6 +54,8 @@ class Job:
     replay: list[Part]
     messages: queue.Queue[Message] = field(default_factory=lambda: queue.Queue(PARTS_AHEAD))
     dropped: threading.Event = field(default_factory=threading.Event)
+    since: float = field(default_factory=time.monotonic)
+    taken: bool = False
 
     def put(self, message: Message) -> bool:
         """Hand a message over, waiting while the queue is full; False when nobody wants it any more."""
@@ -74,11 +80,13 @@ class Prefetch:
         self._threads: list[threading.Thread] = []
         self._workers: list[Worker] = []
         self._open: list[Job] = []
+        self._over = threading.Event()
 
     def __enter__(self) -> Prefetch:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._over.set()
         for job in self._open:
             job.dropped.set()
         for worker in self._workers:
@@ -145,18 +153,31 @@ class Prefetch:
         job = Job(wanted, building, request, replay)
         self._open.append(job)
         if twin:
+            job.taken = True
             return job
         if len(self._threads) < max(1, self._count):
-            self._threads.append(threading.Thread(target=self._work, daemon=True))
+            self._threads.append(threading.Thread(target=self._work, args=(not self._threads,), daemon=True))
             self._threads[-1].start()
         self._jobs.put(job)
         return job
 
-    def _work(self) -> None:
+    def _waited(self) -> bool:
+        """Wait until a document has waited for a worker for a while; False if all was over before."""
+        while not self._over.wait(0.05):
+            longest = time.monotonic() - PATIENCE
+            if any(not job.taken and job.since < longest for job in list(self._open)):
+                return True
+        return False
+
+    def _work(self, first: bool) -> None:
+        """Run what is waiting. Small jobs need no second process: a further one starts when a document has to wait."""
+        if not first and not self._waited():
+            return
         worker = Worker(self._limits) if self._count else None
         if worker:
             self._workers.append(worker)
         while (job := self._jobs.get()) is not None:
+            job.taken = True
             if job.dropped.is_set():
                 continue
             try:

@@ -33,6 +33,8 @@ class Faulty:
         order, _, marker = line.partition(",")
         if order == "hang":
             time.sleep(600)
+        elif order == "nap":
+            time.sleep(float(marker))
         elif order == "program":
             program = subprocess.Popen(["sleep", "600"])
             Path(marker).write_text(str(program.pid))

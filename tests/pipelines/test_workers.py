@@ -7,8 +7,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from rag.pipelines import prefetch
 from rag.pipelines.rendering import Renderer
-from rag.pipelines.workers import Limits
+from rag.pipelines.workers import Limits, Worker
 
 from rag.corpus import Corpus
 from rag.errors import SourceError
@@ -82,6 +83,24 @@ def test_the_number_of_workers_changes_nothing(faulty_corpus: Path, workers: int
     assert [one.status for one in told.values()] == ["done"] * 6
     documents = Corpus(faulty_corpus).documents()
     assert [Path(one.sources[0].uri).name for one in documents] == sorted(files)
+
+
+@pytest.mark.parametrize(("naps", "processes"), [(0.0, 1), (1.5, 2)])
+def test_a_second_process_starts_only_where_a_document_waits(
+    faulty_corpus: Path, monkeypatch: pytest.MonkeyPatch, naps: float, processes: int
+) -> None:
+    started: list[Worker] = []
+    start = Worker._start
+
+    def counted(worker: Worker) -> None:
+        started.append(worker)
+        start(worker)
+
+    monkeypatch.setattr(Worker, "_start", counted)
+    monkeypatch.setattr(prefetch, "PATIENCE", 0.5 if naps else 60.0)
+    told = added(faulty_corpus, {f"{number}.csv": f"nap,{naps}\nwords {number}" for number in range(4)})
+    assert [one.status for one in told.values()] == ["done"] * 4
+    assert len(started) == processes
 
 
 def test_a_worker_is_replaced_after_its_share_of_documents(faulty_corpus: Path) -> None:
