@@ -11,7 +11,7 @@ from rag.protocols import Assets, Recogniser
 from rag.ranges import Ranges, within
 
 from . import attachments, layout, scan
-from .continued import joined
+from .continued import joined, last_table, passed
 from .damage import agrees, damaged
 from .document import Options, Outline, Style
 from .engine import OpenDocument
@@ -49,6 +49,8 @@ class Reading:
     sections: list[tuple[int, str]] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
     damaged: list[int] = field(default_factory=list)
+    ahead: dict[int, PageFound] = field(default_factory=dict)
+    """Pages that were looked at for the rest of the part before, without the tables that it took."""
 
     def end(self, first: int) -> int:
         """Where the part that begins with page `first` ends."""
@@ -77,7 +79,7 @@ class Reading:
             pages.append(Page(index + 1, label, round(text.width, 2), round(text.height, 2)))
             sections = list(self.sections)
             try:
-                found = self._page(index, edges[index], scans.get(index))
+                found = self.ahead.pop(index, None) or self._page(index, edges[index], scans.get(index))
                 if kept and self.labeller and index not in pictures:
                     notices += self._label(index, found)
                 notices += self._link(index, found)
@@ -102,11 +104,43 @@ class Reading:
                     self.damaged.append(index + 1)
         if last == self.document.page_count:
             notices += self._untold(last)
-        elements = joined(elements)
+        elements = self._finished(joined(elements), last, pictures)
         # A resumed run does not recognise pages again, so it cannot know the ids of what follows them.
         unsure = frozenset(range(min(pictures) + 1, last + 1)) if pictures else frozenset()
         elements = self.mentions.joined(elements, unsure)
         return Part(number, about, tuple(elements), tuple(pages), tuple(notices))
+
+    def _finished(self, elements: list[Element], last: int, pictures: set[int]) -> list[Element]:
+        """The elements of a part, its last table with what continues it on the pages of the next part.
+
+        Those pages are kept for the next part as they were found, without what was taken. Recognised pages
+        are left out: a resumed run does not read them again.
+        """
+        at = last_table(elements)
+        on = {one.page for one in elements[at].origin.places if isinstance(one, PageRegion)} if at >= 0 else set()
+        if last not in on or any(page - 1 in pictures for page in on):
+            return elements
+        edges: dict[int, dict[int, Edge]] = {}
+        for index in range(last, min(last + self.most, self.reader.count)):
+            if not within(index + 1, self.wanted) or self._is_picture(index):
+                break
+            try:
+                edges = edges or running(self.reader, last, self.end(last), self.style.body)
+                found = self._page(index, edges[index], None)
+            except Exception:  # told where the page is read
+                break
+            self.ahead[index] = found
+            text = [one for one in found.elements if not passed(one.role)]
+            if not text or text[0].role != "table":
+                break
+            pair = joined([elements[at], self._element(text[0], index, "", None)])
+            if len(pair) > 1:
+                break
+            elements[at] = pair[0]
+            found.elements.remove(text[0])
+            if len(text) > 1:
+                break
+        return elements
 
     def _untold(self, pages: int) -> list[Notice]:
         """What the last part says of pages that nobody read."""
