@@ -15,7 +15,7 @@ from . import attachments
 from .annotations import Remark
 from .attachments import Attachment
 from .engine import Drawing, Locked, Painted, Placed
-from .mupdf import MuDocument, MuPage, mupdf
+from .mupdf import MuDocument, MuPage, mupdf, turning
 from .mupdf_remarks import links, own_lines, remarks
 from .mupdf_text import lines
 from .text import Line, Rect, joined
@@ -99,7 +99,7 @@ class MuPDFPage:
         rect = raw.rect
         self.width: float = rect.width
         self.height: float = rect.height
-        self._matrix: Any = raw.rotation_matrix if raw.rotation else None
+        self._matrix: Any = turning(raw)
 
     @property
     def cropped(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .mupdf import MuPage, mupdf
+from .mupdf import MuPage, mupdf, turning
 from .text import Line, currency_parted, legible, most_of, named
 
 
@@ -17,7 +17,7 @@ def lines(page: MuPage, *, outside: bool = False) -> list[Line]:
     if outside:
         flags &= ~pymupdf.TEXT_MEDIABOX_CLIP
     found = page.get_text("dict", flags=flags, clip=clip)
-    matrix = page.rotation_matrix if page.rotation else None
+    matrix = turning(page)
     width, height = page.rect.width, page.rect.height
     read = []
     for block in found["blocks"]:
