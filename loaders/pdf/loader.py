@@ -45,7 +45,7 @@ class PDF:
     Nothing is kept between calls: no open file, no page.
     """
 
-    VERSION = 3
+    VERSION = 4
     media_types: tuple[str, ...] = ("application/pdf",)
 
     def __init__(

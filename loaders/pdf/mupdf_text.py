@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .mupdf import MuPage, mupdf, turning
-from .text import Line, currency_parted, legible, most_of, named
+from .text import Line, as_typed, currency_parted, legible, most_of, named
 
 
 def lines(page: MuPage, *, outside: bool = False) -> list[Line]:
@@ -37,6 +37,7 @@ def _line(raw: dict[str, Any], matrix: Any) -> Line | None:
         return None
     sizes: dict[float, int] = {}
     colours: dict[int, int] = {}
+    raised: list[str] = []
     bold = italic = mono = unpainted = total = 0
     for span in spans:
         letters = len(span["text"].strip())
@@ -47,6 +48,8 @@ def _line(raw: dict[str, Any], matrix: Any) -> Line | None:
         named_bold, named_mono = named(span["font"])
         bold += letters * (named_bold or bool(flags & 16))
         italic += letters * bool(flags & 2)
+        if flags & 1 and letters < 4:
+            raised.append(span["text"].strip())
         mono += letters * (named_mono or bool(flags & 8))
         # Letters that only clip (64) show what is painted through them.
         unpainted += letters * (span.get("alpha", 255) == 0 and not span.get("char_flags", 0) & 64)
@@ -64,6 +67,7 @@ def _line(raw: dict[str, Any], matrix: Any) -> Line | None:
         origin = tuple(pymupdf.Point(origin) * matrix)
         turn = pymupdf.Matrix(matrix.a, matrix.b, matrix.c, matrix.d, 0, 0)
         direction = tuple(pymupdf.Point(direction) * turn)
+    one_width = mono * 10 > total * 9
     return Line(
         box=(box[0], box[1], box[2], box[3]),
         text=text,
@@ -71,10 +75,12 @@ def _line(raw: dict[str, Any], matrix: Any) -> Line | None:
         baseline=origin[1],
         bold=bold * 20 >= total * 17,
         italic=italic * 20 >= total * 17,
-        mono=mono * 10 > total * 9,
+        mono=one_width,
         turned=abs(direction[1]) > 0.05 or direction[0] < 0,
         colour=most_of(colours),
         unpainted=unpainted * 2 > total,
+        typed=as_typed("".join([span["text"] for span in spans]), text) if one_width else "",
+        raised=tuple(raised),
     )
 
 

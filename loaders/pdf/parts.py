@@ -19,6 +19,7 @@ from .figures import stored
 from .hidden import runs
 from .links import attach
 from .mentions import Mentions
+from .notes import tied
 from .numbers import printed
 from .page import Found, PageFound, analysed
 from .render import short
@@ -83,9 +84,11 @@ class Reading:
                 if kept and self.labeller and index not in pictures:
                     notices += self._label(index, found)
                 notices += self._link(index, found)
+                made: list[Element] = []
                 for item in found.elements:
-                    id = element_id(self.source.digest, number, len(elements))
-                    elements.append(self._element(item, index, id, self.assets if kept else None))
+                    id = element_id(self.source.digest, number, len(elements) + len(made))
+                    made.append(self._element(item, index, id, self.assets if kept else None))
+                elements += tied(found.elements, made)
             except Exception as error:  # libraries raise many kinds for a damaged page
                 notices.append(_notice(index, f"cannot be read ({short(error)}); the other pages were"))
                 continue

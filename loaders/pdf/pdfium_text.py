@@ -15,15 +15,18 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import median
 from typing import Any
 
-from .text import Line, Rect, legible, most_of, named, union
+from .text import Line, Rect, as_typed, legible, most_of, named, union
 
 WIDE = 0.8
 """A gap of so many sizes of type ends a line, as does a step of the baseline; both as in MuPDF."""
 MAX_CHARACTERS = 400_000
 """Of a page; what follows is left out."""
 _WORD = re.compile(r"[^ \t\r\n\x00\x85\xa0\u2000-\u200a\u3000\ufffe]+\ufffe?|\ufffe")
+_MARK = re.compile(r"[^\W\d][.,;:)\]”’\"']*(\d{1,2}|[*†‡§¶]{1,3})[.,;:)]?$")
+"""What may be the mark of a footnote behind a word."""
 _ENDS = ("\r", "\n", "")
 _INVISIBLE = 3
 _STROKED = (1, 2, 5, 6, 7)
@@ -53,6 +56,8 @@ class Set:
     type: Type
     ends: bool
     """Does its line end behind it?"""
+    raised: str = ""
+    """The mark at its end that is set higher than its beginning."""
 
 
 _UPRIGHT = (1.0, 0.0, 0.0, -1.0)
@@ -117,14 +122,17 @@ def set_words(raw: Any, text_page: Any, shown: Shown) -> Iterator[Set]:
             right, top = max(right, other_right), max(top, other_top)
         if not math.isfinite(left + bottom + right + top):
             continue
-        word = match[0]
+        word, raised = match[0], ""
+        if (mark := _MARK.search(word)) and object_of(handle, last) != address:
+            origin_of(handle, first + mark.start(1), x_at, y_at)
+            raised = mark[1] if origin[1] - shown.point(point[0], point[1])[1] > 0.15 * kind.size else ""
         ends = text[last + 1 : last + 2] in _ENDS
         if not word.isascii():
             ends = ends or word.endswith("\ufffe")
             word = word.replace("\ufffe", "-")
             if any("\ud800" <= c <= "\udfff" for c in word):
                 word = word.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        yield Set(word, shown.rect(left, bottom, right, top), origin, kind, ends)
+        yield Set(word, shown.rect(left, bottom, right, top), origin, kind, ends, raised)
 
 
 @lru_cache(maxsize=1)
@@ -290,8 +298,15 @@ def _line(group: Sequence[Set]) -> Line | None:
         mono += letters * kind.mono
         unpainted += letters * kind.unpainted
     size = most_of(sizes) or 1.0
+    raised = [word.raised for word in group if word.raised]
     along = group[0].type.along
     baseline = next(word.origin[1] for word in group if round(word.type.size, 1) == size or size == 1.0)
+    raised += [
+        word.text.strip(".,;:)")
+        for word in group
+        if len(word.text) < 4 and word.type.size < 0.85 * size and word.origin[1] < baseline - 0.15 * size
+    ]
+    one_width = mono * 10 > total * 9
     return Line(
         box=union([word.box for word in group]),
         text=text,
@@ -299,8 +314,19 @@ def _line(group: Sequence[Set]) -> Line | None:
         baseline=baseline,
         bold=bold * 20 >= total * 17,
         italic=italic * 20 >= total * 17,
-        mono=mono * 10 > total * 9,
+        mono=one_width,
         turned=abs(along[1]) > 0.05 or along[0] < 0,
         colour=most_of(colours),
         unpainted=unpainted * 2 > total,
+        typed=as_typed(_typed(group), text) if one_width else "",
+        raised=tuple(raised),
     )
+
+
+def _typed(group: Sequence[Set]) -> str:
+    """Words of one width with as many spaces between them as have room there."""
+    width = median((word.box[2] - word.box[0]) / len(word.text) for word in group) or 1.0
+    text = group[0].text
+    for last, word in itertools.pairwise(group):
+        text += " " * max(1, min(200, round((word.box[0] - last.box[2]) / width))) + word.text
+    return text

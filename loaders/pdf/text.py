@@ -20,7 +20,11 @@ Kind = TypeVar("Kind", int, float)
 MAX_LINES = 20_000
 """Of a page: a newspaper page has some 1,500."""
 _BOLD = re.compile(r"bold|black|heavy|semib|demi|medi\b|-b$|cmbx|sfbx|,b", re.IGNORECASE)
-_MONO = re.compile(r"mono|courier|consol|typewriter|cmtt|sftt|menlo|inconsolata|\btt\b", re.IGNORECASE)
+_MONO = re.compile(
+    r"mono|nimbusmon|courier|consol|typewriter|cm(?:sl|it|v)?tt|(?:sf|ec|tx|lm)tt|menlo|monaco|inconsolata|lettergothic|"
+    r"source ?code|fira ?code|\btt\b",
+    re.IGNORECASE,
+)
 _DROPPED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff0-\ufffb]")
 _BULLETS = dict.fromkeys((0xF0B7, 0xF0A7, 0xF0D8, 0xF076, 0xF0FC, 0xF02D, 0xF06E, 0x25CF, 0x25AA, 0x2022), "•")
 _LEADERS = re.compile(r"(?:\s?[.·…_]){5,}")
@@ -51,6 +55,10 @@ class Line:
     seen: bool = False
     pieces: tuple[Rect, ...] = ()
     """The boxes of its words, where it was read from pixels."""
+    typed: str = ""
+    """Its text with all its spaces, where its type is of one width and `text` has fewer."""
+    raised: tuple[str, ...] = ()
+    """The marks in it that are set small and high: those of footnotes among them."""
     words: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -169,8 +177,15 @@ def legible(text: str) -> str:
     return found
 
 
+def as_typed(text: str, legible: str) -> str:
+    """A line of code with its spaces, "" where its legible text has them all."""
+    typed = " ".join(map(clean, text.strip().split(" ")))
+    return typed if typed != legible and typed.split() == legible.split() else ""
+
+
 _HYPHEN_END = re.compile(r"[^\W\d_]{2}-$")
 _WORD_END = re.compile(r"[\w-]+-$")
+_FIRST_WORD = re.compile(r"[^\W\d_]+")
 _WORD_START = re.compile(r"^[a-zà-öø-ÿα-ω][\w]*")
 
 
@@ -190,11 +205,19 @@ def joined(parts: list[str], words: frozenset[str] = frozenset()) -> str:
             whole = compound.replace("-", "")
             keep = (compound in words and whole not in words) or "://" in text.rsplit(" ", 1)[-1]
             text = (text if keep else text[:-1]) + part
+        elif text.endswith("-") and words and _is_whole(text, part, words):
+            text = text[:-1] + part  # "GNU-" "PLOT", which is "gnuplot" elsewhere
         elif text.endswith(("-", "/")) and text[-2:-1].isalnum() and part[:1].isalnum():
             text += part  # "Instruct-" "GPT", "and/" "or": what joins them stays
         else:
             text += " " + part
     return text
+
+
+def _is_whole(text: str, part: str, words: frozenset[str]) -> bool:
+    """Is what a hyphen parts a word elsewhere, and never one with a hyphen?"""
+    first, second = text.rsplit(" ", 1)[-1].lower(), _FIRST_WORD.match(part.lower())
+    return second is not None and first[:-1] + second[0] in words and first + second[0] not in words
 
 
 def union(boxes: list[Rect]) -> Rect:
