@@ -11,6 +11,7 @@ from rag.protocols import Assets, Recogniser
 from rag.ranges import Ranges, within
 
 from . import attachments, layout, scan
+from .beneath import hide, is_behind, is_looked_at, says_other
 from .continued import joined, last_table, passed
 from .damage import agrees, damaged
 from .document import Options, Outline, Style
@@ -50,6 +51,9 @@ class Reading:
     sections: list[tuple[int, str]] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
     damaged: list[int] = field(default_factory=list)
+    behind: int = 0
+    """Pages met whose text layer lies behind a picture."""
+    unchecked: list[int] = field(default_factory=list)
     ahead: dict[int, PageFound] = field(default_factory=dict)
     """Pages that were looked at for the rest of the part before, without the tables that it took."""
 
@@ -68,6 +72,7 @@ class Reading:
         pages: list[Page] = []
         notices: list[Notice] = []
         pictures = {index for index in asked if self._is_picture(index)}
+        pictures |= self._untrue([one for one in asked if one not in pictures and self._is_behind(one)], notices)
         scans = self._scanned(sorted(pictures), notices) if kept else {}
         edges |= scan.edges(scans, first, last)
         if number == 0:
@@ -125,7 +130,7 @@ class Reading:
             return elements
         edges: dict[int, dict[int, Edge]] = {}
         for index in range(last, min(last + self.most, self.reader.count)):
-            if not within(index + 1, self.wanted) or self._is_picture(index):
+            if not within(index + 1, self.wanted) or self._is_picture(index) or self._is_behind(index):
                 break
             try:
                 edges = edges or running(self.reader, last, self.end(last), self.style.body)
@@ -153,6 +158,9 @@ class Reading:
         if self.damaged:
             what = "text of characters that mean nothing"
             notices.append(_told(self.damaged, pages, "has", "have", what))
+        if self.unchecked:
+            one, many = "is a picture with a text layer", "are pictures with text layers"
+            notices.append(_told(self.unchecked, pages, one, many, "whose words were not compared with what is seen"))
         return notices
 
     def _link(self, index: int, found: PageFound) -> list[Notice]:
@@ -189,6 +197,37 @@ class Reading:
         try:
             return needs_reading(self.document[index], text, self.options)
         except Exception:  # what is damaged is told when the page is read
+            return False
+
+    def _is_behind(self, index: int) -> bool:
+        text = self.reader[index]
+        try:
+            return not text.failed and is_behind(self.document[index], text)
+        except Exception:  # what is damaged is told when the page is read
+            return False
+
+    def _untrue(self, behind: Sequence[int], notices: list[Notice]) -> set[int]:
+        """The pages, of those with a layer behind a picture, whose layer says other words; its lines are hidden.
+
+        Some are looked at, and all of the part where one of them is untrue; also by a resumed run.
+        """
+        first, self.behind = self.behind, self.behind + len(behind)
+        if self.recogniser is None:
+            self.unchecked += [index + 1 for index in behind]
+            return set()
+        told = {index: self._says_other(index, notices) for at, index in enumerate(behind, first) if is_looked_at(at)}
+        if any(told.values()):
+            told |= {index: self._says_other(index, notices) for index in behind if index not in told}
+        untrue = {index for index, other in told.items() if other}
+        for index in untrue:
+            hide(self.reader[index].lines)
+        return untrue
+
+    def _says_other(self, index: int, notices: list[Notice]) -> bool:
+        try:
+            return self.recogniser is not None and says_other(self.document[index], self.reader[index], self.recogniser)
+        except Exception as error:  # the layer is still there to be read
+            notices.append(_notice(index, f"has a text layer that could not be compared with it ({short(error)})"))
             return False
 
     def _scanned(self, pictures: Sequence[int], notices: list[Notice]) -> dict[int, scan.Scan]:
