@@ -56,9 +56,17 @@ class Job:
     dropped: threading.Event = field(default_factory=threading.Event)
     since: float = field(default_factory=time.monotonic)
     taken: bool = False
+    page: tuple[int, int] = (0, 0)
+    """The page that its parser is done with, and how many there are; 0 where it tells none."""
 
     def put(self, message: Message) -> bool:
-        """Hand a message over, waiting while the queue is full; False when nobody wants it any more."""
+        """Hand a message over, waiting while the queue is full; False when nobody wants it any more.
+
+        How far the parser is takes no place in the queue.
+        """
+        if message["kind"] == "page":
+            self.page = int(message["page"]), int(message["of"])
+            return not self.dropped.is_set()
         while not self.dropped.is_set():
             try:
                 self.messages.put(message, timeout=0.2)
@@ -195,7 +203,7 @@ class Prefetch:
 
 def _run_here(job: Job) -> None:
     """One document in this process: no limits, and one at a time, since parsers are not thread-safe."""
-    for message in answer(job.request, job.replay):
+    for message in answer(job.request, job.replay, job.put):
         if not job.put(message):
             return
 

@@ -347,4 +347,6 @@ class Captioner(Protocol):
     def caption(self, images: Sequence[bytes], contexts: Sequence[str]) -> list[str]: ...
 
 
+PageCallback: TypeAlias = Callable[[int, int], None]
+"""Called by a loader that takes long for a page, with the page that is done and how many there are."""
 ProgressCallback: TypeAlias = Callable[[Mapping[str, object]], None]

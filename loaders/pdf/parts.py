@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from rag.document import WHOLE, Box, Element, Head, Notice, Origin, Page, PageRegion, Part, Place, Source
 from rag.identity import element_id
-from rag.protocols import Assets, Recogniser
+from rag.protocols import Assets, PageCallback, Recogniser
 from rag.ranges import Ranges, within
 
 from . import attachments, layout, scan
@@ -47,6 +47,7 @@ class Reading:
     recogniser: Recogniser | None = None
     labeller: Recogniser | None = None
     wanted: Ranges = ()
+    progress: PageCallback | None = None
     mentions: Mentions = field(default_factory=Mentions)
     sections: list[tuple[int, str]] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
@@ -98,6 +99,7 @@ class Reading:
                 notices.append(_notice(index, f"cannot be read ({short(error)}); the other pages were"))
                 continue
             finally:
+                self._tell(index)
                 if index in pictures:  # else a resumed run would have to recognise it again
                     self.sections = sections
             notices += [_notice(index, message) for message in found.notices]
@@ -149,6 +151,10 @@ class Reading:
             if len(text) > 1:
                 break
         return elements
+
+    def _tell(self, index: int) -> None:
+        if self.progress is not None:
+            self.progress(index + 1, self.document.page_count)
 
     def _untold(self, pages: int) -> list[Notice]:
         """What the last part says of pages that nobody read."""
@@ -240,6 +246,7 @@ class Reading:
                         damaged(self.reader[index]) and (not found.found or agrees(self.reader[index], found.text))
                     ):
                         scans[index] = found
+                self._tell(index)
             except Exception as error:  # the page is still there to be seen
                 notices.append(_notice(index, f"could not be read from its pixels ({short(error)})"))
         return scans
