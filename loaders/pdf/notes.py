@@ -75,15 +75,17 @@ def _note(group: Sequence[Row], block: Block, style: Style) -> Block:
 def tied(found: Sequence[Lined], elements: Sequence[Element]) -> list[Element]:
     """The elements of a page, `found` what each was made of, with links from marks to the notes that they name.
 
-    A note has the sentence with its mark as a mention. A mark counts where it is set high behind a word.
+    A note has the sentence with its mark as a mention. A mark counts where it is set high behind a word, of two
+    letters at least, so that a power is none.
     """
     changed = list(elements)
     for at, note in enumerate(elements):
         mark = mark_of(note.text) if note.role == "footnote" else ""
         if not mark:
             continue
-        pattern = re.compile(rf"(?<=[^\s\d])\s?(?P<mark>{re.escape(mark)})(?![\w*†‡§¶])")
-        for where, one in enumerate(changed):
+        pattern = re.compile(rf"(?:[^\W\d_]{{2}}|[.,;:)\]”’\"'])\s?(?P<mark>{re.escape(mark)})(?![\w*†‡§¶])")
+        # From the last on: authors have marks of their own, and stand first.
+        for where, one in reversed(list(enumerate(changed))):
             if one.role not in _TELLS or not any(_has(line, mark) for line in found[where].lines):
                 continue
             if match := pattern.search(one.text):
