@@ -132,6 +132,10 @@ class MuPDFPage:
         return [(item[2], item[3]) for item in self._images]
 
     def placed(self) -> list[Placed]:
+        return self._placed
+
+    @cached_property
+    def _placed(self) -> list[Placed]:
         known: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
         for item in self._images:
             known[item[2], item[3]].add(item[0])
@@ -198,6 +202,10 @@ class MuPDFPage:
         return found
 
     def painted(self) -> list[Painted]:
+        return self._painted
+
+    @cached_property
+    def _painted(self) -> list[Painted]:
         found = self.raw.get_bboxlog()
         if self._matrix is None:
             return [(_KINDS.get(one[0], "other"), one[1]) for one in found]

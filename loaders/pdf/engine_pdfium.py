@@ -204,6 +204,10 @@ class PdfiumPage:
         return [self._pixels(thing) for thing, _ in self._pictures()]
 
     def placed(self) -> list[Placed]:
+        return self._placed
+
+    @cached_property
+    def _placed(self) -> list[Placed]:
         found = []
         for at, (thing, matrix) in enumerate(self._pictures(), 1):
             a, b, c, d, e, f = product(self._matrix(thing), matrix)
@@ -301,6 +305,10 @@ class PdfiumPage:
         return {"fill": (red, green, blue), "fill_opacity": alpha or 0.001}
 
     def painted(self) -> list[Painted]:
+        return self._painted
+
+    @cached_property
+    def _painted(self) -> list[Painted]:
         raw = self._raw
         names: dict[int, Literal["text", "image"]] = {raw.FPDF_PAGEOBJ_TEXT: "text", raw.FPDF_PAGEOBJ_IMAGE: "image"}
         sides = [ctypes.c_float() for _ in range(4)]

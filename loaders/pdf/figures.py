@@ -224,14 +224,9 @@ def _clusters(boxes: Sequence[tuple[Rect, bool]]) -> list[list[int]]:
         return node
 
     cells: dict[tuple[int, int], int] = {}
-    alike: dict[tuple[int, int, int, int], int] = {}
     for at, (box, _) in enumerate(boxes):
         x0, x1 = int(box[0] // CELL), int(box[2] // CELL)
         y0, y1 = int(box[1] // CELL), int(box[3] // CELL)
-        first = alike.setdefault((x0, x1, y0, y1), at)
-        if first != at:  # the marks of a plot: many stand in the same cells
-            parent[at] = root(first)
-            continue
         edge = (x1 - x0 + 1) * (y1 - y0 + 1) > 4000
         own = root(at)
         for x in range(x0 - 1, x1 + 2):

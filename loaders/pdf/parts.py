@@ -73,7 +73,7 @@ class Reading:
         pages: list[Page] = []
         notices: list[Notice] = []
         pictures = {index for index in asked if self._is_picture(index)}
-        pictures |= self._untrue([one for one in asked if one not in pictures and self._is_behind(one)], notices)
+        pictures |= self._untrue([one for one in asked if one not in pictures], notices)
         scans = self._scanned(sorted(pictures), notices) if kept else {}
         edges |= scan.edges(scans, first, last)
         if number == 0:
@@ -112,6 +112,8 @@ class Reading:
                     self.unread.append(index + 1)
                 if damaged(text):
                     self.damaged.append(index + 1)
+                elif self._is_behind(index):
+                    self.unchecked.append(index + 1)
         if last == self.document.page_count:
             notices += self._untold(last)
         elements = self._finished(joined(elements), last, pictures)
@@ -212,15 +214,15 @@ class Reading:
         except Exception:  # what is damaged is told when the page is read
             return False
 
-    def _untrue(self, behind: Sequence[int], notices: list[Notice]) -> set[int]:
-        """The pages, of those with a layer behind a picture, whose layer says other words; its lines are hidden.
+    def _untrue(self, pages: Sequence[int], notices: list[Notice]) -> set[int]:
+        """Those of some pages that have a layer behind a picture that says other words; its lines are hidden.
 
         Some are looked at, and all of the part where one of them is untrue; also by a resumed run.
         """
-        first, self.behind = self.behind, self.behind + len(behind)
         if self.recogniser is None:
-            self.unchecked += [index + 1 for index in behind]
             return set()
+        behind = [index for index in pages if self._is_behind(index)]
+        first, self.behind = self.behind, self.behind + len(behind)
         told = {index: self._says_other(index, notices) for at, index in enumerate(behind, first) if is_looked_at(at)}
         if any(told.values()):
             told |= {index: self._says_other(index, notices) for index in behind if index not in told}
