@@ -284,10 +284,10 @@ class Ingest:
             self._crawls.settled(wanted.key)
             return outcome
 
-        def told(parts: int, pages: int) -> None:
+        def told(parts: int, pages: int, of: int) -> None:
             self._progress({
                 "stage": "ingest", "done": number, "total": self._total, "item": wanted.found.uri, "parts": parts,
-                "pages": pages,
+                "pages": pages, "of": of,
             })  # fmt: skip
 
         try:

@@ -385,4 +385,6 @@ class Captioner(Protocol):
         """In the money that the user's settings are in; None where they name no price."""
 
 
+PageCallback: TypeAlias = Callable[[int, int], None]
+"""Called by a loader that takes long for a page, with the page that is done and how many there are."""
 ProgressCallback: TypeAlias = Callable[[Mapping[str, object]], None]
