@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakValueDictionary
 
 from rag.answer import Query
 from rag.document import Chunk, Modality
@@ -21,7 +22,7 @@ from rag.extras import extra
 from rag.identity import file_digest, view_text
 
 from .composed import less
-from .runtime import Session
+from .runtime import Session, cache_folder
 from .wordpiece import SPECIALS, WordPiece
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ WEIGHTS = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 VOCABULARY = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
 POSITIONS = 512
 """Positions that the weights know; the model was trained on 128 and is used with 256."""
+_SHARED: WeakValueDictionary[tuple[str, str, str, str], Session] = WeakValueDictionary()
+"""What runs now: encoders over several views share one model, and it goes with the last of them."""
+_SHARING = Lock()
 
 
 class MiniLM:
@@ -128,7 +132,12 @@ class MiniLM:
             return self._reading
 
     def _open(self, hint: Literal["LATENCY", "THROUGHPUT"]) -> Session:
-        return Session(checked_weights(), hint, self.precision, self.cache)
+        weights = checked_weights()
+        key = str(weights), hint, self.precision, str(cache_folder() if self.cache else "")
+        with _SHARING:
+            session = _SHARED.get(key) or Session(weights, hint, self.precision, self.cache)
+            _SHARED[key] = session
+        return session
 
 
 def checked_weights() -> Path:

@@ -18,7 +18,7 @@ def test_the_built_in_profiles_parse_and_name_known_components() -> None:
     for name in built_in():
         profile = load_profile(name)
         assert set(profile) <= TABLES
-        for table in ("retriever", "words_only", "selector", "generator"):
+        for table in ("retriever", "words_only", "selector", "generator", "computed"):
             registry.load(profile[table]["use"])
 
 
