@@ -17,7 +17,7 @@ Span = tuple[int, int]
 LONGEST_CODE = 1200
 """Characters of a block of code that stays whole; a longer one is cut between its lines."""
 _RULE = re.compile(r"\s*\|?[\s:|-]*-[\s:|-]*$")
-_BLANK = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
+_BLANK = re.compile(r"\n(?:[^\S\n]*\n)+")
 _ITEM = re.compile(r"\s*(?:[-*+•‣◦▪–]|\(?(?:\d{1,3}|[A-Za-z])[.)])\s+")
 _CODE = re.compile(r"^(?:\s{2,}\S|\t)|[{};\\]\s*$|\w\(|[<>$]|^\s*(?:#|//|--|\$|%)|\w\s?=\s?\S")
 _LEADS = (":", "：")

@@ -126,7 +126,8 @@ def test_places(uri: str, place: Place, told: str) -> None:
 
 def test_what_source_and_section_say_already_is_not_said_again() -> None:
     one = evidence(2, "x", "rain_report-2021.pdf", "text", title="Rain report 2021", headings=("Rain",))
-    assert "title=" not in block(one, "x") and "kind=" not in block(one, "x")
+    assert "title=" not in block(one, "x")
+    assert "kind=" not in block(one, "x")
     other = evidence(2, "x", "r.pdf", "text", title="Rain report 2021", headings=("Rain",))
     assert 'title="Rain report 2021"' in block(other, "x")
 
