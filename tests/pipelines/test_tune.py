@@ -13,15 +13,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rag.pipelines.questions import KINDS, chunks, lines, made
 from rag.pipelines.toml import written as toml
-from rag.pipelines.train import auc
+from rag.pipelines.train import auc, youden
 from rag.pipelines.tune import abstention, chosen
 from rag.pipelines.tuning import Piece
+from rag.retrievers.rerankers import states
 
 from rag.calibration import parsed
 from rag.cli import main
 from rag.corpus import Corpus
 from rag.profile import load_profile
-from tests.golden import manuals
+from tests.golden import checkpoints, manuals
 
 Rag = Callable[..., tuple[int, str, str]]
 
@@ -202,3 +203,36 @@ VALUES = (
 @given(st.dictionaries(KEYS, VALUES, max_size=3))
 def test_toml_is_read_back_the_same(tables: dict[str, object]) -> None:
     assert tomllib.loads(toml(tables)) == tables
+
+
+def test_a_head_over_a_model_is_trained_written_and_used(
+    rag: Rag, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(states, "MOST_TEXT", 120)  # each byte is a token of the tiny model
+    model = checkpoints.made(tmp_path / "model")
+    train = ("train", "relevancy", "--count", 70, "--model", model, "--write", tmp_path / "head", "--json")
+    code, _, err = rag(*train[:3], 70, "--lora")
+    assert code != 0
+    assert "name it with --model" in err
+    code, out, err = rag(*train, "--lora", "--epochs", 1, "--rank", 2)
+    assert code == 0, err
+    told = json.loads(out)
+    assert told["triples"] >= 50
+    assert told["auc_cosine"] is not None
+    assert sorted(one.name for one in (tmp_path / "head").iterdir()) == [
+        "calibration.json", "head.json", "head.safetensors",
+    ]  # fmt: skip
+    profile = tmp_path / "p.toml"
+    profile.write_text(toml({"ask": {"depth": 3}, "selector": {
+        "use": "retrievers/selectors/adaptive", "calibration": str(tmp_path / "head" / "calibration.json"),
+        "scorer": {"use": "retrievers/rerankers/relevancy", "model": str(tmp_path / "head")},
+        "tau": 0.0, "max_risk": 1.0,
+    }}))  # fmt: skip
+    code, out, err = rag("ask", made(Corpus(corpus), 20)[0].text, "--profile", profile, "--json")
+    assert code == 0, err
+    assert json.loads(out)["evidence"]
+
+
+def test_the_threshold_that_parts_best() -> None:
+    assert youden([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1]) == 0.35
+    assert youden([0.1, 0.2, 0.3], [1, 1, 1]) == 0.1
