@@ -40,7 +40,7 @@ SELECTS = Callable[[Query, Sequence[Hit]], Selection]
 ANSWERED = ("sentence", "keywords", "cell")
 """Kinds of made questions whose answer is a text of the page."""
 BUDGET = 600
-SWEPT = ("fixed 10", "adaptive, k 10")
+SWEPT = ("fixed 10", "adaptive", "adaptive, k 10", "calibrated")
 """Choices that are narrowed to each budget; the others to `BUDGET`."""
 MEASURES = ("tokens", "pieces", "gold", "answer", "anywhere")
 
@@ -150,12 +150,12 @@ def main() -> None:
         told[name] = measured(corpus, questions, select, None)
         for budget in given.budgets if name in SWEPT else [BUDGET]:
             told[f"{name}, focus {budget}"] = measured(corpus, questions, select, Focus(budget, **parts))
-    base: Mapping[str, Mapping[str, float]] = told["fixed 5"]
     for name, one in told.items():
         print(name, " ".join(f"{measure} {_told(one[measure])}" for measure in MEASURES), flush=True)
-        if name != "fixed 5":
-            compared = [measure for measure in MEASURES if measure != "pieces"]
-            print("   against fixed 5:", "; ".join(_against(measure, base, one) for measure in compared))
+        for base in ("fixed 5", name.partition(", focus")[0]):
+            if base != name:
+                compared = [measure for measure in MEASURES if measure != "pieces"]
+                print(f"   against {base}:", "; ".join(_against(measure, told[base], one) for measure in compared))
 
 
 def _told(values: Mapping[str, float]) -> str:
