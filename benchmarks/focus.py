@@ -39,7 +39,7 @@ from rag.words import words
 SELECTS = Callable[[Query, Sequence[Hit]], Selection]
 ANSWERED = ("sentence", "keywords", "cell")
 """Kinds of made questions whose answer is a text of the page."""
-BUDGET = 600
+BUDGET = 900
 SWEPT = ("fixed 10", "adaptive", "adaptive, k 10", "calibrated")
 """Choices that are narrowed to each budget; the others to `BUDGET`."""
 MEASURES = ("tokens", "pieces", "gold", "answer", "anywhere")

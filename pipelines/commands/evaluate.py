@@ -159,6 +159,8 @@ def _about(corpus: Corpus, options: Namespace) -> About:
     encoders = sorted(one.fingerprint for one in corpus.store.encoders.values())
     tree = corpus.describe() if answers else describe(corpus.retriever, "search")
     tree = tree.replace(str(corpus.folder), "")  # a corpus that was moved is the same
+    if answers and (judge := corpus.profile.get("parts", {}).get("correctness")):
+        tree += f"\ncorrectness: {judge}"
     return About(
         corpus=str(options.corpus), profile=str(options.profile), documents=combined(held, encoders)[:32],
         pipeline=combined(tree)[:32], depth=max(DEPTH, *options.ks), scopes=tuple(dict.fromkeys(options.scopes)),

@@ -63,7 +63,7 @@ class Focus:
     `catalog`; without one, at those of the chunk where its places allow it.
     """
 
-    tokens: int | None = 600
+    tokens: int | None = 900
     most: int | None = None
     likeness: str = "words"
     head: int = 50
@@ -147,6 +147,8 @@ class Focus:
         left = budget
         for one in ranked[: self.most]:
             text, own = texts[one.at], known.get(one.at, set())
+            if (one.start, one.end) in own:  # another one needed it
+                continue
             needs = tuple(span for span in one.needs if span not in own)
             cost = one.tokens + sum(counter.count([text[start:end] for start, end in needs])) if needs else one.tokens
             cost += 0 if one.at in known else self.head

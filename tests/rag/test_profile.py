@@ -8,6 +8,7 @@ import pytest
 
 from rag import registry
 from rag.corpus import Corpus
+from rag.document import CharSpan
 from rag.errors import ConfigError
 from rag.profile import TABLES, built_in, load_profile
 
@@ -96,3 +97,22 @@ def test_a_profile_names_a_compressor(tmp_path: Path) -> None:
         corpus.add(tmp_path / "page.html", workers=0)
         assert "compressor: retrievers/compressors/html_prune" in corpus.describe()
         assert corpus.ask("When did rain fall on the roof?").evidence
+
+
+def test_a_profile_narrows_evidence_to_sentences_that_stand_where_their_places_say(tmp_path: Path) -> None:
+    profile = tmp_path / "mine.toml"
+    profile.write_text('[compressor]\nuse = "retrievers/compressors/focus"\ntokens = 62\n')
+    page = tmp_path / "log.md"
+    page.write_text(
+        "# Log\n\nBoats were counted at noon. Rain fell on the roof at nine.\n\nNothing else was heard by us.\n"
+    )
+    with Corpus(tmp_path / "corpus", profile=str(profile)) as corpus:
+        corpus.add(page, workers=0)
+        answer = corpus.ask("When did rain fall on the roof?")
+        (one,) = answer.evidence
+        assert one.text == "Rain fell on the roof at nine."
+        (place,) = one.places
+        assert isinstance(place, CharSpan)
+        assert page.read_text()[place.start : place.end] == one.text
+        assert answer.cited[0].where.endswith(f"characters {place.start} to {place.end}")
+        assert "compress" in answer.answer.trace
