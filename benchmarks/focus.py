@@ -141,12 +141,15 @@ def main() -> None:
     parser.add_argument("--questions", type=Path)
     parser.add_argument("--made", type=int, default=500)
     parser.add_argument("--budgets", type=int, nargs="*", default=[300, 450, 600, 900])
+    parser.add_argument("--systems", nargs="*", help="these choices alone, and the first 5")
     given = parser.parse_args()
     corpus = Corpus(given.corpus)
     questions = asked(corpus, given.questions, given.made)
     parts: dict[str, Any] = {"counter": corpus.store.counter, "lexicon": corpus.store.text}
     told: dict[str, dict[str, dict[str, float]]] = {}
     for name, select in selectors(corpus).items():
+        if given.systems and name not in (*given.systems, "fixed 5"):
+            continue
         told[name] = measured(corpus, questions, select, None)
         for budget in given.budgets if name in SWEPT else [BUDGET]:
             told[f"{name}, focus {budget}"] = measured(corpus, questions, select, Focus(budget, **parts))
