@@ -29,7 +29,6 @@ from rag.pipelines.questions import made
 from rag.pipelines.tuning import Posed
 from rag.retrievers.compressors.focus import Focus
 from rag.retrievers.selectors.adaptive import Adaptive
-from rag.retrievers.selectors.calibrated import Calibrated
 
 from benchmarks.relevancy import DEPTH, posed, searched
 from rag import Corpus
@@ -40,7 +39,7 @@ SELECTS = Callable[[Query, Sequence[Hit]], Selection]
 ANSWERED = ("sentence", "keywords", "cell")
 """Kinds of made questions whose answer is a text of the page."""
 BUDGET = 900
-SWEPT = ("fixed 10", "adaptive", "adaptive, k 10", "calibrated")
+SWEPT = ("fixed 10", "adaptive", "adaptive, k 10", "the profile's")
 """Choices that are narrowed to each budget; the others to `BUDGET`."""
 MEASURES = ("tokens", "pieces", "gold", "answer", "anywhere")
 
@@ -64,7 +63,7 @@ def selectors(corpus: Corpus) -> dict[str, SELECTS]:
         chosen[f"features {k}"] = _by(one.select, DEPTH)
     chosen["adaptive"] = _by(Adaptive(lexicon=lexicon).select, DEPTH)
     chosen["adaptive, k 10"] = _by(Adaptive(k=10, lexicon=lexicon).select, DEPTH)
-    chosen["calibrated"] = _by(Calibrated(lexicon=lexicon).select, 30)
+    chosen["the profile's"] = _by(corpus.built(corpus.profile["selector"], "selector").select, DEPTH)
     return chosen
 
 

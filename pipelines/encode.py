@@ -9,7 +9,8 @@ from typing import Any
 
 from rag.document import Chunk, Source
 from rag.errors import MissingExtra, SourceError
-from rag.protocols import ProgressCallback
+from rag.identity import combined
+from rag.protocols import EncodesUnits, ProgressCallback
 from rag.store.rows import ChunkRow, PartRows, chunk_from
 from rag.store.store import Store
 from rag.store.writer import Writer
@@ -108,10 +109,31 @@ class Encoding:
         known = writer.known_vectors(channel.row, list(rows))
         return {digest: chunk_from(row.body, source) for digest, (row, source) in rows.items() if digest not in known}
 
-    def _encoded(self, channel: _Channel, fresh: Mapping[str, Chunk]) -> dict[str, Any]:
-        """Vectors by view digest; a chunk whose pixels are not to be had is told of and left out."""
+    def units(
+        self, writer: Writer, name: str, units: Mapping[str, Sequence[Chunk]]
+    ) -> tuple[int, dict[str, Any]] | None:
+        """(encoder row, new vectors by view digest) of units of a document; None if the encoder is not to be had."""
+        channel = next((one for one in self._channels if one.name == name), None)
+        if channel is None:
+            return None
         try:
-            return dict(zip(fresh, channel.encoder.encode_chunks(list(fresh.values())), strict=True))
+            if channel.row is None:
+                channel.row = self._register(writer, channel)
+            known = writer.known_vectors(channel.row, list(units))
+            made = self._encoded(channel, {digest: one for digest, one in units.items() if digest not in known})
+        except MissingExtra as missing:
+            self._warn(f"no vectors of {name} are made: {missing}")
+            self._channels.remove(channel)
+            return None
+        self.encoded += len(made)
+        return channel.row, made
+
+    def _encoded(self, channel: _Channel, fresh: Mapping[str, Any]) -> dict[str, Any]:
+        """Vectors by view digest; a chunk whose pixels are not to be had is told of and left out."""
+        encoder = channel.encoder
+        encode = encoder.encode_units if isinstance(encoder, EncodesUnits) else encoder.encode_chunks
+        try:
+            return dict(zip(fresh, encode(list(fresh.values())), strict=True)) if fresh else {}
         except SourceError as error:
             if len(fresh) == 1:
                 self._warn(f"no vector by {channel.name}: {error}")
@@ -153,6 +175,9 @@ def encode_missing(store: Store, writer: Writer, encoding: Encoding, progress: P
     """Encode stored chunks that an encoder has not seen, without parsing; how many there were."""
     total = 0
     for name, encoder in store.encoders.items():
+        if isinstance(encoder, EncodesUnits):
+            total += encode_units(store, writer, encoding, progress, name)
+            continue
         mark = complete_mark(name)
         if store.catalog.meta(mark) == encoder.fingerprint:
             continue
@@ -172,6 +197,42 @@ def encode_missing(store: Store, writer: Writer, encoding: Encoding, progress: P
             store.vectors[name].clear()
             writer.set_meta(mark, encoder.fingerprint)
     return total
+
+
+def encode_units(store: Store, writer: Writer, encoding: Encoding, progress: ProgressCallback, name: str) -> int:
+    """Documents of which no unit has a vector yet, by an encoder that reads units; one transaction a document.
+
+    All documents are looked at once for an encoder, and again by `reindex`: a unit that could not be read then is
+    tried anew.
+    """
+    encoder: Any = store.encoders[name]
+    mark, total = complete_mark(name), 0
+    seen = store.catalog.meta(mark) == encoder.fingerprint
+    waiting = (
+        store.catalog.without_units(encoder.view, encoder.fingerprint) if seen
+        else [one.digest for one in store.catalog.documents()]
+    )  # fmt: skip
+    for done, digest in enumerate(waiting):
+        progress({"stage": f"encode {name}", "done": done, "total": len(waiting), "item": ""})
+        units = {unit_digest(encoder.view, one): one for one in encoder.units(store.catalog.document_chunks(digest))}
+        made = encoding.units(writer, name, units)
+        if made is None:
+            break
+        row, vectors = made
+        known = vectors.keys() | writer.known_vectors(row, list(units))
+        views = [(units[one][0].id, encoder.view, one) for one in units if one in known]
+        if views:
+            writer.add_encoded(row, vectors, views)
+        total += len(vectors)
+    else:
+        if not seen:
+            writer.set_meta(mark, encoder.fingerprint)
+    return total
+
+
+def unit_digest(view: str, chunks: Sequence[Chunk]) -> str:
+    """The digest of a view of many chunks: which they are, and what stands above them."""
+    return combined(view, [[chunk.id, chunk.headings, chunk.title] for chunk in chunks])
 
 
 def complete_mark(name: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rag import registry
 from rag.answer import Query
 from rag.calibration import Calibrations, calibration_error, dumped, fit
+from rag.document import WORDED
 
 from .questions import Made, made
 
@@ -131,7 +132,7 @@ def trained(corpus: Corpus, count: int = 2000) -> Trained:
 
 def worded(corpus: Corpus) -> Any:
     """The corpus' first encoder of words, or None."""
-    return next((one for one in corpus.store.encoders.values() if one.view != "pixels"), None)
+    return next((one for one in corpus.store.encoders.values() if one.view in WORDED), None)
 
 
 def enough(found: Sequence[Triple]) -> Sequence[Triple]:

@@ -18,7 +18,7 @@ from rag.addresses import canonical, is_url
 from rag.answer import Answer, Event, Hit, Query, Settings
 from rag.asking import picture_of
 from rag.config import Builder, Table
-from rag.document import Chunk, Element, LabelValue, Media, PageRegion, Source
+from rag.document import WORDED, Chunk, Element, LabelValue, Media, PageRegion, Source
 from rag.errors import CorpusError
 from rag.filters import Filter, all_of, check_labels
 from rag.filters import where as parse_where
@@ -291,8 +291,8 @@ class Corpus:
         store = self.store
         services = {"assets": store.seen, "catalog": store.catalog, "counter": store.counter, "lexicon": store.text}
         parts: dict[str, Any] = {"text": store.text, "pages": store.pages}
-        # `@encoder` is the first that reads words; one of pixels where there is no other.
-        worded_first = sorted(store.encoders.items(), key=lambda one: one[1].view == "pixels")
+        # `@encoder` is the first that reads words; one that looks where there is no other.
+        worded_first = sorted(store.encoders.items(), key=lambda one: one[1].view not in WORDED)
         for name, encoder in reversed(worded_first):
             parts.update({name: encoder, f"{name}.vectors": store.vectors[name]})
             parts.update({"encoder": encoder, "vectors": store.vectors[name]})
@@ -301,7 +301,7 @@ class Corpus:
             first = looking[0]
             parts.setdefault("pictures", parts[first])
             parts.setdefault("pictures.vectors", parts[f"{first}.vectors"])
-        if "encoder" in parts and parts["encoder"].view != "pixels" and len(parts["vectors"]):
+        if "encoder" in parts and parts["encoder"].view in WORDED and len(parts["vectors"]):
             services["encoder"] = parts["encoder"]
         return Builder(services, {**parts, **self.profile.get("parts", {})}, str(self._profile)).build(table, key)
 

@@ -241,10 +241,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A named input of encoders (`text`, `contextual`, `summary`, `pixels`) and its digest."""
+    """A named input of encoders (`text`, `contextual`, `summary`, `pixels`) and its digest.
+
+    `document` and `section` are inputs of many chunks, kept with the first of them.
+    """
 
     name: str
     digest: str
+
+
+WORDED = frozenset({"text", "contextual", "summary"})
+"""Views that are words and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,6 +178,20 @@ class Encoder(Protocol[V_co]):
     def encode_chunks(self, chunks: Sequence[Chunk]) -> V_co: ...
 
 
+@runtime_checkable
+class EncodesUnits(Protocol[V_co]):
+    """A capability of encoders: one vector of many chunks of a document that are read together.
+
+    Its `view` is no view that a chunk has by itself; ingest calls it once all of a document is stored, and
+    keeps each vector with the first chunk of its unit.
+    """
+
+    def units(self, chunks: Sequence[Chunk]) -> list[list[Chunk]]:
+        """Of a document's chunks in reading order those that get a vector together."""
+
+    def encode_units(self, units: Sequence[Sequence[Chunk]]) -> V_co: ...
+
+
 class Index(Protocol[V]):
     """Ids, vectors and labels; it never sees a chunk. Adding an id again replaces it."""
 

@@ -2,16 +2,15 @@
 
 Gorti et al. 2022, "X-Pool" (text-conditioned attention, and the poolings that it compares with); Zhang et
 al. 2024, "GLSCL" (its global interaction, GIM); Jeong et al. 2025, "VideoRAG" (frames and transcript in
-one vector, appendix A.3 for subsets of frames). Departures: GIM divides frames by their length before the
+one vector; subsets of frames are in `frames`). Departures: GIM divides frames by their length before the
 product where `unit` is set, since its temperature of 3 is for CLIP's raw features and is a plain mean on
 unit vectors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -181,18 +180,6 @@ def fused(
         np.asarray(visual, np.float64)
     )
     return _unit(made) if renormalise else made
-
-
-def best_subset(
-    candidates: Sequence[int], size: int, score: Callable[[tuple[int, ...]], float]
-) -> tuple[int, ...]:  # fmt: skip
-    """The subset of candidate frames with the largest score, all being tried (70 of 4 out of 8); of equals the first.
-
-    VideoRAG's trained scorer of subsets was not released: give a function.
-    """
-    if len(candidates) <= size:
-        return tuple(candidates)
-    return max(combinations(candidates, size), key=score)
 
 
 def softmax(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rag.answer import Hit, Query
+from rag.document import WORDED
 from rag.filters import Filter
 from rag.protocols import Catalog, Encoder, Index, Scored
 
@@ -21,7 +22,7 @@ class Dense:
     """Hits by inner product of query and chunk vectors.
 
     With an encoder and an index of token vectors (Ragged) the score is that of their late interaction.
-    A query without words finds nothing, unless it holds a picture and the encoder reads pixels.
+    A query without words finds nothing, unless it holds a picture and the encoder reads pictures.
     """
 
     encoder: Encoder[Any]
@@ -31,8 +32,8 @@ class Dense:
     def retrieve(self, queries: Sequence[Query], k: int) -> list[list[Hit]]:
         """k hits a query, best first; the score is the inner product (the cosine of unit vectors)."""
         found: list[list[Hit]] = [[] for _ in queries]
-        pixels = getattr(self.encoder, "view", "") == "pixels"
-        asked = [number for number, query in enumerate(queries) if query.text or (pixels and query.parts)]
+        looks = getattr(self.encoder, "view", "text") not in WORDED
+        asked = [number for number, query in enumerate(queries) if query.text or (looks and query.parts)]
         if k <= 0 or not asked or not len(self.index):
             return found
         worded = [queries[number] for number in asked]

@@ -10,9 +10,9 @@ form with neighbours alone a row is not its own neighbour when the bank is the c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Method = Literal["none", "is", "dis", "dual_is", "dual_dis"]
 METHODS: tuple[Method, ...] = ("none", "is", "dis", "dual_is", "dual_dis")
 _BLOCK = 4096
+Form = TypeVar("Form")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class InverseConvolution:
     """Moves each chunk's vector away from the mean of its neighbours in each bank, and takes the mean of both.
 
     `local` (LocalAdj) looks at the nearest share `pool` of a bank alone; without it all of the bank
-    weighs in, around the mean of all similarities, so the result depends on the whole gallery.
+    weighs in, around the mean of all similarities, so the result depends on the whole gallery, or on `centre`.
     """
 
     rate_gallery: float = 0.1
@@ -129,33 +130,46 @@ class InverseConvolution:
 
     def __call__(
         self, gallery: NDArray[np.floating], queries: NDArray[np.floating], chunks: NDArray[np.floating],
-        own: bool = False,
+        own: bool = False, centre: NDArray[np.floating] | None = None,
     ) -> NDArray[np.float64]:  # fmt: skip
-        """(n, dim) of unit length; `own` says that `chunks` are the gallery itself, row by row."""
+        """(n, dim) of unit length; `own` says that `chunks` are the gallery itself, row by row.
+
+        `centre` (dim,) stands for the mean of the gallery where that is not known as a whole.
+        """
         import numpy as np
 
         wide = gallery.astype(np.float64)
         parts = [
-            self._moved(wide, bank.astype(np.float64), rate, own and which == 0)
+            self._moved(wide, bank.astype(np.float64), rate, own and which == 0, centre)
             for which, (bank, rate) in enumerate(((chunks, self.rate_gallery), (queries, self.rate_query)))
             if len(bank)
         ]
         return _units(np.mean(parts, axis=0) if parts else wide)
 
     def _moved(
-        self, gallery: NDArray[np.float64], bank: NDArray[np.float64], rate: float, own: bool
-    ) -> NDArray[np.float64]:
+        self, gallery: NDArray[np.float64], bank: NDArray[np.float64], rate: float, own: bool,
+        centre: NDArray[np.floating] | None,
+    ) -> NDArray[np.float64]:  # fmt: skip
+        """Block by block: memory holds a block of the gallery against the bank."""
         import numpy as np
 
-        weights = gallery @ bank.T
-        if own:
-            np.fill_diagonal(weights, 0.0)
-        if not self.local:
-            return _units(gallery - rate / len(bank) * ((weights - weights.mean()) @ bank))
-        near = max(1, int(self.pool * len(bank)))
-        far = np.argsort(-weights, axis=1, kind="stable")[:, near:]
-        np.put_along_axis(weights, far, 0.0, axis=1)
-        return _units(gallery - rate / near * (weights @ bank))
+        about = gallery.mean(axis=0) if centre is None and len(gallery) else centre
+        mean = 0.0 if self.local or about is None else float(about.astype(np.float64) @ bank.mean(axis=0))
+        if own and not self.local:
+            mean -= float((gallery * bank).sum()) / len(bank) ** 2
+        near = max(1, int(self.pool * len(bank))) if self.local else len(bank)
+        made = np.empty_like(gallery)
+        for start in range(0, len(gallery), _BLOCK):
+            block = gallery[start : start + _BLOCK]
+            weights = block @ bank.T
+            if own:
+                rows = np.arange(len(block))
+                weights[rows, start + rows] = 0.0
+            if self.local:
+                far = np.argsort(-weights, axis=1, kind="stable")[:, near:]
+                np.put_along_axis(weights, far, 0.0, axis=1)
+            made[start : start + len(block)] = block - rate / near * ((weights - mean) @ bank)
+        return _units(made)
 
 
 def _units(array: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -186,15 +200,52 @@ def auto_tune(
     none = Normalizer("none")
     if len(target) < 4 or not (len(queries) or len(chunks)):
         return none
-    before = _reciprocal(heldout, target, gallery, none, queries, chunks)
-    best, gain = none, np.zeros(len(target))
-    for candidate in _grid(len(chunks) > 0):
-        change = _reciprocal(heldout, target, gallery, candidate, queries, chunks) - before
+    before = _reciprocal(none.scores(heldout, gallery, queries, chunks), target)
+    gains = (
+        (form, _reciprocal(form.scores(heldout, gallery, queries, chunks), target) - before)
+        for form in _grid(len(chunks) > 0)
+    )
+    return _confirmed(gains, len(target), z) or none
+
+
+def auto_tune_moves(
+    heldout: NDArray[np.floating], wanted: Sequence[int], gallery: NDArray[np.floating],
+    queries: NDArray[np.floating], chunks: NDArray[np.floating], *, z: float = 1.645,
+) -> InverseConvolution:  # fmt: skip
+    """The rates and the form of InvGC that rank `wanted` best, chosen and confirmed as `auto_tune` does.
+
+    Rates of 0, which move nothing, where nothing is gained.
+    """
+    import numpy as np
+
+    target, still = np.asarray(wanted, np.intp), InverseConvolution(0.0, 0.0)
+    if len(target) != len(heldout):
+        raise ValueError(f"{len(heldout)} held-out queries were given with {len(target)} wanted rows")
+    if len(target) < 4 or not (len(queries) or len(chunks)):
+        return still
+    asked = heldout.astype(np.float64)
+    before = _reciprocal(asked @ gallery.astype(np.float64).T, target)
+    rates = (0.1, 0.3, 1.0, 3.0)
+    forms = [
+        InverseConvolution(one if len(chunks) else 0.0, two if len(queries) else 0.0, local=local)
+        for local in (True, False) for one in (rates if len(chunks) else (0.0,))
+        for two in (rates if len(queries) else (0.0,))
+    ]  # fmt: skip
+    gains = ((form, _reciprocal(asked @ form(gallery, queries, chunks).T, target) - before) for form in forms)
+    return _confirmed(gains, len(target), z) or still
+
+
+def _confirmed(gains: Iterable[tuple[Form, NDArray[np.float64]]], count: int, z: float) -> Form | None:
+    """The form whose gain is largest on every other query, if it is above 0 by z standard errors on the rest."""
+    import numpy as np
+
+    best, gain = None, np.zeros(count)
+    for form, change in gains:
         if change[::2].mean() > gain[::2].mean() + 1e-12:
-            best, gain = candidate, change
-    confirmed = gain[1::2]
-    error = float(confirmed.std(ddof=1)) / len(confirmed) ** 0.5
-    return best if confirmed.mean() > z * error and confirmed.mean() > 0 else none
+            best, gain = form, change
+    rest = gain[1::2]
+    error = float(rest.std(ddof=1)) / len(rest) ** 0.5
+    return best if rest.mean() > z * error and rest.mean() > 0 else None
 
 
 def _grid(chunks: bool) -> list[Normalizer]:
@@ -204,15 +255,10 @@ def _grid(chunks: bool) -> list[Normalizer]:
     return made + [Normalizer(method, one, two) for method in ("dual_is", "dual_dis") for one in sharp for two in other]
 
 
-def _reciprocal(
-    heldout: NDArray[np.floating], target: NDArray[np.intp], gallery: NDArray[np.floating], form: Normalizer,
-    queries: NDArray[np.floating], chunks: NDArray[np.floating],
-) -> NDArray[np.float64]:  # fmt: skip
-    """(queries,) 1 / rank of the wanted row; of equals it is the last."""
+def _reciprocal(scores: NDArray[np.float64], target: NDArray[np.intp]) -> NDArray[np.float64]:
+    """(queries,) 1 / rank of the wanted row among scores (queries, n); of equals it is the last."""
     import numpy as np
 
-    scores = form.scores(heldout, gallery, queries, chunks)
     reached = scores[np.arange(len(target)), target]
-    ranks = (scores >= reached[:, None]).sum(axis=1)
-    found: NDArray[np.float64] = 1.0 / ranks
+    found: NDArray[np.float64] = 1.0 / (scores >= reached[:, None]).sum(axis=1)
     return found

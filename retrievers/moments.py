@@ -1,20 +1,22 @@
 """Moments of recordings put in order by the clip around each: what is seen, and what is said, together.
 
 After Jeong et al. 2025, "VideoRAG": a clip is alpha * transcript + (1 - alpha) * frames; frames are pooled
-for the question (see `clips`), not by a video encoder.
+for the question (see `clips`), not by a video encoder. The moment's own share in its score is ours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from rag.answer import Hit, Query, Score
 from rag.document import Chunk, TimeSpan
 from rag.protocols import Catalog, Encoder, Index, Retriever
 
-from .clips import Pooling, cosine, fused
+from .clips import Pooling, XPool, cosine, fused
+from .frames import SubsetScorer, selected
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,26 +28,53 @@ class Moments:
     """The hits of `retriever`, those with a TimeSpan ordered anew among themselves; all others keep their rank.
 
     A moment's clip is made of the frames and the speech at most `seconds` from it, looked for among
-    `reach` neighbours on either side; each needs a vector in `index` (one a chunk). Its score, the cosine
-    of question and clip, stands in the hit's parts as "moments". Hits keep their scores, so the order is no
-    longer that of the scores. A moment without vectors stays behind those that have some.
+    `reach` neighbours on either side. Frames have their vectors in `index` (one a chunk), and speech in
+    `words`, an index of the same space; without one in `index` too, where a frame with speech counts as a
+    frame alone. `pooling` "topk" sums the `nearest` frames, "xpool" needs the file of its `weights`. With
+    `frames` above 0 at most so many frames of a clip count: its k-means++ candidates, or, by the scorer in the
+    file `subset_weights`, the best subset of twice as many (see `frames`). The
+    score stands in the hit's parts as "moments": the cosine of question and clip, of which the moment's own
+    frame and speech alone make the share `own`, so that of two moments in one clip the one that answers is
+    first. Hits keep their scores, so the order is no longer that of the scores. A moment whose clip has no
+    vectors stays behind those that have some.
     """
 
     retriever: Retriever
     encoder: Encoder[Any]
     index: Index[Any]
     catalog: Catalog
-    pooling: Literal["mean", "topk", "softmax", "gim"] = "softmax"
+    words: Index[Any] | None = None
+    pooling: Literal["mean", "topk", "softmax", "gim", "xpool"] = "softmax"
     temperature: float = 0.01
+    nearest: int = 3
+    weights: str = ""
+    frames: int = 0
+    subset_weights: str = ""
     alpha: float = 0.6
+    own: float = 0.2
     seconds: float = 15.0
     reach: int = 8
     depth: int = 50
 
     def __post_init__(self) -> None:
-        Pooling(self.pooling, self.temperature)
-        if not 0 <= self.alpha <= 1 or self.seconds < 0 or self.reach < 0:
-            raise ValueError("alpha must be from 0 to 1, seconds and reach at least 0")
+        if self.pooling != "xpool":
+            Pooling(self.pooling, self.temperature, self.nearest)
+        elif not self.weights:
+            raise ValueError('pooling "xpool" needs weights: a safetensors file with those of its module')
+        if not 0 <= self.alpha <= 1 or not 0 <= self.own <= 1 or self.seconds < 0 or self.reach < 0:
+            raise ValueError("alpha and own must be from 0 to 1, seconds and reach at least 0")
+        if self.frames < 0 or (self.subset_weights and not self.frames):
+            raise ValueError("frames must be at least 0, and above 0 with subset_weights")
+
+    @cached_property
+    def _pool(self) -> Pooling | XPool:
+        if self.pooling == "xpool":
+            return XPool.load(self.weights)
+        return Pooling(self.pooling, self.temperature, self.nearest)
+
+    @cached_property
+    def _scorer(self) -> SubsetScorer | None:
+        return SubsetScorer.load(self.subset_weights) if self.subset_weights else None
 
     def retrieve(self, queries: Sequence[Query], k: int) -> list[list[Hit]]:
         """k hits a query."""
@@ -69,20 +98,30 @@ class Moments:
         return ordered
 
     def _score(self, question: NDArray[np.float32], chunk: Chunk) -> float:
-        """The cosine of question and clip; minus infinity where the clip has no vectors."""
+        """Of question and clip, the moment's own share included; minus infinity where the clip has no vectors."""
+        around = [one for one in self.catalog.neighbours(chunk.id, self.reach, self.reach) if self._near(chunk, one)]
+        whole, alone = self._cosine(question, [chunk, *around]), self._cosine(question, [chunk])
+        if whole is None:
+            return float("-inf")
+        return (1 - self.own) * whole + self.own * (whole if alone is None else alone)
+
+    def _cosine(self, question: NDArray[np.float32], clip: Sequence[Chunk]) -> float | None:
         import numpy as np
 
-        clip = [chunk, *self.catalog.neighbours(chunk.id, self.reach, self.reach)]
-        seen, said = (
-            [vector for one in clip if (one.modality in kinds) and self._near(chunk, one)
-             for vector in self._vector(one.id)]
-            for kinds in (("image", "video"), ("text", "table", "audio"))
-        )  # fmt: skip
-        pool = Pooling(self.pooling, self.temperature)
-        visual = pool(question, np.stack(seen))[0] if seen else None
+        words = self.index if self.words is None else self.words
+        frames = [one for one in clip if one.modality in ("image", "video")]
+        apart = self.words is not None  # else a frame's vector would count as what is said too
+        speech = [one for one in clip if one.text and one.role != "keyframe" and (apart or one not in frames)]
+        seen = [vector for one in frames for vector in _vector(self.index, one.id)]
+        said = [vector for one in speech for vector in _vector(words, one.id)]
+        if self.frames and seen:
+            seen = [
+                seen[row] for row in selected(np.stack(seen), self._scorer, size=self.frames, count=2 * self.frames)
+            ]
+        visual = self._pool(question, np.stack(seen))[0] if seen else None
         textual = np.mean(said, axis=0) if said else None
         if visual is None and textual is None:
-            return float("-inf")
+            return None
         return cosine(question, fused(visual, textual, self.alpha))
 
     def _near(self, chunk: Chunk, other: Chunk) -> bool:
@@ -92,11 +131,13 @@ class Moments:
             return False
         return two.start <= one.end + self.seconds and one.start <= two.end + self.seconds
 
-    def _vector(self, id: str) -> list[NDArray[np.float32]]:
-        try:
-            return list(self.index.vectors([id]))
-        except KeyError:
-            return []
+
+def _vector(index: Index[Any], id: str) -> list[NDArray[np.float32]]:
+    """Its vector; none where it has none, or a zero, which encoders give where there is nothing to see."""
+    try:
+        return [one for one in index.vectors([id]) if one.any()]
+    except KeyError:
+        return []
 
 
 def _span(chunk: Chunk) -> TimeSpan | None:

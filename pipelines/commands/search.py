@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from rag.document import WORDED
 from rag.errors import CorpusError
 
 from .options import SOME_FAILED, opened, print_json, question_arguments, questions, tell_error, tell_lag
@@ -70,7 +71,7 @@ class Search:
 
 def _pictures(corpus: Corpus, given: list[str]) -> list[Media]:
     """The pictures of the question; CorpusError where the corpus has nothing that looks."""
-    if given and not any(one.view == "pixels" for one in corpus.store.encoders.values()):
+    if given and not any(one.view not in WORDED for one in corpus.store.encoders.values()):
         raise CorpusError(
             "this corpus has no encoder of pictures; name one in its corpus.toml, such as [encoders.photos] with "
             'use = "retrievers/encoders/conse" (extra `pictures`), and then run: rag reindex'

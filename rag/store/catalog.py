@@ -115,6 +115,11 @@ class Catalog(Upkeep):
 
     # --- what the facade and the pipelines ask ------------------------------------------------------
 
+    def document_chunks(self, digest: str) -> list[Chunk]:
+        """All chunks of a document in its reading order, pages' pictures included."""
+        with self._transaction():
+            return list(self._chunks("d.digest = ?", [digest], "c.number"))
+
     def live_ids(self, after: int = 0, limit: int = -1) -> list[tuple[int, str]]:
         """(row, id) of live chunks in row order, from after a row on."""
         text, values = self._condition(None)

@@ -98,6 +98,16 @@ def element_from(body: str, source: Source) -> Element:
 _PLACES: Any = tuple[Place, ...]
 
 
+def add_views(connection: sqlite3.Connection, views: Sequence[tuple[str, str, str]]) -> None:
+    """(chunk id, name, digest) of views of live chunks that are made after their document; those there are stay."""
+    connection.executemany(
+        "INSERT INTO views (chunk, name, digest) SELECT c.row, ?2, ?3 FROM chunks c JOIN documents d ON "
+        "d.row = c.document AND d.state = 'live' WHERE c.id = ?1 AND NOT EXISTS "
+        "(SELECT 1 FROM views w WHERE w.chunk = c.row AND w.name = ?2 AND w.digest = ?3)",
+        views,
+    )
+
+
 def page_from(body: str) -> Page:
     """The page of a row."""
     return from_plain(Page, json.loads(body))

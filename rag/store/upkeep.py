@@ -94,6 +94,16 @@ class Upkeep:
         )
         return int(self._one(sql, [view, fingerprint])[0])
 
+    def without_units(self, view: str, fingerprint: str) -> list[str]:
+        """Digests of live documents of which no unit has a vector of an encoder that reads units."""
+        self._whole()
+        sql = (
+            "SELECT d.digest FROM documents d WHERE d.state = 'live' AND NOT EXISTS (SELECT 1 FROM chunks c "
+            "JOIN views w ON w.chunk = c.row AND w.name = ? JOIN vectors v ON v.digest = w.digest "
+            "JOIN encoders e ON e.row = v.encoder AND e.fingerprint = ? WHERE c.document = d.row) ORDER BY d.row"
+        )
+        return [digest for (digest,) in self._rows(sql, [view, fingerprint])]
+
     def _whole(self) -> None:
         if self.restriction is not None:
             raise CorpusError("a restricted view cannot be maintained; open the corpus itself")

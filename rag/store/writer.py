@@ -19,7 +19,7 @@ from rag.document import Head, LabelValue, Notice, Part, Source
 from rag.errors import CorpusError
 from rag.serialise import from_plain, loads
 from rag.store import schema
-from rag.store.rows import ChunkRow, PartRows, element_from, page_from
+from rag.store.rows import ChunkRow, PartRows, add_views, element_from, page_from
 
 if TYPE_CHECKING:
     import numpy as np
@@ -293,10 +293,14 @@ class Writer:
             found.update(digest for (digest,) in self._connection.execute(sql, [encoder, *batch]))
         return found
 
-    def add_encoded(self, encoder: int, vectors: Vectors) -> None:
-        """Store vectors of chunks that are there already, for the indexes to take: one transaction, one step."""
-        digests = list(vectors)
+    def add_encoded(self, encoder: int, vectors: Vectors, views: Sequence[tuple[str, str, str]] = ()) -> None:
+        """Store vectors of chunks that are there already, for the indexes to take: one transaction, one step.
+
+        `views` (chunk id, name, digest) are new ones of these chunks.
+        """
+        digests = list(dict.fromkeys([*vectors, *(digest for _, _, digest in views)]))
         with self._transaction():
+            add_views(self._connection, views)
             self._add_vectors(encoder, vectors)
             for start in range(0, len(digests), 500):
                 batch = digests[start : start + 500]

@@ -14,19 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal
 
 from rag.answer import Query
-from rag.checkpoint import Checkpoint, broken, checkpoint
+from rag.checkpoint import broken
 from rag.document import Chunk, Modality
-from rag.errors import ConfigError
 from rag.identity import combined
 from rag.protocols import Assets
-from rag.vlm import Opened, harmless, opened
+from rag.vlm import harmless
 
+from .backbone import Backbone
 from .composed import composed
-from .seeing import checked, in_batches, seen, shown, stored
 from .windows import averaged, windows
 
 if TYPE_CHECKING:
@@ -38,19 +36,21 @@ if TYPE_CHECKING:
 
     Vector = NDArray[np.float32]
 
-FAMILIES = ("clip", "siglip", "siglip2")
 
-
-class CLIP:
+class CLIP(Backbone):
     """An Encoder of pictures whose questions may be words, pictures, or both.
 
-    `model` is a folder or a hub name in this machine's cache (nothing is fetched), pinned by
-    `revision`; OpenCLIP weights as transformers' conversion leaves them. `template` is what a
-    question's words are put into ("a photo of {}"). `max_pixels` bounds a picture before the
-    processor makes it as small as the tower wants.
+    OpenCLIP weights are read as transformers' conversion leaves them. `template` is what a question's words
+    are put into ("a photo of {}"). `max_pixels` bounds a picture before the processor makes it as small as
+    the tower wants. For the rest see `backbone`.
     """
 
     name = "clip"
+    families = ("clip", "siglip", "siglip2")
+    family = (
+        "has no two towers that this encoder knows; expected one of {known} (OpenCLIP weights are converted to "
+        "`clip` by transformers)"
+    )
     modalities: frozenset[Modality] = frozenset({"image", "video"})
     view = "pixels"
 
@@ -67,32 +67,12 @@ class CLIP:
         dtype: Literal["float32", "bfloat16", "float16"] = "float32",
         assets: Assets | None = None,
     ) -> None:
-        checked(dtype=dtype, batch=batch, max_pixels=max_pixels, dpi=dpi)
         if "{}" not in template:
             raise ValueError(f"template must hold {{}} where the words go, got {template!r}")
-        self.model = model
-        self.revision = revision
+        super().__init__(
+            model, revision, assets, dpi=dpi, max_pixels=max_pixels, batch=batch, device=device, dtype=dtype
+        )
         self.template = template
-        self.dpi = dpi
-        self.max_pixels = max_pixels
-        self.batch = batch
-        self.device = device
-        self.dtype = dtype
-        self._assets = assets
-        self._lock = RLock()
-
-    @cached_property
-    def checkpoint(self) -> Checkpoint:
-        """The checkpoint; ConfigError if it is not there or has no two towers."""
-        found = checkpoint(self.model, self.revision)
-        kind = found.config.get("model_type")
-        if kind not in FAMILIES:
-            raise ConfigError(
-                f"{self.model}: model_type {kind!r} has no two towers that this encoder knows; expected one of "
-                f"{', '.join(FAMILIES)} (OpenCLIP weights are converted to `clip` by transformers)",
-                key="model",
-            )
-        return found
 
     @cached_property
     def dim(self) -> int:
@@ -114,10 +94,6 @@ class CLIP:
         rest = combined(self.template, "windows", self.dpi, self.max_pixels)
         return ".".join(["clip", self.checkpoint.digest[:16], rest[:12], self.dtype])
 
-    def warm(self) -> None:
-        """Load what a query needs, so that the first one does not wait."""
-        self.encode_queries([Query(("warm",))])
-
     def encode_queries(self, queries: Sequence[Query]) -> Dense:
         """Unit vectors (n, dim): pictures and words added up, minus words taken away."""
         import numpy as np
@@ -125,7 +101,7 @@ class CLIP:
         if not queries:
             return np.zeros((0, self.dim), np.float32)
         with self._lock:
-            pictures = [shown(self._assets, query, self.max_pixels, self.name) for query in queries]
+            pictures = [self._shown(query) for query in queries]
             looked = iter(self._looked(one for many in pictures for one in many))
             texts = [
                 [query.text] if query.text or not mine else [] for query, mine in zip(queries, pictures, strict=True)
@@ -148,13 +124,7 @@ class CLIP:
 
         if not chunks:
             return np.zeros((0, self.dim), np.float32)
-        assets = stored(self._assets, self.name)
-        with self._lock:
-            return np.stack(self._looked(seen(assets, chunk, self.dpi, self.max_pixels) for chunk in chunks))
-
-    @cached_property
-    def _model(self) -> Opened:
-        return opened(self.checkpoint, "states", self.device, self.dtype)
+        return np.stack(self._looked(map(self._seen, chunks)))
 
     @cached_property
     def _limit(self) -> int:
@@ -170,7 +140,7 @@ class CLIP:
         return whole[:at], whole[at + len(bare) :]
 
     def _looked(self, pictures: Iterator[Pillow.Image]) -> list[Vector]:
-        return in_batches(pictures, lambda _: 0, self._see, self.batch)
+        return self._batched(pictures, lambda _: 0, self._see)
 
     def _see(self, pictures: list[Pillow.Image]) -> Dense:
         read = self._model.processor.image_processor(images=pictures, return_tensors="pt")
@@ -189,7 +159,7 @@ class CLIP:
         for text in texts:
             words = self.template.replace("{}", harmless(text, self._model.processor))
             parted.append(windows(tokenizer(words, add_special_tokens=False)["input_ids"], room))
-        made = iter(in_batches((one for many in parted for one in many), lambda _: 0, self._read, self.batch))
+        made = iter(self._batched((one for many in parted for one in many), lambda _: 0, self._read))
         return [averaged(np.stack([next(made) for _ in many]), [len(one) for one in many]) for many in parted]
 
     def _read(self, parts: list[list[int]]) -> Dense:
@@ -206,11 +176,9 @@ class CLIP:
         import torch
         from torch.nn.functional import normalize
 
-        model = self._model
-        read = read.to(model.device)
-        fed = {key: one.to(model.model.dtype) if one.is_floating_point() else one for key, one in read.items()}
+        fed = self._fed(read)
         with torch.inference_mode():
-            told = getattr(model.model, tower)(**fed)
+            told = getattr(self._model.model, tower)(**fed)
         features = told if isinstance(told, torch.Tensor) else told.pooler_output
         unit: Dense = normalize(features.float(), dim=-1).cpu().numpy()
         if unit.shape[1] != self.dim:

@@ -18,19 +18,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal
 
 from rag.answer import Query
-from rag.checkpoint import Checkpoint, broken, checkpoint
+from rag.checkpoint import broken
 from rag.document import Chunk, Modality
-from rag.errors import ConfigError
 from rag.identity import combined
 from rag.protocols import Assets
-from rag.vlm import PAGE_PIXELS, Opened, harmless, opened
+from rag.vlm import PAGE_PIXELS, harmless
 
+from .backbone import Backbone
 from .patches import FAMILIES, grid
-from .seeing import checked, cut, in_batches, seen, shown, stored
+from .seeing import cut
 from .token_pooling import token_pooled
 
 if TYPE_CHECKING:
@@ -53,15 +52,21 @@ class Patches:
     """(tokens,): whether a vector is of the picture; the others are of the prompt around it."""
 
 
-class ColVision:
+class ColVision(Backbone):
     """An Encoder of pictures whose vectors are Ragged: PDF pages as drawn, photos, figures.
 
-    `model` is a folder or a hub name in this machine's cache (nothing is fetched), pinned by
-    `revision`. `pool_factor` 3 keeps a third of a picture's vectors (those of the prompt are kept as
-    they are); questions are never pooled. `dtype` float32 keeps a vector the same alone and in a batch to 1e-5.
+    `pool_factor` 3 keeps a third of a picture's vectors (those of the prompt are kept as they are);
+    questions are never pooled. For the rest see `backbone`.
     """
 
     name = "colvision"
+    head = "late"
+    families = FAMILIES
+    family = (
+        "is no late-interaction model of transformers; expected one of {known}. Weights of colpali-engine (adapters, "
+        "or a class of its own) are converted by transformers' convert_*_weights_to_hf scripts; those named ...-hf "
+        "or ...-merged-hf are ready"
+    )
     modalities: frozenset[Modality] = frozenset({"image", "video"})
     view = "pixels"
     ragged = True
@@ -81,34 +86,13 @@ class ColVision:
         dtype: Literal["float32", "bfloat16", "float16"] = "float32",
         assets: Assets | None = None,
     ) -> None:
-        checked(dtype=dtype, batch=batch, max_pixels=max_pixels, dpi=dpi, max_tokens=max_tokens)
         if pool_factor < 1:
             raise ValueError(f"pool_factor must be at least 1, got {pool_factor}")
-        self.model = model
-        self.revision = revision
+        super().__init__(
+            model, revision, assets, dpi=dpi, max_pixels=max_pixels, batch=batch, device=device, dtype=dtype,
+            max_tokens=max_tokens,
+        )  # fmt: skip
         self.pool_factor = pool_factor
-        self.max_tokens = max_tokens
-        self.dpi = dpi
-        self.max_pixels = max_pixels
-        self.batch = batch
-        self.device = device
-        self.dtype = dtype
-        self._assets = assets
-        self._lock = RLock()
-
-    @cached_property
-    def checkpoint(self) -> Checkpoint:
-        """The checkpoint; ConfigError if it is not there or of no such family."""
-        found = checkpoint(self.model, self.revision)
-        kind = found.config.get("model_type")
-        if kind not in FAMILIES:
-            raise ConfigError(
-                f"{self.model}: model_type {kind!r} is no late-interaction model of transformers; expected one of "
-                f"{', '.join(FAMILIES)}. Weights of colpali-engine (adapters, or a class of its own) are converted by "
-                "transformers' convert_*_weights_to_hf scripts; those named ...-hf or ...-merged-hf are ready",
-                key="model",
-            )
-        return found
 
     @cached_property
     def dim(self) -> int:
@@ -124,10 +108,6 @@ class ColVision:
         rest = combined(self.max_tokens, self.dpi, self.max_pixels)
         return ".".join(["colvision", self.checkpoint.digest[:16], f"pool{self.pool_factor}", rest[:12], self.dtype])
 
-    def warm(self) -> None:
-        """Load what a query needs, so that the first one does not wait."""
-        self.encode_queries([Query(("warm",))])
-
     def encode_queries(self, queries: Sequence[Query]) -> Ragged:
         """n arrays (tokens_i, dim) of unit vectors: those of pictures first, then those of words."""
         import numpy as np
@@ -137,10 +117,9 @@ class ColVision:
                 "late interaction adds up the best match of each vector, so a question cannot be made less like "
                 "words (minus=...): use an encoder with one vector a chunk, such as retrievers/encoders/clip"
             )
-        with self._lock:
-            read = [self._asked(query) for query in queries]
-            made = iter(self._encoded([one for inputs in read for one in inputs]))
-            return [np.concatenate([next(made).vectors for _ in inputs]) for inputs in read]
+        read = [self._asked(query) for query in queries]
+        made = iter(self._encoded([one for inputs in read for one in inputs]))
+        return [np.concatenate([next(made).vectors for _ in inputs]) for inputs in read]
 
     def encode_chunks(self, chunks: Sequence[Chunk]) -> Ragged:
         """n arrays (tokens_i, dim) of the chunks' pixels, image tokens pooled. SourceError if one cannot be drawn."""
@@ -148,11 +127,7 @@ class ColVision:
 
     def patches(self, chunks: Sequence[Chunk]) -> list[Patches]:
         """The chunks' vectors with their places on the picture, unpooled: what a heat map is drawn from."""
-        if not chunks:
-            return []
-        assets = stored(self._assets, self.name)
-        with self._lock:
-            return self._encoded(seen(assets, chunk, self.dpi, self.max_pixels) for chunk in chunks)
+        return self._encoded(map(self._seen, chunks)) if chunks else []
 
     def similarity(self, query: Query, chunk: Chunk) -> NDArray[np.float32]:
         """(query tokens, rows, columns): the inner product of each vector of the question with each patch.
@@ -164,20 +139,16 @@ class ColVision:
         found: NDArray[np.float32] = products[:, page.grid]
         return found
 
-    @cached_property
-    def _model(self) -> Opened:
-        return opened(self.checkpoint, "late", self.device, self.dtype)
-
     def _asked(self, query: Query) -> list[Read]:
         """What the model reads of a question: its pictures, and its words where there are any."""
-        pictures: list[Read] = list(shown(self._assets, query, self.max_pixels, self.name))
+        pictures: list[Read] = list(self._shown(query))
         if pictures and not query.text:
             return pictures
         words = cut(self._model.tokenizer, harmless(query.text, self._model.processor), self.max_tokens)
         return [*pictures, words]
 
     def _encoded(self, inputs: Any) -> list[Patches]:
-        return in_batches(inputs, lambda one: isinstance(one, str), self._run, self.batch)
+        return self._batched(inputs, lambda one: isinstance(one, str), self._run)
 
     def _run(self, inputs: list[Read]) -> list[Patches]:
         """A batch of words alone or of pictures alone."""
@@ -187,11 +158,8 @@ class ColVision:
         processor = model.processor
         processor.tokenizer.padding_side = "right"
         read = processor.process_queries(text=inputs) if words else processor.process_images(images=inputs)
-        read = read.to(model.device)
-        fed = {
-            key: one.to(model.model.dtype) if one.is_floating_point() else one
-            for key, one in read.items() if key != "labels"
-        }  # fmt: skip
+        fed = self._fed(read)
+        fed.pop("labels", None)
         with torch.inference_mode():
             vectors = model.model(**fed).embeddings.float().cpu().numpy()
         ids, mask = read["input_ids"].cpu().numpy(), read["attention_mask"].cpu().numpy() > 0

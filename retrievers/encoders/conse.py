@@ -50,8 +50,8 @@ class ConSE:
     name = "concept tags"
     dim = MiniLM.dim
     modalities: frozenset[Modality] = frozenset({"image", "video"})
-    roles: frozenset[Role] = frozenset({"photo", "keyframe"})
-    """Of the chunks it is given at ingest: no pages, figures, charts, diagrams."""
+    roles: frozenset[Role] = frozenset({"photo", "keyframe", "speech"})
+    """Of the chunks it is given at ingest: no pages, figures, charts, diagrams. Speech has the frame shown with it."""
     view = "pixels"
 
     def __init__(self, classes: int = 10, assets: Assets | None = None) -> None:

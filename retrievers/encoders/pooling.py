@@ -46,11 +46,23 @@ WEIGHTS: dict[str, Callable[[NDArray[np.int64]], Floats]] = {
 
 def pooled(hidden: NDArray[np.float32], mask: NDArray[np.int64], pooling: str) -> NDArray[np.float32]:
     """(n, tokens, dim) hidden states and their (n, tokens) mask to (n, dim) vectors of length 1."""
+    return units(weighted(hidden, mask, pooling))
+
+
+def weighted(hidden: NDArray[np.float32], mask: NDArray[np.int64], pooling: str) -> Floats:
+    """The same (n, dim), as long as they come out."""
     import numpy as np
 
     # What stands at padding is not looked at, also where it is no number.
     real = np.where(mask[:, :, None] > 0, hidden, 0.0).astype(np.float64)
-    vectors = np.einsum("nt,ntd->nd", WEIGHTS[pooling](mask), real)
+    vectors: Floats = np.einsum("nt,ntd->nd", WEIGHTS[pooling](mask), real)
+    return vectors
+
+
+def units(vectors: Floats) -> NDArray[np.float32]:
+    """(n, dim) made of length 1, float32; zeros stay zeros."""
+    import numpy as np
+
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit: NDArray[np.float32] = (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
     return unit

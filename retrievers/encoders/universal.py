@@ -13,21 +13,20 @@ causal where the model's is, and there is no latent attention layer before the m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal
 
 from rag.answer import Query
-from rag.checkpoint import Checkpoint, broken, checkpoint
 from rag.document import Chunk, Modality
 from rag.identity import combined, contextual
 from rag.protocols import Assets
-from rag.vlm import PAGE_PIXELS, Opened, harmless, opened, remote_code
+from rag.vlm import PAGE_PIXELS, harmless
 
+from .backbone import Backbone
 from .composed import less
 from .pooling import pooled
-from .seeing import checked, cut, in_batches, seen, shown, stored
+from .seeing import cut
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,20 +37,20 @@ if TYPE_CHECKING:
 
     Read = tuple[str, str, list[Pillow.Image]]
 
-_NOT_NATIVE = "nvidia/mm-embed"
 _WORDS: frozenset[Modality] = frozenset({"text", "table", "image", "audio", "video"})
 _PICTURES: frozenset[Modality] = frozenset({"image", "video"})
 
 
-class Universal:
+class Universal(Backbone):
     """An Encoder of words or pictures; two of it over one checkpoint fill one space with both.
 
     `view` "pixels" reads pictures, with the words that stand with them where `words` is true;
     "contextual" reads words with the headings above them. A query's own instruction goes before
-    `instruction`. `model` is a folder or a hub name in this machine's cache, pinned by `revision`.
+    `instruction`. For the rest see `backbone`.
     """
 
     name = "universal"
+    not_native = "nvidia/mm-embed"
 
     def __init__(
         self,
@@ -69,45 +68,22 @@ class Universal:
         dtype: Literal["float32", "bfloat16", "float16"] = "float32",
         assets: Assets | None = None,
     ) -> None:
-        checked(dtype=dtype, batch=batch, max_pixels=max_pixels, dpi=dpi, max_tokens=max_tokens)
         if view not in ("pixels", "contextual"):
             raise ValueError(f"view must be 'pixels' or 'contextual', got {view!r}")
-        if model.lower() == _NOT_NATIVE:
-            raise remote_code(model)
-        self.model = model
-        self.revision = revision
+        super().__init__(
+            model, revision, assets, dpi=dpi, max_pixels=max_pixels, batch=batch, device=device, dtype=dtype,
+            max_tokens=max_tokens,
+        )  # fmt: skip
         self.view = view
         self.modalities = _PICTURES if view == "pixels" else _WORDS
         self.words = words
         self.instruction = instruction
-        self.max_tokens = max_tokens
-        self.dpi = dpi
-        self.max_pixels = max_pixels
-        self.batch = batch
-        self.device = device
-        self.dtype = dtype
-        self._assets = assets
-        self._lock = RLock()
-
-    @cached_property
-    def checkpoint(self) -> Checkpoint:
-        """The checkpoint; ConfigError if it is not there or not as it must be."""
-        return checkpoint(self.model, self.revision)
-
-    @cached_property
-    def dim(self) -> int:
-        """Dimensions of a vector: those of the language model."""
-        return self.checkpoint.hidden_size
 
     @cached_property
     def fingerprint(self) -> str:
         """Checkpoint, view, instruction, limits and number type; also fit for a file name."""
         rest = combined(self.view, self.words, self.instruction, self.max_tokens, self.dpi, self.max_pixels)
         return ".".join(["universal", self.checkpoint.digest[:16], rest[:12], self.dtype])
-
-    def warm(self) -> None:
-        """Load what a query needs, so that the first one does not wait."""
-        self.encode_queries([Query(("warm",))])
 
     def encode_queries(self, queries: Sequence[Query]) -> Dense:
         """Unit vectors (n, dim) of the questions, their instructions left out; minus words taken away."""
@@ -117,23 +93,18 @@ class Universal:
         """Unit vectors (n, dim) of the chunks' pictures or words. SourceError if one cannot be drawn."""
         return self._encode(chunks, self._stored)
 
-    @cached_property
-    def _model(self) -> Opened:
-        return opened(self.checkpoint, "states", self.device, self.dtype)
-
     def _asked(self, query: Query) -> Read:
         instruction = query.instruction or self.instruction
         before = f"Instruct: {self._safe(instruction)}" if instruction else ""
-        pictures = shown(self._assets, query, self.max_pixels, self.name)
+        pictures = self._shown(query)
         after = f"{before and chr(10)}Query: {self._model.placeholder * len(pictures)}"
         return before, after + self._cut(query.text), pictures
 
     def _stored(self, chunk: Chunk) -> Read:
         if self.view == "contextual":
             return "", self._cut(contextual(chunk)) or "\n", []
-        picture = seen(stored(self._assets, self.name), chunk, self.dpi, self.max_pixels)
         words = self._cut(chunk.text) if self.words else ""
-        return "", f"{self._model.placeholder}\n{words}", [picture]
+        return "", f"{self._model.placeholder}\n{words}", [self._seen(chunk)]
 
     def _safe(self, text: str) -> str:
         return harmless(text, self._model.processor)
@@ -141,38 +112,20 @@ class Universal:
     def _cut(self, text: str) -> str:
         return cut(self._model.tokenizer, self._safe(text), self.max_tokens)
 
-    def _encode(self, items: Sequence[Any], read: Any) -> Dense:
+    def _encode(self, items: Sequence[Any], read: Callable[[Any], Read]) -> Dense:
         import numpy as np
 
         if not items:
             return np.zeros((0, self.dim), np.float32)
-        with self._lock:
-            made: list[NDArray[np.float32]] = in_batches(
-                map(read, items), lambda one: bool(one[2]), self._vectors, self.batch
-            )
-        return np.stack(made)
+        return np.stack(self._batched(map(read, items), lambda one: bool(one[2]), self._vectors))
 
     def _vectors(self, inputs: Sequence[Read]) -> NDArray[np.float32]:
-        import torch
-
-        model = self._model
         texts = [before + after for before, after, _ in inputs]
-        given: dict[str, Any] = {"padding": True, "padding_side": "right", "return_tensors": "pt"}
-        if inputs[0][2]:
-            read = model.processor(text=texts, images=[pictures for _, _, pictures in inputs], **given)
-        else:
-            read = model.tokenizer(texts, **given)
-        read = read.to(model.device)
-        fed = {key: one.to(model.model.dtype) if one.is_floating_point() else one for key, one in read.items()}
-        with torch.inference_mode():
-            hidden = model.model(**fed, use_cache=False).last_hidden_state
-        mask = read["attention_mask"].cpu().numpy().copy()
-        if hidden.shape[:2] != mask.shape:
-            raise broken(self.model, f"it gives states of {tuple(hidden.shape[:2])} tokens for {mask.shape}")
-        ids = read["input_ids"].cpu().numpy()
+        hidden, mask, ids = self._states(texts, [pictures for _, _, pictures in inputs])
+        mask = mask.copy()
         for row, (before, _, _) in enumerate(inputs):
             mask[row, : self._instruction_tokens(before, ids[row])] = 0
-        return pooled(hidden.float().cpu().numpy(), mask, "mean")
+        return pooled(hidden, mask, "mean")
 
     def _instruction_tokens(self, before: str, ids: NDArray[np.int64]) -> int:
         """How many of the first tokens are the instruction's (a start token among them); 0 without one."""

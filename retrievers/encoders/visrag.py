@@ -15,21 +15,20 @@ smaller to at most `max_pixels` and then cut as that checkpoint's processor does
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal
 
 from rag.answer import Query
-from rag.checkpoint import Checkpoint, broken, checkpoint
 from rag.document import Chunk, Modality
 from rag.identity import combined
 from rag.protocols import Assets
-from rag.vlm import PAGE_PIXELS, Opened, harmless, opened, remote_code
+from rag.vlm import PAGE_PIXELS, harmless
 
+from .backbone import Backbone
 from .composed import less
 from .pooling import WEIGHTS, pooled
-from .seeing import checked, cut, in_batches, seen, shown, stored
+from .seeing import cut
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,20 +37,16 @@ if TYPE_CHECKING:
 
     from rag.protocols import Dense
 
+    Read = tuple[str, list[Pillow.Image]]
+
 INSTRUCTION = "Represent this query for retrieving relevant documents: "
-_NOT_NATIVE = "openbmb/visrag-ret"
 
 
-class VisRAG:
-    """An Encoder of pictures: PDF pages as drawn, photos, figures.
-
-    `model` is a folder or a hub name in this machine's cache (nothing is fetched), pinned by
-    `revision`. `dtype` float32 keeps a vector the same alone and in a batch to 1e-5; the two short
-    types are for graphics cards. `batch` pictures are read at once, each of at most `max_pixels`.
-    Opening a corpus reads a few kilobytes of the checkpoint; the model loads at first use.
-    """
+class VisRAG(Backbone):
+    """An Encoder of pictures: PDF pages as drawn, photos, figures. What all encoders take is told in `backbone`."""
 
     name = "visrag"
+    not_native = "openbmb/visrag-ret"
     modalities: frozenset[Modality] = frozenset({"image", "video"})
     view = "pixels"
 
@@ -72,31 +67,12 @@ class VisRAG:
     ) -> None:
         if pooling not in WEIGHTS:
             raise ValueError(f"pooling must be one of {', '.join(WEIGHTS)}, got {pooling!r}")
-        checked(dtype=dtype, batch=batch, max_pixels=max_pixels, dpi=dpi, max_tokens=max_tokens)
-        if model.lower() == _NOT_NATIVE:
-            raise remote_code(model)
-        self.model = model
-        self.revision = revision
+        super().__init__(
+            model, revision, assets, dpi=dpi, max_pixels=max_pixels, batch=batch, device=device, dtype=dtype,
+            max_tokens=max_tokens,
+        )  # fmt: skip
         self.pooling = pooling
         self.instruction = instruction
-        self.max_tokens = max_tokens
-        self.dpi = dpi
-        self.max_pixels = max_pixels
-        self.batch = batch
-        self.device = device
-        self.dtype = dtype
-        self._assets = assets
-        self._lock = RLock()
-
-    @cached_property
-    def checkpoint(self) -> Checkpoint:
-        """The checkpoint; ConfigError if it is not there or not as it must be."""
-        return checkpoint(self.model, self.revision)
-
-    @cached_property
-    def dim(self) -> int:
-        """Dimensions of a vector: those of the language model."""
-        return self.checkpoint.hidden_size
 
     @cached_property
     def fingerprint(self) -> str:
@@ -104,42 +80,28 @@ class VisRAG:
         rest = combined(self.instruction, self.max_tokens, self.dpi, self.max_pixels)
         return ".".join(["visrag", self.checkpoint.digest[:16], self.pooling, rest[:12], self.dtype])
 
-    def warm(self) -> None:
-        """Load what a query needs, so that the first one does not wait."""
-        self.encode_queries([Query(("warm",))])
-
     def encode_queries(self, queries: Sequence[Query]) -> Dense:
         """Unit vectors (n, dim): words after the instruction, a picture as a page, both; minus words taken away."""
         return less(self._encode(queries, self._asked), queries, self.encode_queries)
 
     def encode_chunks(self, chunks: Sequence[Chunk]) -> Dense:
         """Unit vectors (n, dim) of the chunks' pixels. SourceError if one cannot be drawn."""
-        return self._encode(chunks, self._seen)
+        return self._encode(chunks, self._stored)
 
-    def _encode(self, items: Sequence[Any], read: Any) -> Dense:
+    def _encode(self, items: Sequence[Any], read: Callable[[Any], Read]) -> Dense:
         import numpy as np
 
         if not items:
             return np.zeros((0, self.dim), np.float32)
-        with self._lock:  # one model, one run at a time: memory stays bounded
-            # Processors want pictures in each text of a batch, or in none.
-            made: list[NDArray[np.float32]] = in_batches(
-                map(read, items), lambda one: bool(one[1]), self._vectors, self.batch
-            )
-        return np.stack(made)
+        return np.stack(self._batched(map(read, items), lambda one: bool(one[1]), self._vectors))
 
-    @cached_property
-    def _model(self) -> Opened:
-        return opened(self.checkpoint, "states", self.device, self.dtype)
-
-    def _seen(self, chunk: Chunk) -> tuple[str, list[Pillow.Image]]:
+    def _stored(self, chunk: Chunk) -> Read:
         """What the model reads of a chunk: its picture and a newline."""
-        assets = stored(self._assets, self.name)
-        return f"{self._model.placeholder}\n", [seen(assets, chunk, self.dpi, self.max_pixels)]
+        return f"{self._model.placeholder}\n", [self._seen(chunk)]
 
-    def _asked(self, query: Query) -> tuple[str, list[Pillow.Image]]:
+    def _asked(self, query: Query) -> Read:
         """What the model reads of a query."""
-        pictures = shown(self._assets, query, self.max_pixels, self.name)
+        pictures = self._shown(query)
         before = f"{self._model.placeholder}\n" * len(pictures)
         if pictures and not query.text:
             return before, pictures
@@ -150,24 +112,7 @@ class VisRAG:
         """The text within `max_tokens`."""
         return cut(self._model.tokenizer, text, self.max_tokens)
 
-    def _vectors(self, inputs: Sequence[tuple[str, list[Pillow.Image]]]) -> NDArray[np.float32]:
+    def _vectors(self, inputs: Sequence[Read]) -> NDArray[np.float32]:
         """The vectors of a batch, all of its texts with pictures or all without."""
-        import torch
-
-        model = self._model
-        texts = [text for text, _ in inputs]
-        given: dict[str, Any] = {"padding": True, "padding_side": "right", "return_tensors": "pt"}
-        if inputs[0][1]:
-            read = model.processor(text=texts, images=[pictures for _, pictures in inputs], **given)
-        else:
-            read = model.tokenizer(texts, **given)
-        read = read.to(model.device)
-        # A picture's numbers come as float32, whatever the model's are.
-        fed = {key: one.to(model.model.dtype) if one.is_floating_point() else one for key, one in read.items()}
-        with torch.inference_mode():
-            hidden = model.model(**fed, use_cache=False).last_hidden_state
-        mask = read["attention_mask"]
-        if hidden.shape[:2] != mask.shape:
-            raise broken(self.model, f"{type(model.model).__name__} gives states of {tuple(hidden.shape[:2])} tokens "
-                         f"for {tuple(mask.shape)} that it read, and cannot be pooled")  # fmt: skip
-        return pooled(hidden.float().cpu().numpy(), mask.cpu().numpy(), self.pooling)
+        hidden, mask, _ = self._states([text for text, _ in inputs], [pictures for _, pictures in inputs])
+        return pooled(hidden, mask, self.pooling)

@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from threading import RLock
 from typing import TYPE_CHECKING
 
 from rag.document import Labels
-from rag.errors import CorpusError
 from rag.filters import Filter
 from rag.protocols import Catalog, Scored
-from rag.store.files import stamp as stamp_of
 
 from . import segments, writing
 from .pending import Pending
-from .segments import EMPTY, Snapshot
+from .segmented import Segmented
+from .segments import Segment, Snapshot
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,48 +33,21 @@ _BLOCK = 1 << 22
 """Scores held at once."""
 _GATHERED = 4096
 """Rows copied at once."""
-_READS = 20
 
 
-class Exact:
-    """Index[Dense] and Derived, in `folder`.
+class Exact(Segmented):
+    """Index[Dense] and Derived, in `folder`; commits, readers and `generation` as of `segmented`.
 
-    What was added and removed is found after `commit` (and by other processes then, too); until
-    then the last committed state is searched. One writer at a time, any number of readers; threads
-    may share an instance. Labels are not kept: a filter asks `catalog`, and without one it is
-    refused. `generation` is -1 when there is no state, or a damaged one: `clear`, add everything
-    from the catalog, commit.
+    Labels are not kept: a filter asks `catalog`, and without one it is refused.
     """
 
+    kind = "vector"
     comfortable = 250_000
     """Vectors up to which a search takes tens of milliseconds; above, an approximate index is faster."""
 
     def __init__(self, folder: str | Path, dim: int, catalog: Catalog | None = None) -> None:
-        self.folder = Path(folder)
-        self.dim = dim
-        self.catalog = catalog
-        self._lock = RLock()
-        self._stamp: tuple[int, int, int] | None = None
-        self._snapshot = EMPTY
-        self._damage = ""
-        self._pending = Pending(dim, self.folder)
-
-    # --- reading ---------------------------------------------------------------------------------
-
-    @property
-    def generation(self) -> int:
-        """The last outbox entry held; -1 when it must be rebuilt from the catalog."""
-        with self._lock:
-            if self._pending.cleared:
-                return -1
-            self._refresh()
-            return -1 if self._damage else self._snapshot.generation
-
-    def __len__(self) -> int:
-        """Vectors in the committed state; 0 of a damaged one."""
-        with self._lock:
-            self._refresh()
-            return self._snapshot.living
+        self._pending = Pending(dim, Path(folder))
+        super().__init__(folder, dim, catalog, self._pending)
 
     def vectors(self, ids: Sequence[str]) -> Dense:
         """(n, dim) in the order of the ids; KeyError naming one that is not there."""
@@ -113,65 +83,17 @@ class Exact:
                 found.append(_ranked(snapshot, query, near if allowed is None else allowed[near], k))
         return found
 
-    # --- writing ---------------------------------------------------------------------------------
-
     def add(self, ids: Sequence[str], vectors: Dense, labels: Sequence[Labels] = ()) -> None:
         """Add or replace vectors (n, dim), from the next commit on; ValueError for bad ones."""
         vectors = self._pending.checked_with(ids, vectors)
         with self._lock:
             self._pending.add(ids, vectors)
 
-    def remove(self, ids: Sequence[str]) -> None:
-        """Remove ids, from the next commit on; those that are not there are left out."""
-        with self._lock:
-            self._pending.remove(ids)
+    def _read(self) -> Snapshot:
+        return segments.read(self.folder, self.dim)
 
-    def clear(self) -> None:
-        """Begin anew: the next commit holds only what is added from here on."""
-        with self._lock:
-            self._pending.clear()
-
-    def commit(self, generation: int) -> None:
-        """Make it durable at that generation: all of it, or (after a kill) none.
-
-        CorpusError when the state is damaged and was not cleared.
-        """
-        with self._lock:
-            self._refresh()
-            if self._damage and not self._pending.cleared:
-                raise self._damaged()
-            old = replace(self._snapshot, segments=(), largest=0.0) if self._pending.cleared else self._snapshot
-            removed = self._pending.removed if not self._pending.cleared else frozenset[str]()
-            writing.commit(self.folder, self.dim, old, self._pending, removed, generation)
-            self._pending.forget()
-
-    # --- state -----------------------------------------------------------------------------------
-
-    def _sound(self) -> Snapshot:
-        with self._lock:
-            self._refresh()
-            if self._damage:
-                raise self._damaged()
-            return self._snapshot
-
-    def _damaged(self) -> CorpusError:
-        return CorpusError(f"the vector index is damaged ({self._damage}); rebuild it with: rag check --repair")
-
-    def _refresh(self) -> None:
-        """Take up what was committed since; one `stat` when nothing was."""
-        for _ in range(_READS):
-            stamp = stamp_of(self.folder / segments.MANIFEST)
-            if stamp == self._stamp:
-                return
-            try:
-                snapshot, damage = (segments.read(self.folder, self.dim) if stamp else EMPTY), ""
-            except (OSError, ValueError) as error:
-                if stamp_of(self.folder / segments.MANIFEST) != stamp:
-                    continue  # a writer swapped the manifest and swept while we read
-                snapshot, damage = EMPTY, str(error)
-            self._snapshot, self._damage, self._stamp = snapshot, damage, stamp
-            return
-        raise CorpusError(f"{self.folder}: the vector index changes faster than it can be read; try again")
+    def _write(self, number: int, merged: Sequence[Segment]) -> tuple[int, float, writing.Sums]:
+        return writing.dense(self.folder, self.dim, self._pending, number, merged)
 
 
 def _scores(snapshot: Snapshot, queries: Dense, allowed: NDArray[np.intp] | None) -> Dense:

@@ -9,22 +9,18 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
-from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from rag.document import Labels
-from rag.errors import CorpusError
 from rag.filters import Filter
 from rag.protocols import Catalog, Scored
-from rag.store.files import Stamp
-from rag.store.files import stamp as stamp_of
 
 from ..late import LateInteraction
-from . import packing, segments, tokens
+from . import packing, tokens, writing
 from .exact import _nearest, _scores
-from .segments import EMPTY, Snapshot
+from .segmented import Segmented
+from .segments import Snapshot
 from .tokens import TokenSegment
 from .waiting import Waiting
 
@@ -34,13 +30,12 @@ if TYPE_CHECKING:
 
     from rag.protocols import Ragged
 
-_READS = 20
 _SLACK = 1e-4
 """Pooled products are summed in float32."""
 
 
-class MaxSim:
-    """Index[Ragged] and Derived, in `folder`; commits, readers and `generation` as of `indexes/exact`.
+class MaxSim(Segmented):
+    """Index[Ragged] and Derived, in `folder`; commits, readers and `generation` as of `segmented`.
 
     Token vectors have `dim` numbers below 60000 and are kept as float16: scores differ from those of the
     vectors that were given by the rounding (2^-11 of each number). `interaction` is the score:
@@ -49,6 +44,7 @@ class MaxSim:
     the last are estimates of sum of max: a row that they misjudge can be missed.
     """
 
+    kind = "token"
     comfortable = 100_000
     """Rows up to which pooled vectors are scanned in tens of milliseconds."""
 
@@ -64,37 +60,10 @@ class MaxSim:
     ) -> None:
         if min(by_pooled, by_bits, by_bytes) < 0:
             raise ValueError("by_pooled, by_bits and by_bytes must be at least 0")
-        self.folder = Path(folder)
-        self.dim = dim
-        self.catalog = catalog
         self._interaction = LateInteraction.named(interaction)
         self._keep = by_pooled, by_bits, by_bytes
-        self._lock = RLock()
-        self._stamp: Stamp | None = None
-        self._snapshot = EMPTY
-        self._damage = ""
-        self._pending = Waiting(dim, self.folder)
-
-    # --- reading ---------------------------------------------------------------------------------
-
-    @property
-    def generation(self) -> int:
-        """The last outbox entry held; -1 when it must be rebuilt from the catalog."""
-        with self._lock:
-            if self._pending.cleared:
-                return -1
-            self._refresh()
-            return -1 if self._damage else self._snapshot.generation
-
-    def __len__(self) -> int:
-        """Rows in the committed state; 0 of a damaged one."""
-        with self._lock:
-            self._refresh()
-            return self._snapshot.living
-
-    def damaged(self) -> list[str]:
-        """Names of files whose checksums are wrong: reads all that is stored."""
-        return tokens.damaged(self.folder) if (self.folder / segments.MANIFEST).exists() else []
+        self._pending = Waiting(dim, Path(folder))
+        super().__init__(folder, dim, catalog, self._pending)
 
     def vectors(self, ids: Sequence[str]) -> Ragged:
         """The tokens of each id (n, dim), float32 out of float16; KeyError naming one that is not there."""
@@ -138,66 +107,16 @@ class MaxSim:
         scored = self._interaction.score(query, _taken(snapshot, rows)).tolist()
         return heapq.nsmallest(k, zip(snapshot.names(rows), scored, strict=True), key=lambda pair: (-pair[1], pair[0]))
 
-    # --- writing ---------------------------------------------------------------------------------
-
     def add(self, ids: Sequence[str], vectors: Ragged, labels: Sequence[Labels] = ()) -> None:
         """Add or replace arrays (tokens, dim), from the next commit on; ValueError for bad ones."""
         with self._lock:
             self._pending.add(ids, vectors)
 
-    def remove(self, ids: Sequence[str]) -> None:
-        """Remove ids, from the next commit on; those that are not there are left out."""
-        with self._lock:
-            self._pending.remove(ids)
+    def _read(self) -> Snapshot:
+        return tokens.read(self.folder, self.dim)
 
-    def clear(self) -> None:
-        """Begin anew: the next commit holds only what is added from here on."""
-        with self._lock:
-            self._pending.clear()
-
-    def commit(self, generation: int) -> None:
-        """Make it durable at that generation: all of it, or (after a kill) none.
-
-        CorpusError when the state is damaged and was not cleared.
-        """
-        with self._lock:
-            self._refresh()
-            pending = self._pending
-            if self._damage and not pending.cleared:
-                raise self._damaged()
-            old = replace(self._snapshot, segments=(), largest=0.0) if pending.cleared else self._snapshot
-            removed = frozenset[str]() if pending.cleared else frozenset(pending.removed)
-            ids = pending.added
-            tokens.commit(self.folder, self.dim, old, ids, pending.rows(), pending.counts(), removed, generation)
-            pending.forget()
-
-    # --- state -----------------------------------------------------------------------------------
-
-    def _sound(self) -> Snapshot:
-        with self._lock:
-            self._refresh()
-            if self._damage:
-                raise self._damaged()
-            return self._snapshot
-
-    def _damaged(self) -> CorpusError:
-        return CorpusError(f"the token index is damaged ({self._damage}); rebuild it with: rag check --repair")
-
-    def _refresh(self) -> None:
-        """Take up what was committed since; one `stat` when nothing was."""
-        for _ in range(_READS):
-            stamp = stamp_of(self.folder / segments.MANIFEST)
-            if stamp == self._stamp:
-                return
-            try:
-                snapshot, damage = (tokens.read(self.folder, self.dim) if stamp else EMPTY), ""
-            except (OSError, ValueError) as error:
-                if stamp_of(self.folder / segments.MANIFEST) != stamp:
-                    continue  # a writer swapped the manifest and swept while we read
-                snapshot, damage = EMPTY, str(error)
-            self._snapshot, self._damage, self._stamp = snapshot, damage, stamp
-            return
-        raise CorpusError(f"{self.folder}: the token index changes faster than it can be read; try again")
+    def _write(self, number: int, merged: Sequence[Any]) -> tuple[int, float, writing.Sums]:
+        return tokens.ragged(self.folder, self.dim, self._pending, number, merged)
 
 
 def _taken(snapshot: Snapshot, rows: NDArray[np.intp]) -> list[NDArray[np.float16]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
+
+from .changes import Changes, check_ids
 
 if TYPE_CHECKING:
     from rag.protocols import Dense
@@ -15,34 +15,19 @@ KEPT = 32_768
 """Vectors that wait in memory; what is above waits in a file without a name, which dies with the process."""
 
 
-class Pending:
-    """Vectors of `dim` numbers to be added, ids to be removed; its owner holds the lock.
+class Pending(Changes):
+    """Vectors of `dim` numbers to be added, ids to be removed.
 
     Beyond `KEPT` vectors the memory does not grow but by ids: to build an index anew, everything
-    that a corpus has waits here at once. The file lies in `folder`, where the index has room for it.
+    that a corpus has waits here at once.
     """
-
-    def __init__(self, dim: int, folder: Path) -> None:
-        self.dim = dim
-        self._folder = folder
-        self._file: IO[bytes] | None = None
-        self.forget()
 
     def forget(self) -> None:
         """Nothing waits: it was committed."""
-        self._rows: dict[str, int] = {}
+        super().forget()
         self._taken = 0
         self._written = 0
         self._blocks: list[Dense] = []
-        self.removed: set[str] = set()
-        self.cleared = False
-        if self._file is not None:
-            self._file.close()
-        self._file = None
-
-    def __len__(self) -> int:
-        """Vectors to be added."""
-        return len(self._rows)
 
     @property
     def added(self) -> Sequence[str]:
@@ -91,32 +76,15 @@ class Pending:
             self._spill()
 
     def _spill(self) -> None:
-        if self._file is None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._file = TemporaryFile(dir=self._folder)  # noqa: SIM115
+        file = self._opened()
         for block in self._blocks:
-            self._file.write(block.data)
+            file.write(block.data)
         self._written, self._blocks = self._taken, []
-
-    def remove(self, ids: Sequence[str]) -> None:
-        """Ids to be removed; what waits of them is not added."""
-        for id in ids:
-            self._rows.pop(id, None)
-            self.removed.add(id)
-
-    def clear(self) -> None:
-        """Begin anew: the next commit holds only what is added from here on."""
-        self.forget()
-        self.cleared = True
 
     def checked_with(self, ids: Sequence[str], vectors: Dense) -> Dense:
         """The vectors, one an id; ValueError for bad ones and for ids that no index takes."""
         vectors = self.checked(vectors, "vectors")
-        if len(ids) != len(vectors):
-            raise ValueError(f"{len(ids)} ids were given for {len(vectors)} vectors")
-        for id in ids:
-            if not id or "\0" in id:
-                raise ValueError(f"an id is a text without NUL, got {id!r}")
+        check_ids(ids, len(vectors), "vectors")
         return vectors
 
     def checked(self, vectors: Dense, what: str) -> Dense:

@@ -3,21 +3,17 @@
 For each segment there are also `N.bounds.npy` (rows + 1; first token of each row), `N.tokens.npy`
 (tokens, dim; float16), `N.bytes.npy` and `N.bits.npy` (blocks, words, 16; see `packing`) and
 `N.scales.npy` (rows). `N.vectors.npy` holds the pooled vectors: the mean of a row's tokens, of unit
-length. The manifest is the same, with the sha256 of each file of a segment in `sums`.
+length. The manifest is the same.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from . import segments, writing
 from .packing import Kind, packed, words
@@ -26,6 +22,8 @@ from .segments import Segment, Snapshot
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from .waiting import Waiting
 
 KINDS = ("vectors", "ids", "bounds", "tokens", "bytes", "bits", "scales")
 Row = tuple[bytes, "NDArray[np.float16]"]
@@ -82,52 +80,15 @@ def _with_tokens(folder: Path, dim: int, segment: Segment) -> TokenSegment:
     return TokenSegment(number, segment.vectors, segment.ids, segment.alive, **columns)
 
 
-def damaged(folder: Path) -> list[str]:
-    """Names of the files whose bytes are not those that were written."""
-    sums: dict[str, str] = json.loads((folder / segments.MANIFEST).read_text(encoding="utf-8"))["sums"]
-    return [name for name, told in sums.items() if _digest(folder / name) != told]
-
-
-def _digest(file: Path) -> str:
-    with open(file, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def commit(
-    folder: Path, dim: int, old: Snapshot, added: Sequence[str], rows: Iterable[Row], counts: Sequence[int],
-    removed: AbstractSet[str], generation: int,
-) -> None:  # fmt: skip
-    """`old` without `removed`, with `rows` (ids `added`, of so many tokens): wholly, or after a kill not at all."""
+def ragged(
+    folder: Path, dim: int, pending: Waiting, number: int, merged: Sequence[Any]
+) -> tuple[int, float, writing.Sums]:
+    """A `writing.Write` of tokens, row by row."""
     import numpy as np
 
-    folder.mkdir(parents=True, exist_ok=True)
-    kept, merged = writing._plan(writing._survivors(old, removed | set(added)), len(added))
-    number = max(old.following, writing._highest(folder) + 1)
-    listed = [(one.number, len(one.ids)) for one in kept]
-    sums, longest = _kept_sums(folder, {one.number for one in kept}), old.largest
-    if merged or added:
-        lengths = [n for one in merged for n in np.diff(one.bounds)[one.alive].tolist()] + list(counts)  # type: ignore[attr-defined]
-        chained = (row for part in (_living(merged), rows) for row in part)
-        sums.update(_write(folder, number, dim, lengths, chained))
-        longest = max(longest, 1.0)
-        listed.append((number, len(lengths)))
-    dead = [(one.number, row) for one in kept for row in np.flatnonzero(~one.alive).tolist()]
-    if dead:
-        writing._write_array(segments.path(folder, number + 1, "deleted"), np.array(dead, np.int64))
-    deleted = number + 1 if dead else None
-    state = {
-        "generation": generation, "next": number + 2, "largest": longest, "segments": listed, "deleted": deleted,
-        "sums": sums,
-    }  # fmt: skip
-    writing._write_manifest(folder, dim, state)
-    _sweep(folder, set(sums) | {f"{deleted}.deleted.npy"})
-
-
-def _kept_sums(folder: Path, numbers: set[int]) -> dict[str, str]:
-    if not numbers:
-        return {}
-    told: dict[str, str] = json.loads((folder / segments.MANIFEST).read_text(encoding="utf-8"))["sums"]
-    return {name: value for name, value in told.items() if int(name.split(".")[0]) in numbers}
+    counts = [n for one in merged for n in np.diff(one.bounds)[one.alive].tolist()] + pending.counts()
+    chained = (row for part in (_living(merged), pending.rows()) for row in part)
+    return len(counts), 1.0, _write(folder, number, dim, counts, chained)
 
 
 def _living(merged: Sequence[Any]) -> Iterator[Row]:
@@ -149,7 +110,7 @@ def _write(folder: Path, number: int, dim: int, counts: Sequence[int], rows: Ite
     ids: list[bytes] = []
     with ExitStack() as stack:
         files = {
-            kind: _Column(stack.enter_context(open(segments.path(folder, number, kind), "wb")), shape, dtype)
+            kind: writing.Column(stack.enter_context(open(segments.path(folder, number, kind), "wb")), shape, dtype)
             for kind, (shape, dtype) in shapes.items()
         }
         files["bounds"].write(np.concatenate([[0], np.cumsum(np.array(counts, np.int64))]))
@@ -163,36 +124,7 @@ def _write(folder: Path, number: int, dim: int, counts: Sequence[int], rows: Ite
             files["scales"].write(np.array([scale]))
             files["bits"].write(packed("bits", wide)[0])
         sums = {segments.path(folder, number, kind).name: file.close() for kind, file in files.items()}
-    place = segments.path(folder, number, "ids")
-    writing._write_array(place, np.array(ids, dtype=np.bytes_))
-    return {**sums, place.name: _digest(place)}
-
-
-class _Column:
-    """A file of one array, written piece by piece, and the digest of its bytes."""
-
-    def __init__(self, file: BinaryIO, shape: tuple[int, ...], dtype: str) -> None:
-        import io
-
-        import numpy as np
-
-        header = io.BytesIO()
-        np.lib.format.write_array_header_1_0(header, {"descr": dtype, "fortran_order": False, "shape": shape})
-        self._file, self._dtype, self._digest = file, dtype, hashlib.sha256()
-        self._put(header.getvalue())
-
-    def write(self, array: NDArray[Any]) -> None:
-        import numpy as np
-
-        self._put(np.ascontiguousarray(array, dtype=self._dtype).tobytes())
-
-    def _put(self, data: bytes) -> None:
-        self._file.write(data)
-        self._digest.update(data)
-
-    def close(self) -> str:
-        writing._sync(self._file)
-        return self._digest.hexdigest()
+    return sums | writing.written_array(segments.path(folder, number, "ids"), np.array(ids, dtype=np.bytes_))
 
 
 def pooled(tokens: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -203,13 +135,3 @@ def pooled(tokens: NDArray[np.float32]) -> NDArray[np.float32]:
     length = float(np.linalg.norm(mean))
     made: NDArray[np.float32] = (mean / length if length else mean).astype(np.float32)
     return made
-
-
-def _sweep(folder: Path, named: set[str]) -> None:
-    """Delete the files that the manifest does not name; one that cannot go now goes next time."""
-    for file in folder.glob("*.npy"):
-        if file.name not in named:
-            try:
-                os.unlink(file)
-            except OSError:
-                continue

@@ -1,7 +1,8 @@
 """Exact search corrected for hubs: what each chunk is near to anyway is one more coordinate of its vector.
 
-The methods are those of `retrievers/hubness`: inverted softmax in its four forms, or LocalAdj. The
-catalog keeps the vectors as the encoder made them; here lies what the banks made of them.
+The methods are those of `retrievers/hubness`: inverted softmax in its four forms, LocalAdj, or InvGC (whose
+mean similarity is taken with the mean of the bank of chunks, not of the collection: 0 without such a bank).
+The catalog keeps the vectors as the encoder made them; here lies what the banks made of them.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Unhubbed:
     since the last full build make `generation` -1, so that the next write builds anew from the catalog; what
     is added otherwise uses the same bank. Scores are inner products less a bias, so no cosines. The
     dynamic methods find which chunks are activated at each commit. `vectors` gives what is searched,
-    without the bias: of LocalAdj the moved vectors.
+    without the bias: of LocalAdj and InvGC the moved vectors.
     """
 
     comfortable = Exact.comfortable
@@ -50,7 +51,7 @@ class Unhubbed:
         folder: str | Path,
         dim: int,
         catalog: Catalog | None = None,
-        method: Literal["none", "is", "dis", "dual_is", "dual_dis", "localadj"] = "is",
+        method: Literal["none", "is", "dis", "dual_is", "dual_dis", "localadj", "invgc"] = "is",
         beta_query: float = 20.0,
         beta_gallery: float = 1.0,
         activated: int = 1,
@@ -60,9 +61,10 @@ class Unhubbed:
     ) -> None:
         self.folder = Path(folder)
         self.dim = dim
-        name: Method = "none" if method == "localadj" else method
+        name: Method = "none" if method in ("localadj", "invgc") else method  # type: ignore[assignment]
         self._form = Normalizer(name, beta_query, beta_gallery, activated)
-        self._moves = InverseConvolution(rate_gallery, rate_query, pool) if method == "localadj" else None
+        moved = InverseConvolution(rate_gallery, rate_query, pool, local=method == "localadj")
+        self._moves = moved if method in ("localadj", "invgc") else None
         self._options = [method, beta_query, beta_gallery, activated, rate_gallery, rate_query, pool]
         self._index = Exact(self.folder / "moved", dim + 2, catalog)
 
@@ -110,6 +112,10 @@ class Unhubbed:
     def __len__(self) -> int:
         return len(self._index)
 
+    def damaged(self) -> list[str]:
+        """Names of files whose checksums are wrong: reads all that is stored."""
+        return self._index.damaged()
+
     def vectors(self, ids: Sequence[str]) -> Dense:
         """(n, dim) in the order of the ids; KeyError naming one that is not there."""
         return self._index.vectors(ids)[:, : self.dim]
@@ -135,7 +141,9 @@ class Unhubbed:
         queries, chunks = self._bank["queries"], self._bank["chunks"]
         taken = self._form.biases(vectors, queries, chunks) if len(vectors) else np.zeros((0, 2))
         if self._moves is not None and len(vectors) and (len(queries) or len(chunks)):
-            vectors = self._moves(vectors, queries, chunks).astype(np.float32)
+            # What an add gives must not depend on what else is in it: the bank of chunks stands for the collection.
+            centre = chunks.mean(axis=0) if len(chunks) else np.zeros(self.dim)
+            vectors = self._moves(vectors, queries, chunks, centre=centre).astype(np.float32)
         self._index.add(ids, np.concatenate([vectors, -taken.astype(np.float32)], axis=1))
 
     def remove(self, ids: Sequence[str]) -> None:

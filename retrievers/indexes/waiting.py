@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
+
+from .changes import Changes, check_ids
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,29 +18,13 @@ KEPT = 1 << 26
 _LARGEST = 60_000.0
 
 
-class Waiting:
-    """Arrays (tokens, dim) to be added, ids to be removed; its owner holds the lock."""
-
-    def __init__(self, dim: int, folder: Path) -> None:
-        self.dim = dim
-        self._folder = folder
-        self._file: IO[bytes] | None = None
-        self.forget()
+class Waiting(Changes):
+    """Arrays (tokens, dim) to be added, ids to be removed."""
 
     def forget(self) -> None:
         """Nothing waits: it was committed."""
-        self._rows: dict[str, NDArray[np.float16] | tuple[int, int]] = {}
+        super().forget()
         self._held = 0
-        self.removed: set[str] = set()
-        self.cleared = False
-        if self._file is not None:
-            self._file.close()
-        self._file = None
-
-    @property
-    def added(self) -> list[str]:
-        """Ids to be added, in the order of `rows`."""
-        return list(self._rows)
 
     def counts(self) -> list[int]:
         """Their tokens."""
@@ -63,11 +47,7 @@ class Waiting:
         import numpy as np
 
         checked = self.checked(vectors, "vectors")
-        if len(ids) != len(checked):
-            raise ValueError(f"{len(ids)} ids were given for {len(checked)} arrays of vectors")
-        for id in ids:
-            if not id or "\0" in id:
-                raise ValueError(f"an id is a text without NUL, got {id!r}")
+        check_ids(ids, len(checked), "arrays of vectors")
         for id, one in zip(ids, checked, strict=True):
             self._rows.pop(id, None)
             self._rows[id] = kept = one.astype(np.float16)
@@ -78,26 +58,13 @@ class Waiting:
     def _spill(self) -> None:
         import numpy as np
 
-        if self._file is None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._file = TemporaryFile(dir=self._folder)  # noqa: SIM115
+        file = self._opened()
         for id, row in self._rows.items():
             if not isinstance(row, tuple):
-                place = self._file.seek(0, 2)
-                self._file.write(np.ascontiguousarray(row).tobytes())
+                place = file.seek(0, 2)
+                file.write(np.ascontiguousarray(row).tobytes())
                 self._rows[id] = (place, len(row))
         self._held = 0
-
-    def remove(self, ids: Sequence[str]) -> None:
-        """Ids to be removed; what waits of them is not added."""
-        for id in ids:
-            self._rows.pop(id, None)
-            self.removed.add(id)
-
-    def clear(self) -> None:
-        """Begin anew: the next commit holds only what is added from here on."""
-        self.forget()
-        self.cleared = True
 
     def checked(self, vectors: Ragged, what: str) -> Ragged:
         """As float32 (tokens, dim) each; ValueError for other shapes, no tokens, or what float16 cannot hold."""

@@ -1,10 +1,15 @@
-"""Committing to the segment files of `segments`: new files first, then the manifest, then the sweep."""
+"""Committing to the segment files of `segments`: new files first, then the manifest, then the sweep.
+
+The manifest has the sha256 of each file in `sums`, so that what names the files also says what is in them.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from itertools import chain
@@ -26,44 +31,66 @@ MOST_DEAD = 0.1
 _BLOCK = 8192
 
 
-def commit(
-    folder: Path,
-    dim: int,
-    old: Snapshot,
-    pending: Pending,
-    removed: AbstractSet[str],
-    generation: int,
-) -> None:
-    """`old` without `removed`, with what waits, at `generation`: wholly, or (after a kill) not at all.
+Sums = dict[str, str]
+"""sha256 of files by their names."""
+Write = Callable[[int, Sequence[Any]], tuple[int, float, Sums]]
+"""(number of a new segment, segments that it takes in) to its rows, the length of its longest vector, its sums."""
 
-    Vectors are written block by block: memory holds ids and one block, however much is merged or added.
-    """
+
+def commit(
+    folder: Path, dim: int, old: Snapshot, added: Sequence[str], removed: AbstractSet[str], generation: int,
+    write: Write,
+) -> None:  # fmt: skip
+    """`old` without `removed`, with the ids `added` that `write` writes: wholly, or (after a kill) not at all."""
     import numpy as np
 
     folder.mkdir(parents=True, exist_ok=True)
-    added = pending.added
     kept, merged = _plan(_survivors(old, removed | set(added)), len(added))
     number = max(old.following, _highest(folder) + 1)
-    segments = [(segment.number, len(segment.ids)) for segment in kept]
-    longest = old.largest
+    listed = [(segment.number, len(segment.ids)) for segment in kept]
+    sums, longest = _kept_sums(folder, {number for number, _ in listed}), old.largest
     if merged or added:
-        ids = [name for segment in merged for name in segment.ids[segment.alive].tolist()]
-        ids += [id.encode() for id in added]
-        waiting = (vectors for _, vectors in pending.blocks(_BLOCK))
-        longest = max(longest, _write_segment(folder, number, dim, ids, chain(_living(merged), waiting)))
-        segments.append((number, len(ids)))
+        rows, reached, fresh = write(number, merged)
+        sums.update(fresh)
+        longest = max(longest, reached)
+        listed.append((number, rows))
     dead = [(s.number, row) for s in kept for row in np.flatnonzero(~s.alive).tolist()]
+    deleted = number + 1 if dead else None
     if dead:
-        _write_array(path(folder, number + 1, "deleted"), np.array(dead, np.int64))
+        sums.update(written_array(path(folder, number + 1, "deleted"), np.array(dead, np.int64)))
     state = {
-        "generation": generation,
-        "next": number + 2,
-        "largest": longest,
-        "segments": segments,
-        "deleted": number + 1 if dead else None,
-    }
+        "generation": generation, "next": number + 2, "largest": longest, "segments": listed, "deleted": deleted,
+        "sums": sums,
+    }  # fmt: skip
     _write_manifest(folder, dim, state)
-    _sweep(folder, {number for number, _ in segments}, state["deleted"])
+    _sweep(folder, {number for number, _ in listed} | {deleted})
+
+
+def damaged(folder: Path) -> list[str]:
+    """Names of the files whose bytes are not those that were written; reads all that is stored.
+
+    Segments of an older version bear no sums, and are not told of.
+    """
+    return [name for name, told in _sums(folder).items() if _digest(folder / name) != told]
+
+
+def _sums(folder: Path) -> Sums:
+    told: Sums = json.loads((folder / MANIFEST).read_text(encoding="utf-8")).get("sums", {})
+    return told
+
+
+def _kept_sums(folder: Path, numbers: AbstractSet[int]) -> Sums:
+    if not numbers:
+        return {}
+    return {name: told for name, told in _sums(folder).items() if int(name.split(".")[0]) in numbers}
+
+
+def _digest(file: Path) -> str:
+    try:
+        with open(file, "rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def _survivors(old: Snapshot, gone: AbstractSet[str]) -> list[Segment]:
@@ -101,27 +128,54 @@ def _plan(segments: list[Segment], added: int) -> tuple[list[Segment], list[Segm
     return kept, merged[::-1]
 
 
+class Column:
+    """A file of one array, written piece by piece, and the digest of its bytes."""
+
+    def __init__(self, file: BinaryIO, shape: tuple[int, ...], dtype: str) -> None:
+        import numpy as np
+
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, {"descr": dtype, "fortran_order": False, "shape": shape})
+        self._file, self._dtype, self._hashed = file, dtype, hashlib.sha256()
+        self._put(header.getvalue())
+
+    def write(self, array: NDArray[Any]) -> None:
+        """The next rows."""
+        import numpy as np
+
+        self._put(np.ascontiguousarray(array, dtype=self._dtype).tobytes())
+
+    def _put(self, data: bytes) -> None:
+        self._file.write(data)
+        self._hashed.update(data)
+
+    def close(self) -> str:
+        """The sha256 of all that was written, which is on the disk now."""
+        _sync(self._file)
+        return self._hashed.hexdigest()
+
+
+def dense(folder: Path, dim: int, pending: Pending, number: int, merged: Sequence[Segment]) -> tuple[int, float, Sums]:
+    """A `Write` of vectors, block by block: memory holds ids and one block, however much is merged or added."""
+    import numpy as np
+
+    ids = [name for segment in merged for name in segment.ids[segment.alive].tolist()]
+    ids += [id.encode() for id in pending.added]
+    longest, file = 0.0, path(folder, number, "vectors")
+    with open(file, "wb") as handle:
+        column = Column(handle, (len(ids), dim), "<f4")
+        for block in chain(_living(merged), (vectors for _, vectors in pending.blocks(_BLOCK))):
+            longest = max(longest, float(np.linalg.norm(block, axis=1).max(initial=0.0)))
+            column.write(block)
+        sums = {file.name: column.close()}
+    return len(ids), longest, sums | written_array(path(folder, number, "ids"), np.array(ids, dtype=np.bytes_))
+
+
 def _living(segments: Sequence[Segment]) -> Iterator[Dense]:
     for segment in segments:
         for start in range(0, len(segment.ids), _BLOCK):
             alive = segment.alive[start : start + _BLOCK]
             yield segment.vectors[start : start + _BLOCK][alive]
-
-
-def _write_segment(folder: Path, number: int, dim: int, ids: Sequence[bytes], blocks: Iterable[Dense]) -> float:
-    """The length of the longest vector that was written."""
-    import numpy as np
-
-    longest = 0.0
-    with open(path(folder, number, "vectors"), "wb") as file:
-        header = {"descr": "<f4", "fortran_order": False, "shape": (len(ids), dim)}
-        np.lib.format.write_array_header_1_0(file, header)
-        for block in blocks:
-            longest = max(longest, float(np.linalg.norm(block, axis=1).max(initial=0.0)))
-            file.write(np.ascontiguousarray(block, dtype="<f4").data)
-        _sync(file)
-    _write_array(path(folder, number, "ids"), np.array(ids, dtype=np.bytes_))
-    return longest
 
 
 def _write_manifest(folder: Path, dim: int, state: Mapping[str, Any]) -> None:
@@ -139,11 +193,11 @@ def _write_manifest(folder: Path, dim: int, state: Mapping[str, Any]) -> None:
             os.close(handle)
 
 
-def _sweep(folder: Path, segments: set[int], deleted: object) -> None:
-    """Delete the files that the manifest does not name; one that cannot go now goes next time."""
-    named = {path(folder, number, kind) for number in segments for kind in ("vectors", "ids")}
+def _sweep(folder: Path, numbers: AbstractSet[int | None]) -> None:
+    """Delete the files of numbers that the manifest does not name; one that cannot go now goes next time."""
     for file in folder.glob("*.npy"):
-        if file not in named and file.name != f"{deleted}.deleted.npy":
+        number = file.name.split(".")[0]
+        if not number.isdecimal() or int(number) not in numbers:
             try:
                 file.unlink()
             except OSError:
@@ -156,12 +210,12 @@ def _highest(folder: Path) -> int:
     return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
 
-def _write_array(file: Path, array: NDArray[Any]) -> None:
-    import numpy as np
-
+def written_array(file: Path, array: NDArray[Any]) -> Sums:
+    """An array in a file of its own, and its sum by the file's name."""
     with open(file, "wb") as handle:
-        np.save(handle, array, allow_pickle=False)
-        _sync(handle)
+        column = Column(handle, array.shape, array.dtype.str)
+        column.write(array)
+        return {file.name: column.close()}
 
 
 def _sync(file: BinaryIO) -> None:

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rag.answer import Hit, Query
+from rag.document import CharSpan, PageRegion, Place, TimeSpan
 from rag.protocols import Scorer
+from rag.sections import Key, section_key
 
 from .features import Features
 from .ordering import reordered
 
 MOST_TEXT = 8_000
-Key = tuple[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,8 @@ class Sections:
     """A Reranker: the hits of the best `top_documents` in the order of their sections, the others behind, as they were.
 
     A section is what stands under the same headings of a document among the hits; its text is that of its
-    hits, best first, up to 8,000 characters. Documents are ranked by their best hit. The scorer is called
-    for each section once; within a section hits keep the order of their scores.
+    hits, best first, of equals in reading order, up to 8,000 characters. Documents are ranked by their best
+    hit. The scorer is called for each section once; within a section hits keep the order of their scores.
     """
 
     scorer: Scorer | None = None
@@ -54,24 +55,32 @@ class Sections:
         grouped: dict[Key, list[Hit]] = {}
         for hit in ranked:
             if hit.chunk.origin.source.digest in documents:
-                grouped.setdefault(_key(hit), []).append(hit)
+                grouped.setdefault(section_key(hit.chunk), []).append(hit)
         return grouped
-
-
-def _key(hit: Hit) -> Key:
-    return hit.chunk.origin.source.digest, hit.chunk.headings
 
 
 def _whole(section: Sequence[Hit]) -> Hit:
     """The section as one hit: the first, with the words of all."""
-    text = "\n\n".join(hit.chunk.text for hit in section)[:MOST_TEXT]
+    read = sorted(section, key=lambda hit: (-hit.score, _place(hit.chunk.origin.places[0]), hit.chunk.id))
+    text = "\n\n".join(hit.chunk.text for hit in read)[:MOST_TEXT]
     return replace(section[0], chunk=replace(section[0].chunk, text=text))
 
 
+def _place(place: Place) -> tuple[float, float, float]:
+    """Where a place stands in its document; all places in markup stand alike."""
+    match place:
+        case PageRegion(page, box):
+            return page, box.top, box.left
+        case TimeSpan(start, end) | CharSpan(start, end):
+            return start, end, 0.0
+        case _:
+            return 0.0, 0.0, 0.0
+
+
 def _placed(ranked: Sequence[Hit], scores: dict[Key, float]) -> list[Hit]:
-    inside = [hit for hit in ranked if _key(hit) in scores]
-    inside.sort(key=lambda hit: (-scores[_key(hit)], _key(hit), -hit.score, hit.chunk.id))
-    outside = [hit for hit in ranked if _key(hit) not in scores]
-    values = [scores[_key(hit)] for hit in inside]
+    inside = [hit for hit in ranked if section_key(hit.chunk) in scores]
+    inside.sort(key=lambda hit: (-scores[section_key(hit.chunk)], section_key(hit.chunk), -hit.score, hit.chunk.id))
+    outside = [hit for hit in ranked if section_key(hit.chunk) not in scores]
+    values = [scores[section_key(hit.chunk)] for hit in inside]
     last = min(values, default=0.0)
     return reordered([*inside, *outside], [*values, *(last for _ in outside)], "sections", sort=False)

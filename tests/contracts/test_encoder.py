@@ -13,14 +13,17 @@ from typing import Any
 import numpy as np
 import pytest
 from rag.retrievers.encoders.clip import CLIP
+from rag.retrievers.encoders.interleaved import Interleaved
 from rag.retrievers.encoders.minilm import MiniLM
 
 from rag.answer import Query, query
 from rag.document import Chunk
 from tests.golden.catalogs import document
-from tests.golden.checkpoints import kept_pictures, page_encoder, pictures
+from tests.golden.checkpoints import kept_pictures, made, page_encoder, pictures
 from tests.golden.encoders import HashEncoder
 from tests.golden.tower_checkpoints import towers
+
+LOOKING = ("pixels", "document", "section")
 
 
 @cache
@@ -31,12 +34,21 @@ def towered(**options: Any) -> CLIP:
     return CLIP(str(towers(folder / "model", "clip")), assets=kept_pictures(folder / "assets"), **options)
 
 
+@cache
+def interleaved(**options: Any) -> Interleaved:
+    """Documents over a tiny checkpoint; the contract gives it chunks one by one."""
+    folder = Path(mkdtemp(prefix="argus-"))
+    atexit.register(rmtree, folder, ignore_errors=True)
+    return Interleaved(str(made(folder / "model", "idefics3")), assets=kept_pictures(folder / "assets"), **options)
+
+
 # name -> (how to make one, another whose vectors or chunks may differ)
 ENCODERS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "hash": (HashEncoder, lambda: HashEncoder(dim=32)),
     "minilm": (MiniLM, lambda: MiniLM(max_tokens=128)),
     "visrag": (page_encoder, lambda: page_encoder(pooling="mean")),
     "clip": (towered, lambda: towered(template="a photo of {}")),
+    "interleaved": (interleaved, lambda: interleaved(unit="section")),
     "visrag-batched": (lambda: page_encoder(batch=3), lambda: page_encoder(batch=3, pooling="last")),
 }
 CHUNKS = document(
@@ -55,7 +67,7 @@ PICTURES = pictures()
 
 
 def chunks_for(encoder: Any) -> list[Chunk]:
-    return PICTURES if encoder.view == "pixels" else CHUNKS
+    return PICTURES if encoder.view in LOOKING else CHUNKS
 
 
 def question_of(chunk: Chunk) -> Query:
@@ -96,7 +108,7 @@ def test_a_query_that_is_what_a_chunk_shows_has_its_vector(encoder: Any) -> None
 
 def test_meaning_is_nearer_than_none(encoder: Any) -> None:
     vectors = encoder.encode_chunks(chunks_for(encoder))
-    asked = question_of(PICTURES[0]) if encoder.view == "pixels" else query("Which moons does Mars have?")
+    asked = question_of(PICTURES[0]) if encoder.view in LOOKING else query("Which moons does Mars have?")
     scores = encoder.encode_queries([asked])[0] @ vectors.T
     assert scores[0] > scores[2]
     assert scores[0] > scores[3]
@@ -106,11 +118,10 @@ def test_meaning_is_nearer_than_none(encoder: Any) -> None:
 def test_nothing_to_encode_loads_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = ENCODERS[name][0]()
     monkeypatch.setattr("rag.retrievers.encoders.runtime.compiled", _fail)
-    for module in ("visrag", "clip"):
-        monkeypatch.setattr(f"rag.retrievers.encoders.{module}.opened", _fail)
+    monkeypatch.setattr("rag.retrievers.encoders.backbone.opened", _fail)
     assert encoder.encode_queries([]).shape == (0, encoder.dim)
     assert encoder.encode_chunks([]).shape == (0, encoder.dim)
-    assert encoder.view == "pixels" or encoder.count([]) == []
+    assert encoder.view in LOOKING or encoder.count([]) == []
 
 
 def _fail(*_: object) -> None:
@@ -128,7 +139,7 @@ def test_what_it_says_of_itself(encoder: Any) -> None:
     assert encoder.name
     assert encoder.dim > 0
     assert encoder.modalities <= {"text", "table", "image", "audio", "video"}
-    assert encoder.view in ("text", "contextual", "summary", "pixels")
+    assert encoder.view in ("text", "contextual", "summary", *LOOKING)
 
 
 @pytest.mark.parametrize("name", ["hash", "minilm"])

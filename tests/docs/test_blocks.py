@@ -18,7 +18,7 @@ from rag.config import SERVICES, Builder
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^(?P<mark>```+)(?P<language>\w*)[^\n]*\n(?P<code>.*?)^(?P=mark)\s*$", re.S | re.M)
-CORPUS_PARTS = ("encoder", "vectors", "text", "pages", "minilm", "minilm.vectors")
+CORPUS_PARTS = ("encoder", "vectors", "text", "pages", "minilm", "minilm.vectors", "documents", "documents.vectors")
 LANGUAGES = {"python", "toml", "console", "json", "text", ""}
 
 

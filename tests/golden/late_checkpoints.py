@@ -72,7 +72,8 @@ def _colqwen(kind: str) -> Any:
     processor = ColQwen2Processor(images, tokenizer)
     ids = dict(zip(names, tokenizer.convert_tokens_to_ids(names), strict=True))
     rotary = {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 10000.0}
-    words = {**_WORDS, "num_key_value_heads": 2, "vocab_size": len(tokenizer), "rope_parameters": rotary}
+    words = {**_WORDS, "num_key_value_heads": 2, "vocab_size": len(tokenizer), "rope_parameters": rotary,
+             "bos_token_id": 1, "eos_token_id": 2}  # fmt: skip
     eyes: dict[str, Any] = {"depth": 2, "num_heads": 4, "patch_size": 8, "spatial_merge_size": 2}
     if kind == "colqwen2":
         eyes |= {"embed_dim": 32, "hidden_size": 32}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rag.retrievers.clips import Pooling, XPool, best_subset, cosine, fused
+from rag.retrievers.clips import Pooling, XPool, cosine, fused
 
 from rag.errors import SourceError
 
@@ -145,7 +145,7 @@ def test_weights_that_do_not_fit_are_named(tmp_path: Path) -> None:
         XPool.load(tmp_path / "y.safetensors")
 
 
-# --- fusion and subsets ------------------------------------------------------------------------------------
+# --- fusion ------------------------------------------------------------------------------------------------
 
 
 def test_fusion_of_frames_and_transcript() -> None:
@@ -163,20 +163,6 @@ def test_fusion_of_frames_and_transcript() -> None:
         fused(visual, textual, 1.2)
     with pytest.raises(ValueError, match="frames or a transcript"):
         fused(None, None)
-
-
-def test_all_subsets_are_tried() -> None:
-    tried = []
-
-    def score(subset: tuple[int, ...]) -> float:
-        tried.append(subset)
-        return -abs(sum(subset) - 61)
-
-    candidates = [1, 4, 9, 16, 17, 20, 24, 31]
-    best = best_subset(candidates, 4, score)
-    assert len(set(tried)) == 70
-    assert score(best) == max(score(one) for one in list(tried))
-    assert best_subset([3, 5], 4, score) == (3, 5)
 
 
 def test_bad_input_is_refused() -> None:

@@ -15,6 +15,7 @@ from rag.retrievers.hubness import (
     Method,
     Normalizer,
     auto_tune,
+    auto_tune_moves,
 )
 from rag.retrievers.indexes.unhubbed import Unhubbed, store_bank
 
@@ -59,6 +60,35 @@ def test_the_log_form_is_the_product(method: Method, seed: int, beta: float) -> 
     logs = np.log(products(q, g, bank, chunks, form)) / both
     constant = np.log(len(bank)) / both + (np.log(len(chunks)) / both if form.dual else 0)
     assert np.abs(form.scores(q, g, bank, chunks) - (logs + constant)).max() < 1e-9
+
+
+def released_dynamic(raw: Any, bank: Any, beta: float, k: int) -> Any:
+    """Querybank normalisation as its code has it, on a copy: rows whose best is activated are normalised, no others."""
+    reached = set(np.argsort(-bank, axis=1, kind="stable")[:, :k].ravel().tolist())
+    made = raw.copy()
+    for row in range(len(raw)):
+        if int(raw[row].argmax()) in reached:
+            made[row] = np.exp(beta * raw[row]) / np.exp(beta * bank).sum(axis=0)
+    return made
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 999), st.sampled_from([1, 2]), st.sampled_from([1 / 1.99, 5.0, 20.0]))
+def test_the_dynamic_form_orders_each_row_as_the_released_one(seed: int, k: int, beta: float) -> None:
+    q, g, bank = rows(8, seed), rows(12, seed + 1), rows(5, seed + 2)
+    told = Normalizer("dis", beta, activated=k).scores(q, g, bank, np.zeros((0, 5)))
+    expected = released_dynamic(q @ g.T, bank @ g.T, beta, k)
+    assert (np.argsort(-told, axis=1) == np.argsort(-expected, axis=1)).all()
+
+
+def test_the_same_on_all_similarities_changes_no_order() -> None:
+    """A coordinate that all queries and banks share with all chunks adds a constant to every product."""
+    q, g, bank, chunks = rows(6, 1), rows(9, 2), rows(7, 3), rows(5, 4)
+    for method in METHODS:
+        form = Normalizer(method)
+        plain = form.scores(q, g, bank, chunks)
+        lifted = [np.concatenate([one, np.ones((len(one), 1))], axis=1) for one in (q, g, bank, chunks)]
+        assert (np.argsort(-form.scores(*lifted), axis=1) == np.argsort(-plain, axis=1)).all()
 
 
 def test_nothing_is_taken_without_banks() -> None:
@@ -163,6 +193,43 @@ def test_a_row_is_not_its_own_neighbour() -> None:
     assert np.abs(told - np.array(expected)).max() < 1e-12
 
 
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of a large gallery are moved some at a time, also where it is its own bank."""
+    v, queries = rows(11, 1), rows(20, 2)
+    forms = [InverseConvolution(0.5, 0.3, 0.2), InverseConvolution(0.5, 0.3, local=False)]
+    whole = [form(v, queries, v, own=True) for form in forms]
+    weights = v @ v.T
+    np.fill_diagonal(weights, 0.0)
+    by_hand = units(v - 0.5 / 11 * (weights - weights.mean()) @ v)
+    assert np.abs(forms[1](v, np.zeros((0, 5)), v, own=True) - by_hand).max() < 1e-12
+    monkeypatch.setattr("rag.retrievers.hubness._BLOCK", 4)
+    for form, told in zip(forms, whole, strict=True):
+        assert np.abs(form(v, queries, v, own=True) - told).max() < 1e-12
+
+
+def test_the_dense_form_gains_at_a_high_rate(made: Pairs) -> None:
+    raw = recall(made.queries @ made.gallery.T)
+    told = InverseConvolution(3.0, 3.0, local=False)(made.gallery, made.bank, made.bank_chunks)
+    assert recall(made.queries @ told.T) >= raw + 5
+
+
+def test_rates_are_chosen_on_held_out_queries(made: Pairs) -> None:
+    chosen = auto_tune_moves(made.queries[:200], range(200), made.gallery, made.bank, made.bank_chunks)
+    assert max(chosen.rate_gallery, chosen.rate_query) > 0
+    after = made.queries[200:] @ chosen(made.gallery, made.bank, made.bank_chunks).T
+    ranks = (after >= after[np.arange(200), np.arange(200, 400)][:, None]).sum(axis=1)
+    before = made.queries[200:] @ made.gallery.T
+    assert (1 / ranks).mean() > (
+        1 / (before >= before[np.arange(200), np.arange(200, 400)][:, None]).sum(axis=1)
+    ).mean()
+    still = InverseConvolution(0.0, 0.0)
+    noise = np.random.default_rng(1).permutation(200)
+    assert auto_tune_moves(made.queries[:200], noise, made.gallery, made.bank, NONE) == still
+    assert auto_tune_moves(made.queries[:3], range(3), made.gallery, made.bank, NONE) == still
+    with pytest.raises(ValueError, match="held-out"):
+        auto_tune_moves(made.queries[:9], [1], made.gallery, made.bank, NONE)
+
+
 def test_local_adjustment_gains_on_hubs(made: Pairs) -> None:
     told = InverseConvolution(1.0, 1.0)(made.gallery, made.bank, made.bank_chunks)
     assert recall(made.queries @ told.T) >= recall(made.queries @ made.gallery.T) + 5
@@ -192,6 +259,27 @@ def test_local_adjustment_in_the_index(made: Pairs, tmp_path: Path) -> None:
     told = InverseConvolution(1.0, 1.0)(made.gallery[:30].astype(np.float32), made.bank, made.bank_chunks)
     (found,) = index.search(made.queries[:1], 1)
     assert found[0][1] == pytest.approx(float((told @ made.queries[0]).max()), abs=1e-5)
+
+
+def test_all_neighbours_in_the_index(made: Pairs, tmp_path: Path) -> None:
+    """InvGC about the mean of the bank of chunks: each add is moved by itself, one by one as all at once."""
+    store_bank(tmp_path, made.bank, made.bank_chunks)
+    kept = []
+    for folder, step in (("a", 30), ("b", 7)):
+        store_bank(tmp_path / folder, made.bank, made.bank_chunks)
+        index = Unhubbed(tmp_path / folder, DIM, method="invgc", rate_gallery=2.0, rate_query=2.0)
+        ids = [f"{number:04}" for number in range(30)]
+        for start in range(0, 30, step):
+            index.add(ids[start : start + step], made.gallery[start : min(30, start + step)])
+        index.commit(1)
+        kept.append(index.vectors(ids))
+    assert np.abs(kept[0] - kept[1]).max() < 1e-6
+    told = InverseConvolution(2.0, 2.0, local=False)(
+        made.gallery[:30], made.bank, made.bank_chunks, centre=made.bank_chunks.mean(axis=0)
+    )
+    assert np.abs(kept[0] - told).max() < 1e-5
+    assert index.damaged() == []
+    assert index.version != Unhubbed(tmp_path / "b", DIM, method="localadj", rate_gallery=2.0, rate_query=2.0).version
 
 
 def test_another_bank_or_other_options_ask_for_a_build(made: Pairs, tmp_path: Path) -> None:

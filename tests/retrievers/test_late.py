@@ -77,6 +77,31 @@ def test_a_cold_softmax_is_the_max() -> None:
     assert hot.score(query, chunks) == pytest.approx(means, abs=1e-8)
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 999), st.lists(st.integers(1, 6), min_size=3, max_size=3), st.sampled_from([0.07, 0.5]))
+def test_filip_and_cico_as_their_code_has_them(seed: int, sizes: list[int], temperature: float) -> None:
+    """Batches (n, tokens, dim) padded to 6 with a mask of real tokens: padding is the least before a maximum,
+    out of the softmax, and out of the outer mean over tokens; pictures have no padding."""
+    texts, patches = [units(size, seed + at) for at, size in enumerate(sizes)], units(9, seed + 50).astype(float)
+    padded, mask = np.zeros((3, 6, 6)), np.zeros((3, 6), bool)
+    for row, text in enumerate(texts):
+        padded[row, : len(text)], mask[row, : len(text)] = text, True
+    similar = np.einsum("mtd,id->mti", padded, patches)
+    t2i = (similar.max(axis=2) * mask).sum(axis=1) / mask.sum(axis=1)
+    least = np.where(mask[:, :, None], similar, -np.finfo(np.float32).max)
+    i2t = least.max(axis=1).mean(axis=1)
+    raised = np.exp(similar / temperature)
+    soft_t2i = ((raised * similar).sum(axis=2) / raised.sum(axis=2) * mask).sum(axis=1) / mask.sum(axis=1)
+    raised = raised * mask[:, :, None]
+    soft_i2t = ((raised * similar).sum(axis=1) / raised.sum(axis=1)).mean(axis=1)
+    for expected, op, direction in (
+        (t2i, "max", "query"), (i2t, "max", "chunk"), ((t2i + i2t) / 2, "max", "both"),
+        (soft_t2i, "softmax", "query"), (soft_i2t, "softmax", "chunk"),
+    ):  # fmt: skip
+        how = LateInteraction(op, "mean", direction, temperature)  # type: ignore[arg-type]
+        assert [how.score(text, [patches])[0] for text in texts] == pytest.approx(expected, abs=1e-6)
+
+
 def test_small_temperatures_do_not_overflow() -> None:
     how = LateInteraction("softmax", temperature=1e-6)
     assert np.isfinite(how.score(1000 * units(3, 1), [units(4, 2)])).all()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rag.retrievers.clips import XPool, cosine
 from rag.retrievers.indexes.exact import Exact
 from rag.retrievers.moments import Moments
 
@@ -61,7 +62,10 @@ def test_what_is_said_nearby_lifts_a_frame(tmp_path: Path) -> None:
     hits = found.retrieve([query("x")], 9)[0]
     assert hits[1].score == 0.6
     assert hits[1].parts["moments"].rank == 1
-    assert hits[1].parts["moments"].score == pytest.approx(0.6 / (0.6**2 + 0.4**2) ** 0.5)
+    clip = 0.6 / (0.6**2 + 0.4**2) ** 0.5
+    assert hits[1].parts["moments"].score == pytest.approx(0.8 * clip), "its own frame says nothing"
+    (half, *_) = moments(tmp_path, listed, vectors, own=0.5).retrieve([query("x")], 2)[0][1:]
+    assert half.parts["moments"].score == pytest.approx(0.5 * clip)
     assert texts(moments(tmp_path, listed, vectors, alpha=0.0)) == ["page 0", "film 0", "page 1", "film 2"]
 
 
@@ -86,6 +90,82 @@ def test_one_frame_of_a_clip_is_enough(tmp_path: Path) -> None:
         assert texts(found)[0] == first
 
 
+def spoken(spans: Sequence[tuple[float, float]]) -> list[Chunk]:
+    """As ingest makes them: a frame with what is said while it is shown is one chunk."""
+    return [replace(one, modality="video", role="speech") for one in recording("film", spans, "t" * len(spans))]
+
+
+def test_of_two_moments_in_one_clip_the_one_that_answers_is_first(tmp_path: Path) -> None:
+    """The last of three has less beside it, so its mean is the nearer one; what it says is something else."""
+    film = recording("film", [(0, 5), (5, 10), (10, 15)], "ttt")
+    vectors = {film[0].id: AXES[1], film[1].id: AXES[0], film[2].id: AXES[2]}
+    index = Exact(tmp_path, DIM)
+    index.add(list(vectors), np.stack(list(vectors.values())))
+    index.commit(1)
+    listed = Listed([(film[2], 0.9), (film[1], 0.8)])
+    for own, first in ((0.0, "film 2"), (0.2, "film 1")):
+        found = Moments(listed, Asked(), index, MemoryCatalog(film), seconds=0.0, own=own)  # type: ignore[arg-type]
+        assert texts(found)[0] == first
+
+
+def test_frames_and_speech_of_one_chunk_have_a_vector_each(tmp_path: Path) -> None:
+    """Both moments look alike; what is said in the second answers, and lies in an index of its own."""
+    film = spoken([(0, 5), (60, 65)])
+    frames, words = Exact(tmp_path / "frames", DIM), Exact(tmp_path / "words", DIM)
+    frames.add([one.id for one in film], np.stack([AXES[1], AXES[1]]))
+    words.add([one.id for one in film], np.stack([AXES[2], AXES[0]]))
+    for index in (frames, words):
+        index.commit(1)
+    listed, catalog = Listed([(film[0], 0.9), (film[1], 0.8)]), MemoryCatalog(film)
+
+    def found(**options: Any) -> Any:
+        return Moments(listed, Asked(), frames, catalog, **options).retrieve([query("x")], 9)[0]  # type: ignore[arg-type]
+
+    assert [hit.chunk.text for hit in found()] == ["film 0", "film 1"], "a frame alone"
+    both = found(words=words)
+    assert [hit.chunk.text for hit in both] == ["film 1", "film 0"]
+    assert both[0].parts["moments"].score == pytest.approx(0.6 / (0.6**2 + 0.4**2) ** 0.5)
+    assert both[0].chunk.origin.places == (TimeSpan(60, 65),), "the moment is the hit"
+
+
+def test_a_frame_in_which_nothing_is_seen_weighs_nothing(tmp_path: Path) -> None:
+    film = recording("film", [(0, 1), (1, 2), (60, 61)], "iii")
+    vectors = {film[0].id: 0 * AXES[0], film[1].id: AXES[1] + AXES[0], film[2].id: AXES[1]}
+    index = Exact(tmp_path, DIM)
+    index.add(list(vectors), np.stack(list(vectors.values())))
+    index.commit(1)
+    listed = Listed([(film[2], 0.9), (film[0], 0.8)])
+    hits = Moments(listed, Asked(), index, MemoryCatalog(film), pooling="mean", own=0.0).retrieve([query("x")], 9)[0]  # type: ignore[arg-type]
+    assert hits[0].parts["moments"].score == pytest.approx(0.5**0.5)
+
+
+def test_attention_with_weights_of_a_file(tmp_path: Path) -> None:
+    """X-Pool as it is before training pools as its class does."""
+    from safetensors.numpy import save_file
+
+    pool = XPool.identity(DIM)
+    save_file({name: one.astype(np.float32) for name, one in pool.weights.items()}, tmp_path / "x.safetensors")
+    vectors = {FILM[0].id: AXES[0], FILM[2].id: AXES[1]}
+    found = moments(tmp_path / "index", [(FILM[0], 0.8)], vectors, pooling="xpool", seconds=99.0, alpha=0.0, own=0.0,
+                    weights=str(tmp_path / "x.safetensors"))  # fmt: skip
+    told = found.retrieve([query("x")], 1)[0][0].parts["moments"].score
+    assert told == pytest.approx(cosine(AXES[0], pool(AXES[0], AXES[:2])[0]), abs=1e-6)
+
+
+def test_a_long_clip_is_narrowed_to_frames_that_differ(tmp_path: Path) -> None:
+    """Twenty frames of one picture and one that answers: the mean of all hides it, that of two candidates does not."""
+    film = recording("film", [(at, at + 1) for at in range(21)], "i" * 21)
+    vectors = {one.id: AXES[1] for one in film[:20]} | {film[20].id: AXES[0]}
+    scores = {}
+    for frames in (0, 2):
+        found = moments(tmp_path / str(frames), [(film[20], 0.9)], vectors, pooling="mean", own=0.0, reach=30,
+                        seconds=99.0, frames=frames)  # fmt: skip
+        object.__setattr__(found, "catalog", MemoryCatalog(film))
+        scores[frames] = found.retrieve([query("x")], 1)[0][0].parts["moments"].score
+    assert scores[0] == pytest.approx(1 / (1 + 400) ** 0.5, abs=1e-5)
+    assert scores[2] == pytest.approx(0.5**0.5, abs=1e-5)
+
+
 def test_without_vectors_or_times_nothing_changes(tmp_path: Path) -> None:
     listed = [(FILM[4], 0.9), (PAGES[0], 0.8), (FILM[0], 0.7)]
     assert texts(moments(tmp_path, listed, {"other": AXES[0]})) == ["film 4", "page 0", "film 0"]
@@ -96,6 +176,13 @@ def test_without_vectors_or_times_nothing_changes(tmp_path: Path) -> None:
 
 
 def test_bad_options_are_refused(tmp_path: Path) -> None:
-    for options in ({"alpha": 2.0}, {"seconds": -1.0}, {"pooling": "best"}):
+    for options in (
+        {"alpha": 2.0},
+        {"own": -0.1},
+        {"seconds": -1.0},
+        {"pooling": "best"},
+        {"pooling": "xpool"},
+        {"nearest": 0},
+    ):
         with pytest.raises(ValueError):
             moments(tmp_path, [], {"other": AXES[0]}, **options)

@@ -161,7 +161,7 @@ def test_a_question_is_the_sum_of_its_parts(checkpoints: dict[Towers, str], asse
 
 
 def test_nothing_to_encode_loads_nothing(checkpoints: dict[Towers, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.retrievers.encoders.clip.opened", lambda *_: pytest.fail("loaded"))
+    monkeypatch.setattr("rag.retrievers.encoders.backbone.opened", lambda *_: pytest.fail("loaded"))
     for kind in TOWERS:
         encoder = CLIP(checkpoints[kind])
         assert encoder.encode_chunks([]).shape == (0, encoder.dim) == (0, DIM)

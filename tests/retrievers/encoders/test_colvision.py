@@ -247,7 +247,7 @@ def test_pooling_keeps_the_prompt_and_a_share_of_the_picture(
 
 
 def test_nothing_to_encode_loads_nothing(checkpoints: dict[Late, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.retrievers.encoders.colvision.opened", lambda *_: pytest.fail("loaded"))
+    monkeypatch.setattr("rag.retrievers.encoders.backbone.opened", lambda *_: pytest.fail("loaded"))
     encoder = ColVision(checkpoints["colpali"])
     assert encoder.dim == DIM
     assert encoder.encode_chunks([]) == []

@@ -372,3 +372,43 @@ def test_readers_see_whole_commits_while_one_writes(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+# --- checksums ------------------------------------------------------------------------------------------------
+
+
+def test_a_changed_byte_is_told_by_its_file(tmp_path: Path) -> None:
+    """Also of files that an earlier commit wrote, and of the list of what is deleted."""
+    index = Exact(tmp_path, 4)
+    rng = np.random.default_rng(0)
+    for first in (0, 20):
+        index.add([f"{n:02}" for n in range(first, first + 20)], rng.standard_normal((20, 4)).astype(np.float32))
+        index.commit(first + 1)
+    index.remove(["03"])
+    index.commit(50)
+    assert index.damaged() == []
+    files = sorted(file.name for file in tmp_path.glob("*.npy"))
+    assert sum("deleted" in name for name in files) == 1
+    for name in files:
+        data = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        assert index.damaged() == [name]
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / files[0]).unlink()
+    assert index.damaged() == [files[0]]
+
+
+def test_what_was_written_without_checksums_is_read(tmp_path: Path) -> None:
+    """By the version before: its segments stay as they are, and the next commit goes on from them."""
+    index = Exact(tmp_path, 4)
+    index.add(["a", "b"], np.eye(4, dtype=np.float32)[:2])
+    index.commit(1)
+    state = json.loads((tmp_path / "manifest.json").read_text())
+    del state["sums"]
+    (tmp_path / "manifest.json").write_text(json.dumps(state))
+    again = Exact(tmp_path, 4)
+    assert (len(again), again.generation, again.damaged()) == (2, 1, [])
+    again.add(["c"], np.eye(4, dtype=np.float32)[2:3])
+    again.commit(2)
+    assert len(Exact(tmp_path, 4)) == 3
+    assert set(json.loads((tmp_path / "manifest.json").read_text())["sums"]) == {"3.vectors.npy", "3.ids.npy"}
