@@ -39,7 +39,14 @@ def part_places(chunk: Chunk, spans: Sequence[tuple[int, int]], elements: Sequen
         said = chunk.text[start:end]
         if not _find(said, near, found) and not all(_find(line.strip(), near, found) for line in said.split("\n")):
             return ()
-    return tuple(dict.fromkeys(place for part in found for place in _of(*part)))
+    places: list[Place] = []
+    group: list[Place] = []  # those of the last element
+    last: Element | None = None
+    for part in found:
+        group = group if part[0] is last else []
+        own = [place for place in _of(*part) if place not in group]
+        places, group, last = places + own, group + own, part[0]
+    return tuple(places)
 
 
 def _find(said: str, near: Sequence[Element], found: list[_Part]) -> bool:
@@ -53,7 +60,8 @@ def _find(said: str, near: Sequence[Element], found: list[_Part]) -> bool:
         if at >= 0:
             found.append((one, at, at + len(said)))
             return True
-    for one in near:
+    behind = near.index(found[-1][0]) + 1 if found else 0
+    for one in (*near[behind:], *near[:behind]):
         if said in one.text or said in one.caption:
             at = one.text.find(said)
             found.append((one, at, at + len(said) if at >= 0 else 0))

@@ -42,6 +42,15 @@ def test_a_sentence_stands_in_the_first_element_of_the_chunk_that_holds_it_behin
     assert both == (TOP, CharSpan(0, 11), LOW, CharSpan(11, 30))
 
 
+def test_each_element_has_its_own_characters_and_its_place_once() -> None:
+    both = chunk("Rain fell. It is so.\n\nRain fell. Boats sail. It is so.", TOP, LOW)
+    parts = [element("Rain fell. It is so.", TOP), element("Rain fell. Boats sail. It is so.", LOW)]
+    first, second, third = (0, 10), (22, 32), (45, 54)
+    assert [both.text[a:b] for a, b in (first, second, third)] == ["Rain fell.", "Rain fell.", "It is so."]
+    found = part_places(both, [first, second, third], parts)
+    assert found == (TOP, CharSpan(0, 10), LOW, CharSpan(0, 10), CharSpan(23, 32))
+
+
 def test_sentences_that_follow_each_other_are_one_span_and_a_whole_element_is_its_place() -> None:
     assert part_places(WHOLE, spans(WHOLE, "Rain fell.", "It is read at nine."), ELEMENTS[2:]) == (LOW,)
     assert part_places(WHOLE, spans(WHOLE, "Boats sail.", "Rain fell."), ELEMENTS) == (TOP,)
