@@ -168,14 +168,14 @@ class Spoken:
     def _opened(self, *, final: bool) -> str | None:
         """The reply's beginning without thoughts; None while more of it is needed, or where it refuses."""
         head = self._head or ""
-        if self._thinking or head.startswith("<think>"):
+        while self._thinking or head.startswith("<think>"):
             _, ended, head = head.partition("</think>")
             self._thinking = not ended
             # Of a thought only what may be half its closing tag is kept: thoughts are long.
             self._head = head = head.lstrip() if ended else (self._head or "")[-len("</think>") :]
             if not ended:
                 return "" if final else None
-        elif "<think>".startswith(head) and not final:
+        if "<think>".startswith(head) and not final:
             return None
         plain = " ".join(head.strip("*_\"'“” \n").split()).casefold()
         if plain.startswith(_REFUSAL):

@@ -36,19 +36,23 @@ class Triple:
     context: Chunk
     matching: str
     other: str
+    held: bool = False
+    """Whether its documents are kept out of training."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
     """A head and what it is worth on held-out triples, in shares 0..1."""
 
-    head: dict[str, Any]
+    head: Any
+    """Numbers over an encoder's vectors as a table, or a `StatesHead` of the retrievers' room."""
     calibrations: Calibrations
     triples: int
     held: int
     accuracy: float
     auc: float
-    auc_cosine: float
+    auc_cosine: float | None
+    """Of plain cosine on the same pairs; None without an encoder of words."""
     shuffled: float
     """Accuracy of heads trained on shuffled labels: chance is 0.5."""
     chance: float
@@ -84,8 +88,9 @@ def triples(corpus: Corpus, count: int) -> list[Triple]:
             if (other := next(near, None)) is not None:
                 known = corpus.store.catalog.chunks([one.chunks[0], other.chunks[0]])
                 if len(known) == 2:
-                    found.append(Triple(known[one.chunks[0]], one.text, other.text))
-                    found.append(Triple(known[other.chunks[0]], other.text, one.text))
+                    side = held[one.digest]
+                    found.append(Triple(known[one.chunks[0]], one.text, other.text, side))
+                    found.append(Triple(known[other.chunks[0]], other.text, one.text, side))
     return found
 
 
@@ -98,22 +103,11 @@ def trained(corpus: Corpus, count: int = 2000) -> Trained:
     """The head over the corpus' encoder; ValueError with fewer than 50 triples, or no encoder of words."""
     import numpy as np
 
-    encoders = [one for one in corpus.store.encoders.values() if one.view in WORDED]
-    if not encoders:
+    encoder = worded(corpus)
+    if encoder is None:
         raise ValueError(f"{corpus.folder} has no encoder of words, on whose vectors the head would stand")
-    encoder = encoders[0]
-    found = triples(corpus, count)
-    documents = sorted({one.digest for one in made(corpus, count)})
-    sides = _sides(documents)
-    held_out = np.array([sides[one.context.origin.source.digest] for one in found], bool)
-    if (
-        len(found) < 50
-        or not 10 <= held_out.sum() < len(found) - 10
-        or len({one.context.origin.source.digest for one in found}) < 2 * HELD_FOLDS
-    ):
-        raise ValueError(
-            f"training needs 50 triples or more over {2 * HELD_FOLDS} documents, got {len(found)}: add documents"
-        )
+    found = enough(triples(corpus, count))
+    held_out = np.array([one.held for one in found], bool)
     room: Any = registry.load("retrievers/rerankers/relevancy")
     contexts = encoder.encode_chunks([one.context for one in found])
     asked = encoder.encode_queries([Query((text,)) for one in found for text in (one.matching, one.other)])
@@ -127,23 +121,64 @@ def trained(corpus: Corpus, count: int = 2000) -> Trained:
     }  # fmt: skip
     logits = pairs @ np.array(weights) + bias
     scores = np.round(1 / (1 + np.exp(-np.clip(logits, -30, 30))), 6)
-    # Half of what is held out calibrates, the other half is reported on: by document again.
-    order = sorted({one.context.origin.source.digest for one, out in zip(found, held_out, strict=True) if out})
-    calibrating = set(order[::2])
-    second = np.repeat([one.context.origin.source.digest in calibrating for one in found], 2)
+    calibrations, error = calibrated(found, scores, room.named(head, encoder.fingerprint))
+    blanked = _pairs(room, asked, np.repeat(contexts[~held_out].mean(0, keepdims=True), len(found), 0))
+    return Trained(
+        head, calibrations, len(found), int(held_out.sum()), accuracy(scores[held], right[held]),
+        auc(scores[held], right[held]), auc(pairs[held, -1], right[held]), shuffled(room, pairs, right, held),
+        1 / float(held.sum()) ** 0.5, accuracy(fitted(room, blanked, right, held), right[held]), error,
+    )  # fmt: skip
+
+
+def worded(corpus: Corpus) -> Any:
+    """The corpus' first encoder of words, or None."""
+    return next((one for one in corpus.store.encoders.values() if one.view in WORDED), None)
+
+
+def enough(found: Sequence[Triple]) -> Sequence[Triple]:
+    """The triples; ValueError where they are too few to train on and to tell what it is worth."""
+    held = sum(one.held for one in found)
+    documents = len({one.context.origin.source.digest for one in found})
+    if len(found) < 50 or not 10 <= held < len(found) - 10 or documents < 2 * HELD_FOLDS:
+        raise ValueError(
+            f"training needs 50 triples or more over {2 * HELD_FOLDS} documents, got {len(found)}: add documents"
+        )
+    return found
+
+
+def calibrated(found: Sequence[Triple], scores: Any, scorer: str) -> tuple[Calibrations, tuple[float, float]]:
+    """Half of what is held out calibrates and sets the threshold, the other half is reported on: by document again.
+
+    `scores` (2 n,) of (context, matching), (context, other), and so on; those of held-out triples are looked at.
+    """
+    import numpy as np
+
+    right = np.tile([1.0, 0.0], len(found))
+    held = np.repeat([one.held for one in found], 2)
+    order = sorted({one.context.origin.source.digest for one in found if one.held})
+    second = np.repeat([one.context.origin.source.digest in set(order[::2]) for one in found], 2)
     part, rest = held & second, held & ~second
     curve = fit(scores[part].tolist(), right[part].astype(bool).tolist(), "platt")
     told = curve(scores[rest].tolist())
-    calibrations = Calibrations(
-        room.named(head, encoder.fingerprint), {"": curve}, tau=0.5, provenance={"pairs": int(part.sum())}
-    )
-    blanked = _pairs(room, asked, np.repeat(contexts[~held_out].mean(0, keepdims=True), len(found), 0))
-    return Trained(
-        head, calibrations, len(found), int(held_out.sum()), _accuracy(scores[held], right[held]),
-        auc(scores[held], right[held]), auc(pairs[held, -1], right[held]), _shuffled(room, pairs, right, held),
-        1 / float(held.sum()) ** 0.5, _accuracy(_fitted(room, blanked, right, held), right[held]),
-        calibration_error(told, right[rest].astype(bool).tolist()),
-    )  # fmt: skip
+    tau = round(curve([youden(scores[part], right[part])])[0], 4)
+    calibrations = Calibrations(scorer, {"": curve}, tau=tau, provenance={"pairs": int(part.sum())})
+    return calibrations, calibration_error(told, right[rest].astype(bool).tolist())
+
+
+def youden(scores: Any, right: Any) -> float:
+    """The threshold that parts right from wrong best: most right ones at or above it, fewest wrong ones.
+
+    Youden 1950, "Index for rating diagnostic tests": the largest sensitivity + specificity - 1; of several such
+    thresholds the lowest.
+    """
+    import numpy as np
+
+    scores, right = np.asarray(scores, float), np.asarray(right, float) > 0.5
+    levels = np.unique(scores)
+    above = scores[None, :] >= levels[:, None]
+    good = (above & right).sum(1) / max(1, right.sum())
+    bad = (above & ~right).sum(1) / max(1, (~right).sum())
+    return float(levels[int(np.argmax(np.round(good - bad, 12)))])
 
 
 def _pairs(room: Any, asked: NDArray[np.float32], contexts: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -154,7 +189,7 @@ def _pairs(room: Any, asked: NDArray[np.float32], contexts: NDArray[np.float32])
     return np.concatenate(rows)
 
 
-def _fitted(room: Any, pairs: Any, right: Any, held: Any) -> Any:
+def fitted(room: Any, pairs: Any, right: Any, held: Any) -> Any:
     """Scores on the held-out pairs of a head trained on the others."""
     import numpy as np
 
@@ -162,7 +197,7 @@ def _fitted(room: Any, pairs: Any, right: Any, held: Any) -> Any:
     return 1 / (1 + np.exp(-np.clip(pairs[held] @ np.array(weights) + bias, -30, 30)))
 
 
-def _shuffled(room: Any, pairs: Any, right: Any, held: Any) -> float:
+def shuffled(room: Any, pairs: Any, right: Any, held: Any) -> float:
     """Mean accuracy with the labels of training pairs shuffled within their triples."""
     import numpy as np
 
@@ -170,11 +205,11 @@ def _shuffled(room: Any, pairs: Any, right: Any, held: Any) -> float:
     found = []
     for _ in range(SHUFFLES):
         swapped = np.repeat(generator.random(len(right) // 2) < 0.5, 2)
-        found.append(_accuracy(_fitted(room, pairs, np.where(swapped, 1 - right, right), held), right[held]))
+        found.append(accuracy(fitted(room, pairs, np.where(swapped, 1 - right, right), held), right[held]))
     return float(np.mean(found))
 
 
-def _accuracy(scores: Any, right: Any) -> float:
+def accuracy(scores: Any, right: Any) -> float:
     """The share of pairs on the right side of 1/2; a score of 1/2 is half right."""
     import numpy as np
 
@@ -198,7 +233,11 @@ def auc(scores: Sequence[float] | Any, right: Sequence[float] | Any) -> float:
 
 
 def write(told: Trained, folder: Path) -> None:
-    """Head and calibration as JSON into a folder."""
+    """Head and calibration into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "head.json").write_text(json.dumps(told.head) + "\n", encoding="utf-8")
+    if isinstance(told.head, dict):
+        (folder / "head.json").write_text(json.dumps(told.head) + "\n", encoding="utf-8")
+    else:
+        room: Any = registry.load("retrievers/rerankers/relevancy")
+        room.write_states(told.head, folder)
     (folder / "calibration.json").write_text(dumped(told.calibrations), encoding="utf-8")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.answer import Hit, Query
@@ -99,12 +101,23 @@ def with_absent(posed: Sequence[Posed], uris: Mapping[str, str], every: int = 3)
     return [*posed, *absent]
 
 
-def weighed(corpus: Corpus, retriever: Any, scorer: Scorer, posed: Sequence[Posed], depth: int) -> Iterator[Weighed]:
-    """Each question's candidates, scored."""
-    for start in range(0, len(posed), BATCH):
+def weighed(
+    corpus: Corpus, retriever: Any, scorer: Scorer, posed: Sequence[Posed], depth: int, *, keep: Path | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Iterator[Weighed]:  # fmt: skip
+    """Each question's candidates, scored.
+
+    With the file `keep` they are kept there as they come, and those that lie there already are not asked for
+    again: it must be of the same corpus, retriever, scorer and questions. `progress` is told how many are done.
+    """
+    known = _kept_rows(keep, posed)
+    yield from known
+    progress(len(known))
+    for start in range(len(known), len(posed), BATCH):
         batch = posed[start : start + BATCH]
         queries = [Query((one.text,), where=one.without) for one in batch]
         found = [_usable(hits) for hits in retriever.retrieve(queries, depth)]
+        rows = []
         for one, hits, scores in zip(batch, found, scorer.score(queries, found), strict=True):
             channel = "dense" if any("dense" in hit.parts for hit in hits) else "lexical"
             pieces = [
@@ -114,7 +127,31 @@ def weighed(corpus: Corpus, retriever: Any, scorer: Scorer, posed: Sequence[Pose
                 )
                 for rank, (hit, score) in enumerate(zip(hits, scores, strict=True), 1)
             ]  # fmt: skip
-            yield Weighed(one, tuple(sorted(pieces, key=lambda piece: (-piece.score, piece.id))))
+            rows.append(Weighed(one, tuple(sorted(pieces, key=lambda piece: (-piece.score, piece.id)))))
+        if keep is not None:
+            with keep.open("a", encoding="utf-8") as file:
+                lines = ([row.posed.id, [astuple(piece) for piece in row.pieces]] for row in rows)
+                file.write("".join(f"{json.dumps(line)}\n" for line in lines))
+        yield from rows
+        progress(start + len(batch))
+
+
+def _kept_rows(keep: Path | None, posed: Sequence[Posed]) -> list[Weighed]:
+    """The questions at the beginning of the list whose candidates lie in the file whole; the rest of it is cut off."""
+    if keep is None or not keep.is_file():
+        return []
+    found: list[Weighed] = []
+    lines = keep.read_text(encoding="utf-8").splitlines(keepends=True)
+    for line, one in zip(lines, posed, strict=False):
+        try:
+            id, pieces = json.loads(line)
+            if id != one.id or not line.endswith("\n"):
+                break
+            found.append(Weighed(one, tuple(Piece(*piece) for piece in pieces)))
+        except (ValueError, TypeError):
+            break
+    keep.write_text("".join(lines[: len(found)]), encoding="utf-8")
+    return found
 
 
 def _usable(hits: Sequence[Hit]) -> list[Hit]:

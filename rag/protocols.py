@@ -71,8 +71,8 @@ class Catalog(Protocol):
     def pages(self, digest: str) -> list[Page]:
         """The pages of a document, with their numbers and printed labels."""
 
-    def elements(self, digest: str) -> list[Element]:
-        """The elements of a document in reading order."""
+    def elements(self, digest: str, page: int | None = None) -> list[Element]:
+        """The elements of a document in reading order; with `page` those whose first place is on it."""
 
     def names(self, where: Filter | None = None) -> tuple[Named, ...]:
         """What the documents are called, in the order they were added, a line for each source."""

@@ -52,14 +52,20 @@ def unescaped(code: str) -> str:
 
 
 def block(evidence: Evidence, text: str) -> str:
-    """A piece of evidence with its number, source, place, title and section."""
+    """A piece of evidence with its number, source, place, title and section.
+
+    What tells a model nothing is left out, since each token of it is paid for with each piece: paths in
+    markup, a title that source or section say already, and that text is text.
+    """
     chunk = evidence.hit.chunk
+    name, section = _name(chunk.origin.source.uri), " › ".join(chunk.headings)
+    kind = "hidden from readers" if chunk.role == "hidden" else chunk.modality
     head = {
-        "source": _name(chunk.origin.source.uri),
-        "place": "; ".join(_places(chunk)),
-        "title": chunk.title,
-        "section": " › ".join(chunk.headings),
-        "kind": "hidden from readers" if chunk.role == "hidden" else chunk.modality,
+        "source": name,
+        "place": "; ".join(_places(chunk, paths=False)),
+        "title": "" if _words(chunk.title) <= _words(f"{name} {section}") else chunk.title,
+        "section": section,
+        "kind": "" if kind == "text" else kind,
     }
     told = "".join(f' {key}="{_attribute(value)}"' for key, value in head.items() if value)
     return f'<evidence number="{evidence.number}"{told}>\n{text}\n</evidence>'
@@ -71,15 +77,19 @@ def heading(evidence: Evidence) -> str:
     return "\n".join((chunk.title, *chunk.headings, _name(chunk.origin.source.uri), *_places(chunk)))
 
 
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[^\W_]+", text.casefold()))
+
+
 def _attribute(value: str) -> str:
     value = " ".join(escaped(value).split()).replace('"', "'").replace("<", "＜").replace(">", "＞")
     return value if len(value) <= LONGEST_ATTRIBUTE else value[: LONGEST_ATTRIBUTE - 1] + "…"
 
 
-def _places(chunk: Chunk) -> list[str]:
-    """The first few places in words; of paths in markup one, since they are long and tell a model little."""
-    paths = [one for one in chunk.origin.places if isinstance(one, MarkupPath)][1:]
-    told = (_place(place) for place in chunk.origin.places if place not in paths)
+def _places(chunk: Chunk, *, paths: bool = True) -> list[str]:
+    """The first few places in words; of paths in markup one or none, since they are long and tell a model little."""
+    left_out = [one for one in chunk.origin.places if isinstance(one, MarkupPath)][int(paths) :]
+    told = (_place(place) for place in chunk.origin.places if place not in left_out)
     return list(islice(dict.fromkeys(one for one in told if one), MOST_PLACES))
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from rag.document import Element, Media, Mention, Modality, Place, Role
+from rag.placing import piece_places
 
-from .places import piece_places
 from .sizes import Sizer
 
 UNSPOKEN = frozenset({"header", "footer", "hidden"})

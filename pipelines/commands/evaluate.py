@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .add import Progress
 from .options import SOME_FAILED, corpus_arguments, opened, print_json, tell, tell_lag
+from .steps import Steps
 
 if TYPE_CHECKING:
     from rag.corpus import Corpus
 
     from ..evaluate.questions import Fault, Question
     from ..evaluate.records import About
-
-TELL_EVERY = 30.0
-"""Seconds between words of progress where there is no terminal."""
 
 
 class Evaluate:
@@ -112,7 +109,7 @@ def _evaluate(options: Namespace) -> int:
         if not given:
             raise ValueError(f"no line of {options.questions} can be asked")
         about = _about(corpus, options)
-        progress = _Progress()
+        progress = Steps("question")
         try:
             kept, unanswered = running.run_questions(corpus, given, records.Run(about, options.runs), progress)
             table = modality.by_modality(corpus, given, options.ks, progress) if options.by else None
@@ -171,6 +168,8 @@ def _about(corpus: Corpus, options: Namespace) -> About:
     encoders = sorted(one.fingerprint for one in corpus.store.encoders.values())
     tree = corpus.describe() if answers else describe(corpus.retriever, "search")
     tree = tree.replace(str(corpus.folder), "")  # a corpus that was moved is the same
+    if answers and (judge := corpus.profile.get("parts", {}).get("correctness")):
+        tree += f"\ncorrectness: {judge}"
     return About(
         corpus=str(options.corpus), profile=str(options.profile), documents=combined(held, encoders)[:32],
         pipeline=combined(tree)[:32], depth=max(DEPTH, *options.ks), scopes=tuple(dict.fromkeys(options.scopes)),
@@ -201,30 +200,3 @@ def _tell_faults(faults: list[Fault]) -> None:
 
 def _short(notes: list[str], most: int = 10) -> list[str]:
     return notes if len(notes) <= most else [*notes[: most - 1], f"and {len(notes) - most + 1} more"]
-
-
-class _Progress:
-    """A bar on a terminal, else a line now and then."""
-
-    def __init__(self) -> None:
-        import time
-
-        self._clock = time.monotonic
-        self._told = self._clock()
-        self._bar: Any = None
-
-    def __call__(self, done: int, total: int) -> None:
-        if sys.stderr.isatty():
-            if self._bar is None:
-                from tqdm import tqdm
-
-                self._bar = tqdm(total=total, unit="question", dynamic_ncols=True, leave=False)
-            self._bar.n = done
-            self._bar.refresh()
-        elif self._clock() - self._told > TELL_EVERY:
-            self._told = self._clock()
-            tell(f"{done} of {total} questions")
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()

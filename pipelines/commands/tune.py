@@ -5,9 +5,11 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 from .options import corpus_arguments, opened, print_json, tell
+from .steps import Steps
 
 if TYPE_CHECKING:
     from rag.corpus import Corpus
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     Right = Callable[[Chunk], bool]
 
 QUESTIONS = 500
+UNFINISHED = ".unfinished"
 
 
 class Tune:
@@ -31,7 +34,7 @@ class Tune:
         "  rag tune questions.jsonl --tokens 400 --write mine.toml\n"
         "  rag ask --profile mine.toml ...\n"
         "--self asks questions made from the documents by rule; they are plainer than people's, so check the\n"
-        "result with rag evaluate on questions of people where you have some."
+        "result with rag evaluate on questions of people where you have some. The same command goes on after a stop."
     )
 
     def arguments(self, parser: ArgumentParser) -> None:
@@ -92,12 +95,19 @@ class Tune:
             scorer = selector.get("scorer", FEATURES)
             beside = {**_fusion(corpus, posed, options), **_hubness(corpus, posed, options)}
             tell(f"{len(posed)} questions; each is searched with each fusion weight, which takes a while")
-            told = tuned(
-                corpus, with_absent(posed, uris), goal, target, scorer_table=scorer, refuse=options.refuse,
-                provenance={"questions": "made by rule" if options.own else str(options.questions), "n": len(posed)},
-            )  # fmt: skip
+            steps = Steps("question")
+            made_of = "made by rule" if options.own else str(options.questions)
+            try:
+                told = tuned(
+                    corpus, with_absent(posed, uris), goal, target, scorer_table=scorer, refuse=options.refuse,
+                    provenance={"questions": made_of, "n": len(posed)}, keep=unfinished(options.write),
+                    progress=lambda what, done, total: steps(done, total, what),
+                )  # fmt: skip
+            finally:
+                steps.close()
             if options.write:
                 _write(corpus, told, scorer, options.write)
+                rmtree(options.write.with_suffix(UNFINISHED), ignore_errors=True)
         if options.json:
             print_json({**_json(told), **beside})
         else:
@@ -205,6 +215,11 @@ def _given(corpus: Corpus, options: Namespace) -> list[Posed]:
     return posed
 
 
+def unfinished(profile: Path | None) -> Path | None:
+    """Where what was searched for is kept until it is done; nowhere where nothing is written."""
+    return profile.with_suffix(UNFINISHED) if profile else None
+
+
 def calibration_path(profile: Path) -> Path:
     """Where the calibration of a profile lies: beside it."""
     return profile.with_suffix(".calibration.json")
@@ -241,7 +256,7 @@ def lines(told: Tuned) -> list[str]:
     weights = ", ".join(f"{name} {weight:g}" for name, weight in setting.weights) or "as in the profile"
     found = [
         f"{told.questions} questions about {told.documents} documents; target: {told.goal} {told.target:g}"
-        + ("" if told.reached else ", which no setting reaches: this is the nearest"),
+        + ("" if told.reached else ", which no setting reaches on held-out documents: this is the nearest"),
         f"chosen: fusion weights {weights}; N {setting.n}, k {setting.k}, tau {setting.tau:g}; refuse above a risk of "
         f"{told.max_risk:.3f}",
         "",
@@ -252,6 +267,7 @@ def lines(told: Tuned) -> list[str]:
         + (f", with their document taken out {_cell(told.refused_absent)}" if told.refused_absent else ""),
         f"expected calibration error of first pieces {told.error[0]:.3f}, of a perfectly calibrated scorer "
         f"{told.error[1]:.3f}",
+        f"calibrated: {', '.join(kinds(told))}",
         "",
         "trade-off at these weights, N and k",
         *(_line(f"tau {one.setting.tau:g}", one) for one in told.curve),
@@ -259,6 +275,11 @@ def lines(told: Tuned) -> list[str]:
     if told.goal == "risk":
         found.append("the risk holds for questions drawn like these, on average (conformal risk control)")
     return found
+
+
+def kinds(told: Tuned) -> list[str]:
+    """For what there is a calibration of its own: everything, then channels and kinds with enough questions."""
+    return ["all together", *(name for name in sorted(told.calibrations.curves) if name)]
 
 
 def _line(name: str, one: Point) -> str:
@@ -286,5 +307,6 @@ def _json(told: Tuned) -> dict[str, Any]:
         "refused_answerable": estimate_json(told.refused_answerable),
         "refused_absent": estimate_json(told.refused_absent) if told.refused_absent else None,
         "ece": round(told.error[0], 4), "ece_of_a_perfect_scorer": round(told.error[1], 4),
+        "calibrated": [name for name in sorted(told.calibrations.curves) if name],
         "curve": [point(one) for one in told.curve],
     }  # fmt: skip

@@ -58,6 +58,8 @@ class Said:
     evidence: tuple[Judged, ...] = ()
     correctness: float | None = None
     """Mean of the answer's spans (`SpanCorrectness`); None where it has none that is objective."""
+    least_correct: float | None = None
+    """That of its least correct span."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rag.answer import Answer, Hit, Query
 from rag.document import Chunk
@@ -16,7 +16,7 @@ from rag.markup import parse
 
 from .blocks import GoldBlock
 from .boxes import covers
-from .correctness import mean_of, spans
+from .correctness import SpanCorrectness, least_of, mean_of
 from .documents import Documents, Target
 from .questions import Fault, Question
 from .records import Covered, Found, Judged, Record, Run, Said, Scope
@@ -117,12 +117,13 @@ def run_questions(
     records: list[Record] = []
     faults: list[Fault] = []
     row = 0
+    judge = SpanCorrectness(judging(corpus))
     for number, one in enumerate(given):
         told(number, len(given))
         record = run.done(one.question.id, one.digest)
         if record is None:
             try:
-                record = asked(corpus, one, run)
+                record = asked(corpus, one, run, judge)
             except GenerationError as error:
                 row += 1
                 if row >= MOST_ERRORS:
@@ -136,8 +137,14 @@ def run_questions(
     return records, faults
 
 
-def asked(corpus: Corpus, one: Placed, run: Run) -> Record:
-    """One question, searched in each scope and answered in the first."""
+def judging(corpus: Corpus) -> Any:
+    """The scorer of spans that the profile names as `[parts.correctness]`; None for words, numbers and names alone."""
+    table = corpus.profile.get("parts", {}).get("correctness")
+    return None if table is None else corpus.built(table, "parts.correctness")
+
+
+def asked(corpus: Corpus, one: Placed, run: Run, judge: SpanCorrectness = SpanCorrectness()) -> Record:  # noqa: B008
+    """One question, searched in each scope and answered in the first; `judge` scores the spans of the answer."""
     question, target, about = one.question, one.target, run.about
     queries = {scope: query for scope in about.scopes if (query := _query(one, scope)) is not None}
     units = marker(corpus, one)
@@ -151,7 +158,7 @@ def asked(corpus: Corpus, one: Placed, run: Run) -> Record:
     if about.answers and queries:
         started = time.perf_counter()
         answer = corpus.answers([next(iter(queries.values()))])[0]
-        said = _said(answer, units, one, time.perf_counter() - started)
+        said = _said(answer, units, one, time.perf_counter() - started, judge)
     return Record(
         question.id, one.digest, question.text, question.answerable, question.answers, question.doc, question.kinds,
         unit_kind(question), gold_units(question, target) if target else (), bool(question.boxes), tuple(found), said,
@@ -172,7 +179,7 @@ def covered(hit: Hit, one: Placed, units: Units) -> Covered:
     return Covered(chunk.id, round(hit.score, 6), units(chunk), boxed)
 
 
-def _said(answer: Answer, units: Units, one: Placed, seconds: float) -> Said:
+def _said(answer: Answer, units: Units, one: Placed, seconds: float, judge: SpanCorrectness) -> Said:
     cited = {number for citation in answer.citations for number in citation.evidence}
     places = [name for evidence in answer.evidence if evidence.number in cited for name in units(evidence.hit.chunk)]
     refused = answer.refusal is not None
@@ -186,5 +193,7 @@ def _said(answer: Answer, units: Units, one: Placed, seconds: float) -> Said:
         )
         for piece in shown
     )  # fmt: skip
-    correct = None if refused else mean_of(spans(answer))
-    return Said(text, refused, tuple(dict.fromkeys(places)), round(seconds, 4), evidence, correct)
+    (spans,) = judge([answer])
+    return Said(
+        text, refused, tuple(dict.fromkeys(places)), round(seconds, 4), evidence, mean_of(spans), least_of(spans)
+    )  # fmt: skip

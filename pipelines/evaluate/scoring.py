@@ -25,6 +25,7 @@ LABELS = {
     "evidence_gold": "gold evidence kept",
     "evidence_precision": "precision of evidence",
     "correctness": "correctness of spans",
+    "least_correct": "correctness of the least correct span",
     "refused_answerable": "refused, answerable",
     "refused_unanswerable": "refused, not answerable",
 }
@@ -94,6 +95,8 @@ def answered(records: Iterable[Record]) -> Measures:
         measures["evidence_tokens"][one.id] = float(sum(piece.tokens for piece in kept))
         if said.correctness is not None:
             measures["correctness"][one.id] = said.correctness
+        if said.least_correct is not None:
+            measures["least_correct"][one.id] = said.least_correct
         if not one.answerable:
             continue
         if one.gold:

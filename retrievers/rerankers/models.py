@@ -6,8 +6,9 @@ padding then moves no score.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rag.checkpoint import Checkpoint, broken
 from rag.errors import ConfigError, GenerationError
@@ -19,27 +20,51 @@ if TYPE_CHECKING:
 
 PLACEHOLDER = "\x00picture\x00"
 """Where a picture stands in a prompt that is not yet in a checkpoint's own words."""
+_FIELD = re.compile(r"\{(query|candidate|picture)\}")
+
+
+def filled(template: str, query: str, candidate: str) -> str:
+    """A template with {query}, {candidate} and {picture} (a `PLACEHOLDER`) put in.
+
+    In one pass: what stands in a document is no placeholder of ours.
+    """
+    parts = {"query": query, "candidate": candidate, "picture": f"{PLACEHOLDER}\n"}
+    return _FIELD.sub(lambda found: parts[found[1]], template)
 
 
 class NextWord:
-    """A causal language model of words, or of words and pictures, asked for the logits of its next token."""
+    """A causal language model of words, or of words and pictures, asked for the logits of its next token.
 
-    def __init__(self, checkpoint: Checkpoint, device: str, dtype: str) -> None:
+    With `head` "states" it has no head of words and is asked for the state of its last token alone.
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, device: str, dtype: str, head: Literal["words", "states"] = "words"
+    ) -> None:
         self._name = checkpoint.name
         self.sees = any(key in checkpoint.config for key in ("vision_config", "vision_tower", "image_token_id"))
         if self.sees:
-            model = opened(checkpoint, "words", device, dtype)
-            self._model, self._processor, self._device = model.model, model.processor, model.device
+            model = opened(checkpoint, head, device, dtype)
+            self.model, self._processor, self._device = model.model, model.processor, model.device
             self.tokenizer: Any = model.tokenizer
             self._picture = model.placeholder
         else:
-            self._model, self.tokenizer, self._device = _text_model(checkpoint, "AutoModelForCausalLM", device, dtype)
+            kind = "AutoModelForCausalLM" if head == "words" else "AutoModel"
+            self.model, self.tokenizer, self._device = _text_model(checkpoint, kind, device, dtype)
             self._processor, self._picture = None, ""
 
     def logits(self, prompt: str, image: Pillow.Image | None) -> Any:
         """The logits of what comes after a user's turn, a tensor (vocabulary,); GenerationError where it fails."""
         import torch
 
+        with torch.inference_mode():
+            return self._run(prompt, image).logits[0, -1].float()
+
+    def state(self, prompt: str, image: Pillow.Image | None) -> Any:
+        """The last layer's state of the last token of a user's turn, a tensor (dim,), with gradients if they are on."""
+        return self._run(prompt, image).last_hidden_state[0, -1].float()
+
+    def _run(self, prompt: str, image: Pillow.Image | None) -> Any:
         with_picture = image is not None and self.sees
         text = prompt.replace(PLACEHOLDER, self._picture if with_picture else "")
         text = self._turn(text)
@@ -51,9 +76,7 @@ class NextWord:
                 read = self._processor(**given)
             else:
                 read = self.tokenizer(text, return_tensors="pt", add_special_tokens=False)
-            with torch.inference_mode():
-                read = {name: value.to(self._device) for name, value in read.items()}
-                return self._model(**read).logits[0, -1].float()
+            return self.model(**{name: value.to(self._device) for name, value in read.items()})
         except (RuntimeError, ValueError, TypeError, LookupError, MemoryError) as error:
             raise GenerationError(f"the pair could not be scored: {str(error)[:300]}", model=self._name) from error
 

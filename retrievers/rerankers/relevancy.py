@@ -2,9 +2,10 @@
 
 Mortaheb et al. 2025 (arXiv 2501.04695 and 2501.03995): RS(query, context) in 0..1 by a model trained on
 triples (context, matching statement, other statement) with
-BCE(sigmoid(z(context, matching)), 1) + BCE(sigmoid(z(context, other)), 0). There a fine-tuned LLaVA; here
-the head alone is trained, on frozen embeddings, which takes minutes without a graphics card. What is kept
-is plain numbers in a JSON file, with the threshold and calibration that were fitted for them.
+BCE(sigmoid(z(context, matching)), 1) + BCE(sigmoid(z(context, other)), 0). There a fine-tuned LLaVA. Here by
+default the head alone is trained, on the embeddings of the corpus' encoder, which takes minutes without a graphics
+card: plain numbers in a JSON file. A head on the states of a model of words and pictures, with low-rank adapters
+or without, is in `states.py`. Threshold and calibration that were fitted for a head lie beside it.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from typing import TYPE_CHECKING, Any
 from rag.answer import Hit, Query
 from rag.errors import ConfigError
 from rag.identity import combined
-from rag.protocols import Encoder, Index
+from rag.protocols import Assets, Encoder, Index
+from rag.vlm import has_pixels
 
+from . import lora, states
 from .ordering import by_score
 
 if TYPE_CHECKING:
@@ -97,37 +100,51 @@ def trained(
 class Relevancy:
     """A Scorer and a Reranker by a head that `rag train relevancy` wrote into the folder `model`.
 
-    The head is refused over another encoder than the one it was trained on. Vectors of chunks are read from
-    `index` ("@vectors", which saves encoding them) where it is given, else they are encoded. Scores are
-    0..1; hits without text and queries without words score 0.
+    A head over an encoder's vectors is refused over another encoder than the one it was trained on; vectors of
+    chunks are read from `index` ("@vectors", which saves encoding them) where it is given, else they are encoded.
+    A head over a model's states (`rag train relevancy --model`) opens that model on `device`, and shows it
+    pictures from `assets`. Scores are 0..1; queries without words score 0, and so do hits without text or picture.
     """
 
-    # What training needs of the head; `pipelines/train.py` gets it from here.
+    # What training needs of the head; `pipelines/train.py` and `train_states.py` get it from here.
     features = staticmethod(pair_features)
     fitted = staticmethod(trained)
     named = staticmethod(head_name)
+    pairs = states.Pairs
+    states_head = states.StatesHead
+    write_states = staticmethod(states.write)
+    states_fingerprint = staticmethod(states.name_of)
+    course = lora.Course
+    adapted = staticmethod(lora.trained)
 
     def __init__(
-        self, model: str, *, encoder: Encoder[NDArray[np.float32]], index: Index[NDArray[np.float32]] | None = None
-    ) -> None:
+        self, model: str, *, encoder: Encoder[NDArray[np.float32]] | None = None,
+        index: Index[NDArray[np.float32]] | None = None, device: str = "auto", dtype: str = "auto",
+        assets: Assets | None = None,
+    ) -> None:  # fmt: skip
         if not model:
             raise ValueError("model is not given: the folder that rag train relevancy wrote")
-        self.model = model
-        self._encoder = encoder
-        self._index = index
+        self.model, self.device, self.dtype = model, device, dtype
+        self._encoder, self._index, self._assets = encoder, index, assets
 
     @property
     def fingerprint(self) -> str:
-        """Names the head and the encoder under it."""
-        return head_name(self._head, self._encoder.fingerprint)
+        """Names the head and the encoder, or model, under it."""
+        if self._seen:
+            return states.name_of(self._seen[0])
+        return head_name(self._head, self._under.fingerprint)
 
     def score(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> list[list[float]]:
         """The relevancy score 0..1 of each hit."""
+        if self._seen:
+            return [
+                [self._state_score(query, hit) for hit in found] for query, found in zip(queries, hits, strict=True)
+            ]
         asked = [at for at, query in enumerate(queries) if query.text and hits[at]]
         scores = [[0.0] * len(found) for found in hits]
         if not asked:
             return scores
-        vectors = self._encoder.encode_queries([queries[at] for at in asked])
+        vectors = self._under.encode_queries([queries[at] for at in asked])
         for at, vector in zip(asked, vectors, strict=True):
             usable = [row for row, hit in enumerate(hits[at]) if hit.chunk.text.strip()]
             if usable:
@@ -140,21 +157,48 @@ class Relevancy:
         """Each list, best first."""
         return by_score(self, queries, hits, "relevancy")
 
+    def _state_score(self, query: Query, hit: Hit) -> float:
+        if not query.text or not (hit.chunk.text.strip() or has_pixels(hit.chunk)) or self._seen is None:
+            return 0.0
+        head, pairs = self._seen
+        return head.score(pairs.states([(query.text, hit.chunk)])[0])
+
     def _vectors(self, hits: Sequence[Hit]) -> NDArray[np.float32]:
         if self._index is None:
-            return self._encoder.encode_chunks([hit.chunk for hit in hits])
+            return self._under.encode_chunks([hit.chunk for hit in hits])
         try:
             return self._index.vectors([hit.chunk.id for hit in hits])
         except (KeyError, LookupError):  # a chunk came that is not embedded yet
-            return self._encoder.encode_chunks([hit.chunk for hit in hits])
+            return self._under.encode_chunks([hit.chunk for hit in hits])
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self.model).expanduser()
+
+    @property
+    def _under(self) -> Encoder[NDArray[np.float32]]:
+        if self._encoder is None:
+            raise ConfigError("the head stands on an encoder of words, and this corpus has none", path=self.model)
+        return self._encoder
+
+    @cached_property
+    def _seen(self) -> tuple[states.StatesHead, states.Pairs] | None:
+        """The head and the model under it; None for a head over an encoder."""
+        try:
+            told = json.loads((self._folder / HEAD).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return None  # `read` says what is wrong with it
+        if not isinstance(told, dict) or told.get("format") != states.FORMAT:
+            return None
+        return states.opened(self._folder, told, self._assets, self.device, self.dtype)
 
     @cached_property
     def _head(self) -> dict[str, Any]:
-        path = Path(self.model).expanduser() / HEAD
+        path = self._folder / HEAD
         head = read(path)
-        if head["encoder"] != self._encoder.fingerprint:
+        if head["encoder"] != self._under.fingerprint:
             raise ConfigError(
-                f"the head was trained on the encoder {head['encoder']}, the corpus has {self._encoder.fingerprint}: "
+                f"the head was trained on the encoder {head['encoder']}, the corpus has {self._under.fingerprint}: "
                 "train one for it with: rag train relevancy",
                 path=str(path),
             )

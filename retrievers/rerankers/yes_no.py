@@ -21,7 +21,7 @@ from rag.identity import combined, contextual
 from rag.protocols import Assets
 from rag.vlm import has_pixels, picture, pixels
 
-from .models import PLACEHOLDER, NextWord
+from .models import PLACEHOLDER, NextWord, filled
 from .ordering import by_score
 from .remote import Server, png
 
@@ -111,7 +111,7 @@ class YesNo:
 
         model, yes, no = self._opened
         image = self._image(hit) if model.sees else None
-        prompt = self._prompt(model.harmless(query.text), model.harmless(_words(hit)))
+        prompt = filled(self._text, model.harmless(query.text), model.harmless(_words(hit)))
         logits = model.logits(prompt, image)
         difference = torch.logsumexp(logits[yes], 0) - torch.logsumexp(logits[no], 0)
         return float(torch.sigmoid(difference))
@@ -119,7 +119,7 @@ class YesNo:
     def _remote(self, query: Query, hit: Hit) -> float:
         if self._server is None:
             raise ConfigError("no endpoint is given", key="base_url")
-        text = self._prompt(query.text, _words(hit)).replace(PLACEHOLDER, "")
+        text = filled(self._text, query.text, _words(hit)).replace(PLACEHOLDER, "")
         content: list[Mapping[str, Any]] = [{"type": "text", "text": text}]
         if (image := self._image(hit)) is not None:
             content.insert(0, {"type": "image_url", "image_url": {"url": png(image)}})
@@ -131,19 +131,6 @@ class YesNo:
             },
         )  # fmt: skip
         return share(self._server.logprobs(reply), self._yes, self._no)
-
-    def _prompt(self, query: str, candidate: str) -> str:
-        parts = {"{query}": query, "{candidate}": candidate, "{picture}": f"{PLACEHOLDER}\n"}
-        found = self._text
-        # One pass: what stands in a document is no placeholder of ours.
-        pieces: list[str] = []
-        while found:
-            at, name = min(((found.find(one), one) for one in parts if one in found), default=(-1, ""))
-            if at < 0:
-                break
-            pieces += [found[:at], parts[name]]
-            found = found[at + len(name) :]
-        return "".join([*pieces, found])
 
     def _image(self, hit: Hit) -> Any:
         """The candidate's picture; None where it has none that can be shown."""

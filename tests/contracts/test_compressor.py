@@ -10,6 +10,7 @@ from tempfile import mkdtemp
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rag.retrievers.compressors.focus import Focus
 from rag.retrievers.compressors.html_prune import HtmlPrune
 
 from rag.answer import Evidence, Selection, query
@@ -29,6 +30,7 @@ def _model() -> str:
 COMPRESSORS: dict[str, Callable[[], Compressor]] = {
     "html_prune": lambda: HtmlPrune(max_words=12, encoder=HashEncoder()),
     "html_prune-bm25": lambda: HtmlPrune("bm25", max_words=4),
+    "focus": lambda: Focus(head=0),
     "html_prune-generative": lambda: HtmlPrune("generative", _model(), max_words=30),
 }
 every = pytest.mark.parametrize("make", COMPRESSORS.values(), ids=COMPRESSORS)

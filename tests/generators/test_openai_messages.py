@@ -115,13 +115,21 @@ def test_a_block_says_where_it_is_from() -> None:
         ("film.mp4", TimeSpan(12.0, 18.04), 'source="film.mp4" place="seconds 12.0 to 18.0"'),
         (
             "https://me:pw@example.org/b.html?token=x", MarkupPath("/html/p[2]"),
-            'source="example.org/b.html" place="/html/p［2］"',
+            'source="example.org/b.html" kind="image">',
         ),
         ("C:\\Users\\me\\a.pdf", PageRegion(1, WHOLE), 'source="a.pdf" place="page 1"'),
     ],
 )  # fmt: skip
 def test_places(uri: str, place: Place, told: str) -> None:
     assert told in block(evidence(1, "x", uri, places=(place,)), "x")
+
+
+def test_what_source_and_section_say_already_is_not_said_again() -> None:
+    one = evidence(2, "x", "rain_report-2021.pdf", "text", title="Rain report 2021", headings=("Rain",))
+    assert "title=" not in block(one, "x")
+    assert "kind=" not in block(one, "x")
+    other = evidence(2, "x", "r.pdf", "text", title="Rain report 2021", headings=("Rain",))
+    assert 'title="Rain report 2021"' in block(other, "x")
 
 
 HOSTILE = [

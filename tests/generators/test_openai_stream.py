@@ -8,7 +8,7 @@ import time
 from contextlib import aclosing
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rag.generators import openai_retry
 from rag.generators.openai import OpenAI
@@ -162,6 +162,7 @@ def test_a_thought_without_end_is_no_answer() -> None:
     assert "models that think need more" in str(error)
 
 
+@example(["<think>", "</think>", "<think>"], 1)
 @given(
     st.lists(
         st.sampled_from(["<think>", "</think>", "<th", "ink>", "Rain [1]. ", " ", "\n", REFUSAL, "The evid"]),

@@ -67,12 +67,13 @@ class MemoryCatalog:
         }
         return [Page(number, self.labelled.get((digest, number), ""), 600, 800) for number in sorted(numbers)]
 
-    def elements(self, digest: str) -> list[Element]:
+    def elements(self, digest: str, page: int | None = None) -> list[Element]:
         """An element for each chunk but the pictures of pages."""
         return [
             Element(chunk.parent or chunk.id, chunk.modality, chunk.role, chunk.origin, chunk.text)
             for chunk in self.stored.values()
             if chunk.origin.source.digest == digest and chunk.role != "page"
+            if page is None or page in [place.page for place in chunk.origin.places if isinstance(place, PageRegion)]
         ]
 
     def names(self, where: Filter | None = None) -> tuple[Named, ...]:

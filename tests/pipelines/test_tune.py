@@ -13,15 +13,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rag.pipelines.questions import KINDS, chunks, lines, made
 from rag.pipelines.toml import written as toml
-from rag.pipelines.train import auc
-from rag.pipelines.tune import abstention, chosen
-from rag.pipelines.tuning import Piece
+from rag.pipelines.train import auc, youden
+from rag.pipelines.tune import _chosen_for, abstention, chosen, lacks
+from rag.pipelines.tuning import LEAST_KIND, Kept, Piece, Posed, Weighed, curves, relevances
+from rag.retrievers.fused import Fused
+from rag.retrievers.rerankers import states
 
-from rag.calibration import parsed
+from rag.calibration import Calibrations, parsed
 from rag.cli import main
 from rag.corpus import Corpus
 from rag.profile import load_profile
-from tests.golden import manuals
+from tests.golden import checkpoints, manuals
 
 Rag = Callable[..., tuple[int, str, str]]
 
@@ -202,3 +204,112 @@ VALUES = (
 @given(st.dictionaries(KEYS, VALUES, max_size=3))
 def test_toml_is_read_back_the_same(tables: dict[str, object]) -> None:
     assert tomllib.loads(toml(tables)) == tables
+
+
+def test_a_head_over_a_model_is_trained_written_and_used(
+    rag: Rag, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(states, "MOST_TEXT", 120)  # each byte is a token of the tiny model
+    model = checkpoints.made(tmp_path / "model")
+    train = ("train", "relevancy", "--count", 70, "--model", model, "--write", tmp_path / "head", "--json")
+    code, _, err = rag(*train[:3], 70, "--lora")
+    assert code != 0
+    assert "name it with --model" in err
+    code, out, err = rag(*train, "--lora", "--epochs", 1, "--rank", 2)
+    assert code == 0, err
+    told = json.loads(out)
+    assert told["triples"] >= 50
+    assert told["auc_cosine"] is not None
+    assert sorted(one.name for one in (tmp_path / "head").iterdir()) == [
+        "calibration.json", "head.json", "head.safetensors",
+    ]  # fmt: skip
+    profile = tmp_path / "p.toml"
+    profile.write_text(toml({"ask": {"depth": 3}, "selector": {
+        "use": "retrievers/selectors/adaptive", "calibration": str(tmp_path / "head" / "calibration.json"),
+        "scorer": {"use": "retrievers/rerankers/relevancy", "model": str(tmp_path / "head")},
+        "tau": 0.0, "max_risk": 1.0,
+    }}))  # fmt: skip
+    code, out, err = rag("ask", made(Corpus(corpus), 20)[0].text, "--profile", profile, "--json")
+    assert code == 0, err
+    assert json.loads(out)["evidence"]
+
+
+def test_the_threshold_that_parts_best() -> None:
+    assert youden([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1]) == 0.35
+    assert youden([0.1, 0.2, 0.3], [1, 1, 1]) == 0.1
+
+
+def lists_of(kinds: dict[str, tuple[int, float]]) -> list[Weighed]:
+    """For each kind so many questions whose first piece has a score of 0 to 1, right as often as a share of that."""
+    found = []
+    for kind, (count, share) in kinds.items():
+        for at in range(count):
+            score = (at + 0.5) / count
+            right = (at * 7919) % count < share * score * count
+            posed = Posed(f"{kind} {at}", "x", f"{at % 5:08x}", lambda _: True)
+            found.append(Weighed(posed, (Piece(score, right, 10, 0, kind, 1, f"{kind} {at}"),)))
+    return found
+
+
+def test_a_kind_with_enough_questions_has_a_calibration_of_its_own_and_others_share_one() -> None:
+    lists = lists_of({"dense.text": (400, 1.0), "dense.table": (LEAST_KIND, 0.3), "dense.image": (LEAST_KIND - 1, 0.3)})
+    found = curves(lists)
+    assert set(found) == {"", "dense", "dense.text", "dense.table"}
+    told = Calibrations("s", found)
+
+    def chance(kind: str) -> float:
+        piece = Piece(0.8, True, 10, 0, kind, 1, "p")
+        return relevances(Weighed(lists[0].posed, (piece,)), told, 20)[0][0]
+
+    assert chance("dense.text") == pytest.approx(0.8, abs=0.15)
+    assert chance("dense.table") == pytest.approx(0.24, abs=0.15)
+    assert chance("dense.image") == found["dense"]([0.8])[0] == chance("dense.video")
+    assert chance("lexical.text") == found[""]([0.8])[0]
+
+
+def test_a_harder_target_is_asked_for_where_held_out_documents_miss_it() -> None:
+    # All questions of the first fold need the second piece, and 1 in 20 of the others: these say that one will do.
+    def ranked(second: bool) -> list[tuple[float, Piece]]:
+        pieces = [Piece(0.9 - at / 10, (at == 1) == second, 10, 0, "dense.text", at + 1, str(at)) for at in range(2)]
+        return [(piece.score, piece) for piece in pieces]
+
+    rows = [ranked(at % 5 == 0 or at in (1, 2)) for at in range(50)]
+    folds = [at % 5 for at in range(50)]
+    setting, reached, held = _chosen_for({((), 20): rows}, range(50), folds, "recall", 0.95)
+    assert sum(one.gold for one in held.values()) == 50
+    assert (setting.k, reached) == (2, True)
+    assert lacks("recall", 0.9, [Kept(1, 10, 0, True, 1, 0.9), Kept(1, 30, 0, False, 0, 0.9)]) == pytest.approx(0.4)
+    assert lacks("tokens", 15, [Kept(1, 10, 0, True, 1, 0.9), Kept(1, 30, 0, False, 0, 0.9)]) == 5
+    assert lacks("risk", 0.6, [Kept(1, 10, 0, True, 1, 0.9), Kept(1, 30, 0, False, 0, 0.9)]) == pytest.approx(-0.1)
+
+
+def test_tuning_goes_on_after_a_stop_and_asks_nothing_twice(
+    rag: Rag, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ("tune", "--self", "--count", 80, "--recall", "0.8", "--write", tmp_path / "mine.toml", "--json")
+    code, whole, err = rag(*command)
+    assert code == 0, err
+    assert not (tmp_path / "mine.unfinished").exists()
+    asked: list[int] = []
+    real = Fused.retrieve
+
+    def stopping(self: Fused, queries: list[object], k: int) -> object:
+        asked.append(len(queries))
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return real(self, queries, k)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Fused, "retrieve", stopping)
+    code, _, err = rag(*command)
+    assert code != 0
+    assert "the same command goes on" in err
+    (kept,) = [path for path in (tmp_path / "mine.unfinished").iterdir() if path.stat().st_size]
+    with kept.open("a") as file:
+        file.write('["half a li')  # as a stop in the middle of writing leaves it
+    code, again, err = rag(*command)
+    assert code == 0, err
+    assert json.loads(again) == json.loads(whole)
+    before = len(asked)
+    code, _, err = rag(*command)
+    assert code == 0, err
+    assert sum(asked[:2]) + sum(asked[3:before]) == sum(asked[before:])

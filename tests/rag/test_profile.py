@@ -8,6 +8,7 @@ import pytest
 
 from rag import registry
 from rag.corpus import Corpus
+from rag.document import CharSpan
 from rag.errors import ConfigError
 from rag.profile import TABLES, built_in, load_profile
 
@@ -105,3 +106,22 @@ def test_an_optional_table_is_there_where_its_parts_are() -> None:
     assert present(table, {"i"}) == {"use": "a", "many": {"x": {"use": "b", "index": "@i"}, "y": table["many"]["y"]}}  # type: ignore[index]
     assert present(table, {}) == {"use": "a", "many": {"y": {"use": "c", "index": "@j"}}}
     assert present([table["many"]], {}) == [{"y": {"use": "c", "index": "@j"}}]
+
+
+def test_a_profile_narrows_evidence_to_sentences_that_stand_where_their_places_say(tmp_path: Path) -> None:
+    profile = tmp_path / "mine.toml"
+    profile.write_text('[compressor]\nuse = "retrievers/compressors/focus"\ntokens = 62\n')
+    page = tmp_path / "log.md"
+    page.write_text(
+        "# Log\n\nBoats were counted at noon. Rain fell on the roof at nine.\n\nNothing else was heard by us.\n"
+    )
+    with Corpus(tmp_path / "corpus", profile=str(profile)) as corpus:
+        corpus.add(page, workers=0)
+        answer = corpus.ask("When did rain fall on the roof?")
+        (one,) = answer.evidence
+        assert one.text == "Rain fell on the roof at nine."
+        (place,) = one.places
+        assert isinstance(place, CharSpan)
+        assert page.read_text()[place.start : place.end] == one.text
+        assert answer.cited[0].where.endswith(f"characters {place.start} to {place.end}")
+        assert "compress" in answer.answer.trace

@@ -22,6 +22,7 @@ from rag.answer import Query
 from rag.cli import main
 from rag.corpus import Corpus
 from rag.errors import GenerationError
+from tests.golden import scorers
 from tests.golden.pdfs import ruled_table
 
 Rag = Callable[..., tuple[int, str, str]]
@@ -184,11 +185,11 @@ def test_a_stopped_run_goes_on(filled: Rag, root: Path, tmp_path: Path, monkeypa
     whole = json.loads(filled(root / "manifest.jsonl", "--json", "--runs", "whole")[1])
     file, asked = tmp_path / "kept" / "records.jsonl", []
 
-    def counted(corpus: Corpus, one: running.Placed, run: Run) -> Record:
+    def counted(corpus: Corpus, one: running.Placed, run: Run, *judge: Any) -> Record:
         if len(asked) == 2:
             raise KeyboardInterrupt
         asked.append(one.question.id)
-        return plain(corpus, one, run)
+        return plain(corpus, one, run, *judge)
 
     plain = running.asked
     monkeypatch.setattr(running, "asked", counted)
@@ -197,7 +198,7 @@ def test_a_stopped_run_goes_on(filled: Rag, root: Path, tmp_path: Path, monkeypa
         torn.write('{"id": "wood", "tex')
     asked[:] = []
     monkeypatch.setattr(
-        running, "asked", lambda corpus, one, run: (asked.append(one.question.id), plain(corpus, one, run))[1]
+        running, "asked", lambda corpus, one, *rest: (asked.append(one.question.id), plain(corpus, one, *rest))[1]
     )
     code, out, _ = filled(root / "manifest.jsonl", "--json", "--runs", "kept")
     assert (code, asked) == (0, ["wood", "table", "void"])
@@ -312,12 +313,31 @@ def test_each_measure_has_its_questions() -> None:
         "evidence_pieces": {"right": 0.0, "none": 0.0, "refused": 0.0, "bare": 0.0},
         "evidence_tokens": {"right": 0.0, "none": 0.0, "refused": 0.0, "bare": 0.0},
     }
-    kept = Said("a", evidence=(Judged(0.9, True, 30), Judged(0.4, False, 20)), correctness=0.5)
+    kept = Said("a", evidence=(Judged(0.9, True, 30), Judged(0.4, False, 20)), correctness=0.5, least_correct=0.25)
     told = scored([replace(right, said=kept), unanswerable], (1,)).groups
     assert told["answers"]["evidence_gold"] == {"right": 1.0}
     assert told["answers"]["evidence_tokens"] == {"right": 50.0, "none": 0.0}
     assert told["answers"]["evidence_precision"] == {"right": 0.5}
     assert told["answers"]["correctness"] == {"right": 0.5}
+    assert told["answers"]["least_correct"] == {"right": 0.25}
+
+
+def test_spans_are_judged_by_the_scorer_that_the_profile_names(filled: Rag, root: Path, tmp_path: Path) -> None:
+    def measured(*options: object) -> dict[str, Any]:
+        code, out, err = filled(root / "manifest.jsonl", "--json", *options)
+        assert code == 0, err
+        told: dict[str, Any] = json.loads(out)["answers"]
+        return told
+
+    plain = measured("--runs", "by-words")
+    profile = tmp_path / "judged.toml"
+    judge = f'use = "retrievers/rerankers/yes_no"\nmodel = "{scorers.causal()}"\ntemplate = "statement"'
+    profile.write_text(f"[parts.correctness]\n{judge}\n")
+    judged = measured("--profile", profile, "--runs", "by-model")
+    assert judged["correctness"]["mean"] != plain["correctness"]["mean"]
+    assert judged["least_correct"]["mean"] <= judged["correctness"]["mean"]
+    assert judged["evidence_gold"] == plain["evidence_gold"]
+    assert filled(root / "manifest.jsonl", "--json", "--runs", "by-words", "--profile", profile)[0] == 2
 
 
 class Tags(HTMLParser):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from rag.retrievers.rerankers.models import filled
 from rag.retrievers.rerankers.yes_no import TEMPLATES, YesNo, share, tokens, variants
 
 from rag.answer import Hit, query
@@ -89,7 +90,7 @@ def test_a_model_that_sees_is_shown_the_picture(tmp_path: Any) -> None:
 
 def test_no_document_can_write_the_prompt() -> None:
     scorer = YesNo("m", "http://127.0.0.1:1/v1")
-    text = scorer._prompt("{candidate}", "{query} {picture}")
+    text = filled(scorer._text, "{candidate}", "{query} {picture}")
     assert text.count("{candidate}") == 1
     assert "Passage:\n{query} {picture}\n\nQuestion: {candidate}\n" in text
 
