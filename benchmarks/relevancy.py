@@ -30,7 +30,6 @@ from rag.pipelines.evaluate.units import gold_units
 from rag.pipelines.questions import made
 from rag.pipelines.tuning import Posed
 from rag.retrievers.selectors.adaptive import Adaptive
-from rag.retrievers.selectors.calibrated import Calibrated
 
 from rag import Corpus
 from rag.answer import Hit, Query, Selection
@@ -47,13 +46,12 @@ def systems(corpus: Corpus, calibration: str) -> dict[str, Keeps]:
     """Each way of choosing evidence."""
     lexicon = corpus.store.text
     chosen: dict[str, Keeps] = {f"fixed {k}": _first(k) for k in (1, 3, 5, 10)}
-    chosen["calibrated"] = _selected(Calibrated(lexicon=lexicon).select, 30)
     adaptive = Adaptive(lexicon=lexicon, calibration=calibration)
     chosen["adaptive"] = _selected(adaptive.select, DEPTH)
     for k in (2, 3):
         chosen[f"adaptive, k {k}"] = _selected(Adaptive(k=k, lexicon=lexicon, calibration=calibration).select, DEPTH)
-    open_ = Adaptive(lexicon=lexicon, calibration=calibration, max_risk=1.0)
-    chosen["adaptive, never refusing by risk"] = _selected(open_.select, DEPTH)
+    open_ = Adaptive(lexicon=lexicon, calibration=calibration, max_risk=1.0, least_chance=0.0)
+    chosen["adaptive, never refusing"] = _selected(open_.select, DEPTH)
     return chosen
 
 
