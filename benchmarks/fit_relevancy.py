@@ -24,7 +24,6 @@ import numpy as np
 if not __package__:  # run as a file: the folder above holds this package
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from rag.pipelines.tuning import LEAST_KIND
 from rag.retrievers.rerankers import measures, topic
 
 from benchmarks.relevancy_documents import FITTED, HELD_OUT
@@ -39,11 +38,11 @@ NOT_DENSE = frozenset(
 TOPIC_NOT_DENSE = frozenset({"near", "agree", "common"})
 TOPIC_WEIGHTS = {ASKED: 1.0, ABSENT: 0.1, OTHER: 1.0, TALK: 0.7}
 """A document that is taken out may leave others that answer, and these speak of the same."""
-CALIBRATED_EVERY = {ASKED: 1, ABSENT: 1, OTHER: 3, TALK: 3}
-"""Most questions that people ask are of what the corpus is about."""
+CALIBRATED_EVERY = {ASKED: 1, OTHER: 3, TALK: 3}
+"""Of the lists in each way: most questions that people ask are of what the corpus is about."""
 RIDGES = {"hit": 300.0, "topic": 1.0}
 """Chosen by models that did not see the corpus that is asked."""
-K, LOST, REFUSED = 5, 0.03, 0.02
+K, LOST, REFUSED = 5, 0.01, 0.02
 FITTED_COUNTS, HELD_COUNTS = (300, 150), (1000, 220)
 """Questions made from the documents on programs, and from those of each other subject."""
 
@@ -129,28 +128,21 @@ def firsts(data: Lists, score: np.ndarray) -> np.ndarray:
     return order[np.unique(data.of[order], return_index=True)[1]]
 
 
-def curves_of(data: Lists, score: np.ndarray, profile: str) -> dict[str, Curve | Sigmoid]:
-    """Calibrations of the first hits: one for all, and one for each kind of chunk that was first often enough."""
+def calibrating(data: Lists) -> np.ndarray:
+    """The mask of the lists that calibrate."""
+    number = np.arange(len(data.way))
+    every = np.array([CALIBRATED_EVERY.get(way, 0) for way in data.way])
+    return (every > 0) & (number % np.maximum(every, 1) == 0)
+
+
+def curve_of(data: Lists, score: np.ndarray) -> Curve | Sigmoid:
+    """The calibration of the first hits.
+
+    One for all kinds of chunks: those of their own that tables had put them before text that answers better.
+    """
     best = firsts(data, score)
-    every = np.array([CALIBRATED_EVERY[way] for way in data.way])[data.of[best]]
-    best = best[data.of[best] % every == 0]
-    kinds = {profile: np.ones(len(best), bool)}
-    kinds |= {f"{profile}.{name}": data.modality[best] == name for name in ("table", "image")}
-    return {
-        name: fit(score[best[mask]].tolist(), data.y[best[mask]].astype(bool).tolist(), "isotonic")
-        for name, mask in kinds.items()
-        if mask.sum() >= LEAST_KIND
-    }
-
-
-def relevance(data: Lists, score: np.ndarray, curves: Mapping[str, Curve | Sigmoid], profile: str) -> np.ndarray:
-    """Each score as a probability, by the calibration of its kind of chunk."""
-    told = np.array(curves[profile](score.tolist()))
-    for name in ("table", "image"):
-        if f"{profile}.{name}" in curves:
-            mask = data.modality == name
-            told[mask] = curves[f"{profile}.{name}"](score[mask].tolist())
-    return told
+    best = best[calibrating(data)[data.of[best]]]
+    return fit(score[best].tolist(), data.y[best].astype(bool).tolist(), "isotonic")
 
 
 def levels_of(data: Lists, told: np.ndarray, chance: np.ndarray) -> dict[str, Any]:
@@ -217,23 +209,22 @@ def reported(data: Lists, score: np.ndarray, chance: np.ndarray | None = None) -
 
 
 def figures_of(
-    data: Lists, told: Mapping[str, Any], curves: Mapping[str, Curve | Sigmoid], profile: str, least: float
+    data: Lists, told: Mapping[str, Any], curve: Curve | Sigmoid, profile: str, least: float
 ) -> dict[str, Any]:
     """The report on held-out corpora."""
     score, chance = scored(told, data)
     best = firsts(data, score)
     way = data.way[data.of[best]]
-    sure, right = relevance(data, score, curves, profile)[best], data.y[best].astype(bool)
+    sure, right = np.array(curve(score[best].tolist())), data.y[best].astype(bool)
     found: dict[str, Any] = {"questions": int((data.way == ASKED).sum()), "hits": len(data.y)}
     found["features"] = reported(data, score, chance)
     found["retriever"] = reported(data, data.score)
     found["bm25"] = reported(data, data.column("lexical_mass"))
     if profile == "dense":
         found["cosine"] = reported(data, data.column("cosine"))
-    every = np.array([CALIBRATED_EVERY[one] for one in way])
     for name, mask in (
         ("answerable", way == ASKED), ("answerable_as_made", (way == ASKED) & data.plain[data.of[best]]),
-        ("as_fitted", data.of[best] % every == 0),
+        ("as_fitted", calibrating(data)[data.of[best]]),
     ):  # fmt: skip
         error, perfect = ece(sure[mask].tolist(), right[mask].tolist())
         found[f"calibration_error_{name}"] = {
@@ -275,13 +266,13 @@ def main() -> None:
                 old = chance
                 chance = 1 / (1 + (1 - old) / old * own / (1 - own) * (1 - wanted) / wanted)
                 score = score / old[data.of] * chance[data.of]
-            curves |= curves_of(data, score, profile)
+            curves[profile] = curve_of(data, score)
             if profile == "dense":
-                levels = levels_of(data, relevance(data, score, curves, profile), chance)
+                levels = levels_of(data, np.array(curves[profile](score.tolist())), chance)
             print(profile, "fitted, crossed", json.dumps(reported(data, score, chance), indent=1))
             held_counts = HELD_COUNTS if profile == "dense" else (HELD_COUNTS[0] // 4, HELD_COUNTS[1] // 4)
             test = lists(given.root, work / "held", HELD_OUT, held_counts, profile, talk[1::2])
-            figures[profile] = figures_of(test, found[profile], curves, profile, levels["least_chance"])
+            figures[profile] = figures_of(test, found[profile], curves[profile], profile, levels["least_chance"])
             counts[profile] = int((data.way == ASKED).sum()), figures[profile]["questions"]
             print(profile, json.dumps(figures[profile], indent=1), flush=True)
     print(json.dumps({name: value for name, value in levels.items() if name != "needed"}))

@@ -105,11 +105,12 @@ def test_a_list_is_judged_with_its_scores() -> None:
     assert max(scores[0]) <= chance
 
 
-def test_a_worse_hit_of_the_list_moves_no_other() -> None:
-    found = [hit(RAIN, "c1", 0.6), hit(OTHERS[0], "c2", 0.3)]
-    before = Features(COUNTS).score([QUESTION], [found])[0]
-    after = Features(COUNTS).score([QUESTION], [[*found, replace(hit("Boats.", "c3", 0.1), score=0.1)]])[0]
-    assert after[:2] == before
+def test_a_hit_behind_the_best_twenty_moves_no_other() -> None:
+    found = listed(True, RAIN, *(f"Boat {at} and the gauge of the garden." for at in range(topic.DEPTH)))
+    before = Features(COUNTS).judged([QUESTION], [found[:-1]])
+    (scores,), chances = Features(COUNTS).judged([QUESTION], [found])
+    assert [scores[:-1]] == before[0]
+    assert chances == before[1]
 
 
 def test_measures_by_example() -> None:
