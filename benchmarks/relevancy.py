@@ -3,8 +3,8 @@
     python benchmarks/relevancy.py --corpus DIR [--questions FILE] [--made N] [--off-topic DIR]
 
 DIR is a corpus; the questions are those of FILE (as `rag evaluate` reads them), or N made from the corpus by
-rule. Three kinds of questions should be refused: off-topic (made from the corpus of --off-topic), absent (the
-same questions, with the document that answers taken out), and those that FILE marks as not answerable.
+rule. Four kinds of questions should be refused: off-topic (made from the corpus of --off-topic), small talk, absent
+(the same questions, with the document that answers taken out), and those that FILE marks as not answerable.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from rag.pipelines.questions import made
 from rag.pipelines.tuning import Posed
 from rag.retrievers.selectors.adaptive import Adaptive
 
+from benchmarks.relevancy_lists import SMALL_TALK
 from rag import Corpus
 from rag.answer import Hit, Query, Selection
 from rag.calibration import calibration_error
@@ -115,6 +116,8 @@ def main() -> None:
     there = searched(corpus, [one.text for one in known], [None] * len(known))
     absent = searched(corpus, [one.text for one in known], [Not(Eq("source", uris[one.digest])) for one in known])
     kinds = {"absent": absent, "not answerable": searched(corpus, unanswerable, [None] * len(unanswerable))}
+    talk = SMALL_TALK.read_text(encoding="utf-8").splitlines()[1::2]  # the other half is fitted on
+    kinds["small talk"] = searched(corpus, talk, [None] * len(talk))
     if given.off_topic:
         away = [one.text for one in made(Corpus(given.off_topic), given.away, seed=2)]
         kinds["off-topic"] = searched(corpus, away, [None] * len(away))
