@@ -6,12 +6,12 @@ them, so it serves as a table of ranks; by Zipf's law the logarithm of a rank te
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from importlib.resources import files
 from math import log
 
-from rag.overlap import stem
+from rag.overlap import NAMED, stem
 
 FIRST_WORD = 1996
 """Line of the vocabulary where its words begin, "the" first."""
@@ -31,13 +31,16 @@ _SAYING = frozenset(map(stem, f"{_PLACES} {_FORM}".split()))
 """Words that say where a document has something, or in what form it is wanted: not what it is about."""
 
 
-def shares(words: Sequence[str]) -> dict[str, float]:
-    """The stems of words and how much each tells, 1 in all; empty where they tell nothing, as numbers do."""
+def shares(words: Sequence[str], names: Collection[str] = ()) -> dict[str, float]:
+    """The stems of words and how much each tells, 1 in all; empty where they tell nothing, as numbers do.
+
+    `names` are stems that stand in the question as names: they tell more.
+    """
     told: dict[str, float] = {}
     for word in words:
         root = stem(word)
         if root not in _SAYING and not word.isdigit():
-            told[root] = max(told.get(root, 0.0), rarity(word) ** POWER)
+            told[root] = max(told.get(root, 0.0), rarity(word) ** POWER * (NAMED if root in names else 1.0))
     whole = sum(told.values())
     return {word: value / whole for word, value in told.items()} if whole > 0 else {}
 

@@ -78,7 +78,7 @@ def asked(text: str, lexicon: Lexicon | None) -> Asked:
     weights = {word: weight / mass for word, weight in rare.items()}
     pairs = frozenset((a, b) for a, b in pairwise(overlap.stems(overlap.matter(text))) if a in weights and b in weights)
     return Asked(
-        weights, mass, shares(overlap.asked(text)),
+        weights, mass, shares(overlap.asked(text), frozenset(overlap.stems(" ".join(overlap.signs(text))))),
         tuple(re.compile(rf"(?<![^\W_]){re.escape(normalised(one))}(?![^\W_])") for one in overlap.signs(text)),
         pairs, tuple(sorted(weights, key=lambda word: (-weights[word], word))[:2]), finder(list(weights)),
     )  # fmt: skip

@@ -3,7 +3,8 @@
 A question about something else finds hits too: some share a common word with it, some lie nearest among what is
 far away. What tells it apart: no passage holds its rare words together, none lies near, and the channels find
 different ones. Words that only say where to look ("in the figure") are no topic, so a question that has no others
-is about anything; and what stands at a place that a question points at needs none of its words.
+is about anything; what stands at a place that a question points at needs none of its words, and what a glossary found
+for it needs few.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from .measures import Asked, Seen, covered
 
 DEPTH = 20
 """Best hits that are looked at: one behind them moves nothing."""
+GLOSSED = 0.5
+"""What a hit of a glossary is worth in the place of the words of the question; set, not fitted."""
 RAREST = 3
 """Words of a question that are looked for together."""
 NAMES = (
@@ -40,12 +43,13 @@ def topic(question: Asked, hits: Sequence[Hit], seen: Sequence[Seen]) -> list[fl
     told = question.shares
     rarest = sorted(told, key=lambda word: (-told[word], word))[:RAREST]
     lexical = sorted((hit.parts["lexical"].score for hit in hits if "lexical" in hit.parts), reverse=True)
-    pointed = _part(hits, "pointed") if told else 1.0
+    glossed = GLOSSED if any("glossary" in hit.parts for hit in hits) else 0.0
+    instead = max(_part(hits, "pointed"), glossed) if told else 1.0
     return [
         _part(hits, "dense"),
-        max(pointed, _most(told, [one.sentence for one in seen])),
-        max(pointed, _most(told, [one.whole for one in seen])),
-        max(pointed, _most(dict.fromkeys(rarest, 1 / max(1, len(rarest))), [one.whole for one in seen])),
+        max(instead, _most(told, [one.sentence for one in seen])),
+        max(instead, _most(told, [one.whole for one in seen])),
+        max(instead, _most(dict.fromkeys(rarest, 1 / max(1, len(rarest))), [one.whole for one in seen])),
         max((one.pairs for one in seen), default=0.0),
         max((_rank(hit, "dense") for hit in hits if _rank(hit, "lexical") == 1), default=0.0),
         sum(_rank(hit, "dense") >= 0.1 and _rank(hit, "lexical") >= 0.1 for hit in hits) / 10,

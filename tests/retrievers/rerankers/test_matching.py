@@ -67,3 +67,4 @@ def test_rare_words_tell_what_a_question_is_about() -> None:
     assert told["postgresql"] > told["rain"]
     assert set(told) == {"postgresql", "rain"}
     assert shares(["page", "figure"]) == {}
+    assert shares(["rain", "wind"], {"rain"})["rain"] > shares(["rain", "wind"])["rain"]
