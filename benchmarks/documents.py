@@ -53,8 +53,9 @@ def main(folder: Path, questions: Path) -> None:
         print(f"{len(names)} documents, {len(asked)} questions\n")
         print("| documents by | " + " | ".join(f"R@{depth}" for depth in DEPTHS) + " | MRR |\n|---|" + "---|" * 4)
         scores = {}
-        for way, rows in ways.items():
-            scores[way] = np.stack([(vectors @ one.T).max(axis=1) for one in rows], axis=1)
+        for way in (*ways, "best passage and mean of sections, added up"):
+            parted = [ways[one] for one in (way,) if one in ways] or [ways["best passage"], ways["mean of sections"]]
+            scores[way] = sum(np.stack([(vectors @ one.T).max(axis=1) for one in rows], axis=1) for rows in parted)
             ranks = [int((row > row[at]).sum()) for row, at in zip(scores[way], wanted, strict=True)]
             print(f"| {way} | {told(ranks)} |")
         reranker = Sections(top_documents=TOP)

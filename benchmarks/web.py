@@ -163,17 +163,20 @@ def quality(pages: Sequence[Page], tool: Callable[[Page], str]) -> dict[str, flo
 
 
 def speeds(pages: Sequence[Page], named: dict[str, Callable[[Page], str]], rounds: int) -> dict[str, list[float]]:
-    """Pages a second of each tool, in rounds of all tools in an order drawn anew."""
+    """Pages a second of each tool, in rounds of all tools in an order drawn anew.
+
+    Seconds of the processor, so that what else runs on the machine counts little; all tools use one core.
+    """
     chance = random.Random(0)
     found: dict[str, list[float]] = {name: [] for name in named}
     for tool in named.values():
         tool(pages[0])
     for _ in range(rounds):
         for name in chance.sample(sorted(named), len(named)):
-            began = time.perf_counter()
+            began = time.process_time()
             for one in pages:
                 named[name](one)
-            found[name].append(len(pages) / (time.perf_counter() - began))
+            found[name].append(len(pages) / (time.process_time() - began))
     return found
 
 

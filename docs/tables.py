@@ -29,6 +29,7 @@ ROOMS = {
 BRINGS = {
     "av": "video and sound (FFmpeg): pictures, subtitles, samples",
     "charset-normalizer": "the encoding of text and HTML that does not state one",
+    "cssselect": "the selectors of a page's own style sheets: parsing",
     "filelock": "the write lock of a corpus, which dies with its process",
     "httpcore2": "HTTP: web pages as sources, models behind an API",
     "idna": "host names beyond ASCII",

@@ -7,7 +7,6 @@ of the request when they say so (`openai_retry.py`).
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -27,13 +26,10 @@ from rag.answer import (
 )
 from rag.protocols import Assets
 
-from .openai_call import NOTHING_TO_SEND, Call, Server
+from .openai_call import NOTHING_TO_SEND, Call, server
 from .openai_messages import Asked, Eyes, asked
 from .openai_reply import Choice, Malformed, Spoken
 from .openai_retry import Attempts
-
-OWN = frozenset({"model", "messages", "stream", "stream_options", "n", "tools", "functions"})
-"""Fields of a request that no setting may change."""
 
 
 class OpenAI:
@@ -72,23 +68,14 @@ class OpenAI:
         body: Mapping[str, Any] = {},
         assets: Assets | None = None,
     ) -> None:
-        model = model or os.environ.get("OPENAI_MODEL", "").strip()
-        base_url = base_url or os.environ.get("OPENAI_BASE_URL", "").strip()
-        if not model or not base_url:
-            raise ValueError(
-                "model and base_url are not known: set them in the [generator] table of a profile, or OPENAI_MODEL "
-                "and OPENAI_BASE_URL in the environment, such as http://localhost:8000/v1"
-            )
+        # Neither the key nor the headers stay here: `describe` prints what an object knows of its arguments.
+        self._server = server(model, base_url, key, key_env, timeout, headers, body)
         if attempts < 1 or concurrency < 1 or not timeout > 0:
             raise ValueError("attempts and concurrency are at least 1, and timeout is above 0 seconds")
         if max_pixels < 1024 or not 36 <= dpi <= 600:
             raise ValueError(f"max_pixels is at least 1024 and dpi 36 to 600, got {max_pixels} and {dpi}")
-        if taken := OWN & set(body):
-            raise ValueError(f"body cannot set {', '.join(sorted(taken))}")
-        from rag.net import endpoint
-
-        self.model = model
-        self.base_url = base_url
+        self.model = self._server.model
+        self.base_url = self._server.base_url
         self.key_env = key_env
         self.images = images
         self.max_pixels = max_pixels
@@ -99,9 +86,6 @@ class OpenAI:
         self.instructions = instructions
         self.body = dict(body)
         self._assets = assets
-        # Neither the key nor the headers stay here: `describe` prints what an object knows of its arguments.
-        secret = key or os.environ.get(key_env, "").strip() or None
-        self._server = Server(model, endpoint(base_url, key=secret, headers=headers, timeout=timeout), self.body)
 
     def generate(self, queries: Sequence[Query], selections: Sequence[Selection], settings: Settings) -> list[Answer]:
         """For each query its answer, a few at a time; the first that fails ends the batch."""

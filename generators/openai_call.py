@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from rag.endpoints import Endpoint
 
 PATH = "chat/completions"
+OWN = frozenset({"model", "messages", "stream", "stream_options", "n", "tools", "functions"})
+"""Fields of a request that no setting may change."""
 NOTHING_TO_SEND = "the evidence holds nothing that can be shown to the model"
 NOTHING_FOUND = "the model found no answer in the evidence"
 UNGROUNDED = "the model's reply rests on none of the evidence"
@@ -39,6 +42,30 @@ class Server:
     endpoint: Endpoint
     extra: Mapping[str, Any]
     unknown: set[str] = field(default_factory=set)
+    base_url: str = ""
+
+
+def server(
+    model: str, base_url: str, key: str, key_env: str, timeout: float, headers: Mapping[str, str],
+    body: Mapping[str, Any],
+) -> Server:  # fmt: skip
+    """The endpoint of these settings and of the environment; ValueError where they name no model or address."""
+    model = model or os.environ.get("OPENAI_MODEL", "").strip()
+    base_url = base_url or os.environ.get("OPENAI_BASE_URL", "").strip()
+    if not model or not base_url:
+        raise ValueError(
+            "model and base_url are not known: set them in the table of the profile, or OPENAI_MODEL and "
+            "OPENAI_BASE_URL in the environment, such as http://localhost:8000/v1"
+        )
+    if taken := OWN & set(body):
+        raise ValueError(f"body cannot set {', '.join(sorted(taken))}")
+    if not timeout > 0:
+        raise ValueError("timeout is above 0 seconds")
+    from rag.net import endpoint
+
+    secret = key or os.environ.get(key_env, "").strip() or None
+    opened = endpoint(base_url, key=secret, headers=headers, timeout=timeout)
+    return Server(model, opened, dict(body), base_url=base_url)
 
 
 @dataclass(slots=True)

@@ -46,13 +46,13 @@ class Eyes:
         """A chunk's picture as a data URL; SourceError where it is gone or damaged."""
         if self.assets is None:
             raise SourceError("no assets were given to read pictures from", source=chunk.origin.source.uri)
-        return _url(pixels(self.assets, chunk, self.dpi), self.pixels, chunk.origin.source.uri)
+        return data_url(pixels(self.assets, chunk, self.dpi), self.pixels, chunk.origin.source.uri)
 
     def media(self, media: Media) -> str:
         """A picture of the question as a data URL."""
         if self.assets is None:
             raise SourceError("no assets were given to read it from", source="the picture of the question")
-        return _url(self.assets.open(media), self.pixels, "the picture of the question")
+        return data_url(self.assets.open(media), self.pixels, "the picture of the question")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +110,8 @@ def asked(query: Query, selection: Selection, settings: Settings, eyes: Eyes | N
     empty = [one.number for one, text, url in shown if not text and not url]
     shown = [(one, text, url) for one, text, url in shown if text or url]
     content = [part for one, text, url in shown for part in _piece(one, text, url)]
-    content += [part for title, url in questions for part in (_text(title), _image(url))]
-    content.append(_text("\n\n".join(_question(query, bool(questions)))))
+    content += [part for title, url in questions for part in (text_part(title), image_part(url))]
+    content.append(text_part("\n\n".join(_question(query, bool(questions)))))
     turns, forgotten = _history(query.history, settings.token_budget // HISTORY_SHARE)
     system = f"{SYSTEM}\n\n{instructions}" if instructions else SYSTEM
     notes = [
@@ -122,7 +122,7 @@ def asked(query: Query, selection: Selection, settings: Settings, eyes: Eyes | N
         *(f"[{number}] was not sent: it has no words, and no picture that could be sent" for number in empty),
     ]
     messages = [{"role": "system", "content": system}, *turns]
-    messages.append({"role": "user", "content": _merged([_text(EVIDENCE), *content])})
+    messages.append({"role": "user", "content": merged([text_part(EVIDENCE), *content])})
     pictured = frozenset(one.number for one, _, url in shown if url)
     return Asked(messages, tuple(one for one, _, _ in shown), pictured, pictures.taken, tuple(notes))
 
@@ -131,7 +131,7 @@ def without_system(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rules at the head of the first user turn, for chat templates that know no system role."""
     rules, first, *rest = messages
     said = first["content"]
-    joined = [_text(rules["content"]), *said] if isinstance(said, list) else f"{rules['content']}\n\n{said}"
+    joined = [text_part(rules["content"]), *said] if isinstance(said, list) else f"{rules['content']}\n\n{said}"
     return [{**first, "content": joined}, *rest]
 
 
@@ -158,10 +158,10 @@ def _fitted(evidence: Sequence[Evidence], budget: int) -> tuple[list[tuple[Evide
 
 
 def _piece(evidence: Evidence, text: str, url: str) -> Iterator[dict[str, Any]]:
-    yield _text(block(evidence, text or TEXTLESS))
+    yield text_part(block(evidence, text or TEXTLESS))
     if url:
-        yield _text(PICTURE.format(number=evidence.number))
-        yield _image(url)
+        yield text_part(PICTURE.format(number=evidence.number))
+        yield image_part(url)
 
 
 def _question(query: Query, pictured: bool) -> Iterator[str]:
@@ -186,26 +186,28 @@ def _history(history: Sequence[Turn], budget: int) -> tuple[list[dict[str, Any]]
     return turns, len(history) - len(turns)
 
 
-def _text(text: str) -> dict[str, Any]:
+def text_part(text: str) -> dict[str, Any]:
+    """Words as a part of a message."""
     return {"type": "text", "text": text}
 
 
-def _image(url: str) -> dict[str, Any]:
+def image_part(url: str) -> dict[str, Any]:
+    """A picture as a part of a message."""
     return {"type": "image_url", "image_url": {"url": url}}
 
 
-def _merged(content: Sequence[dict[str, Any]]) -> str | list[dict[str, Any]]:
+def merged(content: Sequence[dict[str, Any]]) -> str | list[dict[str, Any]]:
     """Neighbouring texts joined; one string where there is no picture, since small servers take no parts."""
-    merged: list[dict[str, Any]] = []
+    joined: list[dict[str, Any]] = []
     for part in content:
-        if merged and part["type"] == merged[-1]["type"] == "text":
-            merged[-1] = _text(f"{merged[-1]['text']}\n\n{part['text']}")
+        if joined and part["type"] == joined[-1]["type"] == "text":
+            joined[-1] = text_part(f"{joined[-1]['text']}\n\n{part['text']}")
         else:
-            merged.append(part)
-    return str(merged[0]["text"]) if len(merged) == 1 else merged
+            joined.append(part)
+    return str(joined[0]["text"]) if len(joined) == 1 and joined[0]["type"] == "text" else joined
 
 
-def _url(data: bytes, most: int, name: str) -> str:
+def data_url(data: bytes, most: int, name: str) -> str:
     """A picture as a person sees it, at most `most` pixels, its metadata left out."""
     image = picture(data, most, name)
     kept = BytesIO()

@@ -37,7 +37,7 @@ from .cited import cited_sentences
 from .openai_reply import Spoken
 from .verify import Passage, checked
 from .vlm_prompt import Eyes, Piece, pieces, prompt
-from .vlm_run import Watch, read_in, run
+from .vlm_run import Watch, decoded, read_in, run
 
 
 class VLM:
@@ -191,7 +191,7 @@ class VLM:
             raise GenerationError(f"the model failed: {str(error)[:300]}", model=self.model) from error
 
     def _decoded(self, ids: Sequence[int]) -> str:
-        return str(self._opened.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+        return decoded(self._opened, ids)
 
 
 class _Telling:

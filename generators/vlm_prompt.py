@@ -99,17 +99,18 @@ class Eyes:
 def prompt(query: Query, shown: Sequence[Piece], asked: Sequence[Any], model: Opened) -> tuple[str, list[Any]]:
     """The prompt with a placeholder for each picture, and the pictures in that order."""
     parts = list(_parts(query, shown, asked, model.processor))
-    pictures = [part for part in parts if not isinstance(part, str)]
+    turns = [{"role": turn.role, "content": [_text(_said(turn, model.processor))]} for turn in query.history]
+    return spoken_to(parts, turns, model), [part for part in parts if not isinstance(part, str)]
+
+
+def spoken_to(parts: Sequence[Any], turns: Sequence[dict[str, Any]], model: Opened) -> str:
+    """The prompt of texts and pictures in their order, after earlier turns, by the checkpoint's own template."""
     if not getattr(model.processor, "chat_template", None):
         written = "\n".join(part if isinstance(part, str) else model.placeholder for part in parts)
-        return f"{written}\nAnswer:", pictures
-    turns: list[dict[str, Any]] = [
-        {"role": turn.role, "content": [_text(_said(turn, model.processor))]} for turn in query.history
-    ]
+        return f"{written}\nAnswer:"
     content = [[_text(part + "\n")] if isinstance(part, str) else [{"type": "image"}, _text("\n")] for part in parts]
-    turns.append({"role": "user", "content": [one for some in content for one in some]})
-    written = model.processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
-    return str(written), pictures
+    asked = {"role": "user", "content": [one for some in content for one in some]}
+    return str(model.processor.apply_chat_template([*turns, asked], add_generation_prompt=True, tokenize=False))
 
 
 def _parts(query: Query, shown: Sequence[Piece], asked: Sequence[Any], processor: Any) -> Iterator[Any]:

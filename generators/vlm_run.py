@@ -86,3 +86,8 @@ def read_in(model: Opened, prompt: str, pictures: Sequence[Any]) -> dict[str, An
         read = model.tokenizer([prompt], **given)
     read = read.to(model.device)
     return {key: one.to(model.model.dtype) if one.is_floating_point() else one for key, one in read.items()}
+
+
+def decoded(model: Opened, ids: Sequence[int]) -> str:
+    """What was written, as text."""
+    return str(model.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))

@@ -163,7 +163,9 @@ class Walk:
         for image in line.images:
             shown = figure(image, self._pictures, ImageRules(self._min_side))
             if shown is not None:
-                yield Found("figure", shown.text, (span,), "image", media=shown.media)
+                yield Found(
+                    "figure", shown.text, (span,), "image", media=shown.media, width=shown.width, height=shown.height
+                )
 
     def _span(self, token: Token) -> CharSpan:
         """The characters of a block's lines, white space around left out."""

@@ -19,13 +19,13 @@ from rag.members import Member
 from rag.pages import marked, pictures, text_of, with_pictures
 from rag.sniff import HEAD, media_type
 
+from .pictures import TAKEN
 from .reading import opened
 
 if TYPE_CHECKING:
     from email.message import Message
 
 _PAGES = ("text/html", "application/xhtml+xml")
-_PICTURES = frozenset({"image/png", "image/jpeg", "image/webp", "image/tiff", "image/gif", "image/bmp"})
 _INSIDE = "http://part.invalid/"
 """Stands for parts that have an id and no address, and for a page saved from a disk."""
 _SHORTEST_SIDE = 0
@@ -45,7 +45,7 @@ class MHTML:
     to `max_pictures` bytes together.
     """
 
-    VERSION = 1
+    VERSION = 2
     media_types: tuple[str, ...] = ("multipart/related",)
 
     def __init__(self, *, max_bytes: int = 100_000_000, max_parts: int = 5000, max_pictures: int = 20_000_000) -> None:
@@ -92,7 +92,7 @@ class MHTML:
             part = held.get(address)
             data = _bytes(part) if part is not None else b""
             kind = media_type("", data[:HEAD]) or ""
-            if kind in _PICTURES and len(data) <= room:
+            if kind in TAKEN and len(data) <= room:
                 taken[address] = (kind, data)
                 room -= len(data)
         yield marked(with_pictures(text, page.url, _SHORTEST_SIDE, taken, self.max_pictures))

@@ -5,16 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from rag.document import Cell, Element, Head, Link, Media, Modality, Notice, Origin, Page, Part, Place, Role, Source
+from rag.document import (
+    Cell,
+    Element,
+    Head,
+    Link,
+    Media,
+    Mention,
+    Modality,
+    Notice,
+    Origin,
+    Page,
+    Part,
+    Place,
+    Role,
+    Source,
+)
 from rag.identity import element_id
 
 PART_ELEMENTS = 500
 PART_PAGES = 32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Found:
-    """An element before it is numbered. A `level` above 0 makes it a heading that opens a section."""
+    """An element before it is numbered. A `level` above 0 makes it a heading that opens a section.
+
+    Not frozen, which would make it three times as slow to make; nobody changes one that was given away.
+    """
 
     role: Role
     text: str
@@ -26,6 +44,10 @@ class Found:
     cells: tuple[Cell, ...] = ()
     links: tuple[Link, ...] = ()
     language: str = ""
+    width: int = 0
+    height: int = 0
+    label: str = ""
+    mentions: tuple[Mention, ...] = ()
 
 
 class Sections:
@@ -114,4 +136,8 @@ def _element(source: Source, part: int, ordinal: int, found: Found, headings: tu
         found.cells,
         links=found.links,
         language=found.language,
+        width=found.width,
+        height=found.height,
+        label=found.label,
+        mentions=found.mentions,
     )

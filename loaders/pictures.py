@@ -12,15 +12,17 @@ from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from rag.document import Media, Notice, Source
-from rag.errors import SourceError
+from rag.errors import MissingExtra, SourceError
 from rag.identity import digest
 from rag.protocols import Assets
 from rag.sniff import media_type
 
 from . import pixels
 
-TAKEN = ("image/png", "image/jpeg", "image/webp", "image/tiff", "image/gif", "image/bmp")
-
+TAKEN = frozenset({
+    "image/png", "image/jpeg", "image/webp", "image/tiff", "image/gif", "image/bmp", "image/avif", "image/heic",
+    "image/heif", "image/svg+xml",
+})  # fmt: skip
 
 _FILE = re.compile(r"\S+\.(?:png|jpe?g|gif|bmp|tiff?|webp|emf|wmf|svg)", re.IGNORECASE)
 
@@ -33,11 +35,15 @@ def told(description: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What is known of a named picture: its size in pixels, and its bytes where assets are kept."""
+    """What is known of a named picture: its size in pixels, and its bytes where assets are kept.
+
+    `said` is the title or description that a drawing holds.
+    """
 
     width: int
     height: int
     media: Media | None
+    said: str = ""
 
 
 class Pictures:
@@ -93,9 +99,12 @@ class Pictures:
     def keep(self, data: bytes, shown: str) -> Picture | None:
         """The picture in these bytes; None, and where it is worth it a notice, for what is none."""
         self._left -= len(data)
-        if self._left < 0 or len(data) > self._max_bytes or media_type("", data[:8192]) not in TAKEN:
+        kind = media_type("", data[:8192])
+        if self._left < 0 or len(data) > self._max_bytes or kind not in TAKEN:
             return None
         try:
+            if kind == "image/svg+xml":
+                return self._drawing(data, shown)
             image = pixels.opened(data, shown, self._max_pixels)
             width, height = pixels.shown_size(image)
             if self._assets is None or min(width, height) < self.min_side:
@@ -103,9 +112,22 @@ class Pictures:
             clean = pixels.normalised(image, shown)
             media = pixels.kept(clean, pixels.asset_name(data), image.format or "", self._assets)
             return Picture(width, height, media)
-        except SourceError as error:
+        except (SourceError, MissingExtra) as error:
             self.notices.append(Notice(f"picture left out: {error}"))
             return None
+
+    def _drawing(self, data: bytes, shown: str) -> Picture:
+        """An SVG as the loader of drawings draws it; its size is that in CSS pixels."""
+        from .svg.loader import SIDE, picture
+        from .svg.safe import cleaned
+        from .svg.words import described
+
+        drawing = cleaned(data, shown)
+        width, height = max(1, round(drawing.width)), max(1, round(drawing.height))
+        media = None
+        if self._assets is not None and min(width, height) >= self.min_side:
+            media = pixels.kept(picture(drawing, shown, SIDE), pixels.asset_name(data), "SVG", self._assets)
+        return Picture(width, height, media, described(drawing))
 
     def _inside(self, reference: str) -> bytes | None:
         kind, comma, body = reference[5:].partition(",")

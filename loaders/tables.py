@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rag.document import Cell
+from rag.document import Cell, Link
 
 MAX_SLOTS = 500_000
 """Places in the grid of one table; spans that would pass it count as 1."""
@@ -66,10 +66,18 @@ def titled(cells: Sequence[Cell], caption: str) -> tuple[str, tuple[Cell, ...]]:
 def markdown(cells: Sequence[Cell]) -> str:
     """A pipe table. Header rows at the top become one line; a cell over several rows is repeated in
     each, so that every line can be read alone."""
+    return linked(cells, ())[0]
+
+
+def linked(cells: Sequence[Cell], links: Sequence[Sequence[Link]]) -> tuple[str, tuple[Link, ...]]:
+    """The pipe table, and the links of its text: `links` are those in the text of each cell.
+
+    Those of a cell that is written several times stand where it is written first.
+    """
     width = max((cell.column + cell.columns for cell in cells), default=0)
     height = max((cell.row + cell.rows for cell in cells), default=0)
     if not width or width * height > 4 * MAX_SLOTS:
-        return "\n".join(_flat(cell.text) for cell in cells)
+        return "\n".join(_flat(cell.text) for cell in cells), ()
     lines = [[""] * width for _ in range(height)]
     top = _header_rows(cells)
     for cell in cells:
@@ -78,8 +86,30 @@ def markdown(cells: Sequence[Cell]) -> str:
             for column in range(cell.column, cell.column + across):
                 lines[row][column] = _flat(cell.text)
     head = [" ".join(dict.fromkeys(line[at] for line in lines[:top] if line[at])) for at in range(width)]
-    body = [line for line in lines[top:] if any(line)]
-    return "\n".join([_line(head), "|" + " --- |" * width, *map(_line, body)])
+    body = [at for at, line in enumerate(lines[top:], top) if any(line)]
+    text = "\n".join([_line(head), "|" + " --- |" * width, *(_line(lines[at]) for at in body)])
+    if not any(links):
+        return text, ()
+    starts = dict.fromkeys(range(top), 0)  # where the line of each row begins
+    at = len(_line(head)) + 1 + len("|" + " --- |" * width) + 1
+    for row in body:
+        starts[row] = at
+        at += len(_line(lines[row])) + 1
+    found = []
+    for cell, its in zip(cells, links, strict=True):
+        if its and cell.row in starts:
+            before = head if cell.row < top else lines[cell.row]
+            at = starts[cell.row] + sum(len(one) + 3 for one in before[: cell.column]) + 2
+            if cell.row < top:
+                said = list(dict.fromkeys(line[cell.column] for line in lines[:top] if line[cell.column]))
+                at += sum(len(one) + 1 for one in said[: said.index(_flat(cell.text))])
+            found += [replace(one, start=at + _moved(cell, one.start), end=at + _moved(cell, one.end)) for one in its]
+    return text, tuple(sorted(found, key=lambda one: (one.start, one.end)))
+
+
+def _moved(cell: Cell, at: int) -> int:
+    """Where a character of a cell stands in its flat text."""
+    return at + cell.text.count("|", 0, at)
 
 
 def _header_rows(cells: Sequence[Cell]) -> int:

@@ -9,9 +9,10 @@ fetched page. Pictures, fonts, media and frames are not asked for: pictures are 
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -106,19 +107,9 @@ class Browser:
         return self._net.run(work)
 
     async def _rendered(self, got: Fetched) -> bytes:
-        try:
+        with failing(got.url, self._rules.seconds):
             async with asyncio.timeout(self._rules.seconds), self._opening() as page:
                 return await self._shown(page, got)
-        except TimeoutError:
-            why = f"rendering took longer than {self._rules.seconds:g} s; the page may be one without end"
-            raise SourceError(why, source=got.url, kind="limit") from None
-        except (SourceError, ConfigError):
-            raise
-        except Exception as error:
-            if type(error).__module__.partition(".")[0] != "playwright":
-                raise
-            first = next(iter(str(error).strip().splitlines()), type(error).__name__)
-            raise SourceError(f"the browser failed: {first[:300]}", source=got.url, kind="crashed") from error
 
     async def _shown(self, page: Any, got: Fetched) -> bytes:
         answers = Answers(self._net, self._rules, got, self.may)
@@ -136,6 +127,27 @@ class Browser:
             why = f"it renders to {len(markup):,} bytes, more than the limit of {MOST_MARKUP:,}"
             raise SourceError(why, source=got.url, kind="limit")
         return markup
+
+
+@contextmanager
+def failing(source: str, seconds: float) -> Iterator[None]:
+    """SourceError of a page (limit, crashed) for what goes wrong in the browser that renders it."""
+    try:
+        yield
+    except TimeoutError:
+        why = f"rendering took longer than {seconds:g} s; the page may be one without end"
+        raise SourceError(why, source=source, kind="limit") from None
+    except (SourceError, ConfigError):
+        raise
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] != "playwright":
+            raise
+        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise SourceError(f"the browser failed: {first[:300]}", source=source, kind="crashed") from error
+
+
+def _is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def _origin(url: str) -> str:
@@ -208,25 +220,35 @@ class Answers:
 
 
 @asynccontextmanager
-async def chromium(rules: Rendering) -> AsyncIterator[Any]:
+async def chromium(rules: Rendering, **context: Any) -> AsyncIterator[Any]:
     """An empty page of a Chromium of its own, without profile, downloads or permissions, ended at the end.
+
+    `context` are further options of Playwright's `new_context`.
 
     Raises ConfigError where there is no Chromium, MissingExtra without Playwright.
     """
     with extra("browser"):
-        from playwright.async_api import async_playwright
+        from playwright.async_api import Error, async_playwright
 
     program = rules.program or next((found for name in PROGRAMS if (found := shutil.which(name))), "")
     if not program:
         raise ConfigError(f"no browser is on the PATH ({', '.join(PROGRAMS)}); install Chromium, or name it: --browser")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=program, headless=True, chromium_sandbox=rules.sandbox, args=list(_ARGUMENTS),
-            proxy={"server": _NOBODY}, timeout=rules.seconds * 1000,
-        )  # fmt: skip
         try:
-            context = await browser.new_context(service_workers="block", accept_downloads=False, permissions=[])
-            yield await context.new_page()
+            browser = await playwright.chromium.launch(
+                executable_path=program, headless=True, chromium_sandbox=rules.sandbox, args=list(_ARGUMENTS),
+                proxy={"server": _NOBODY}, timeout=rules.seconds * 1000,
+            )  # fmt: skip
+        except Error as error:
+            if not rules.sandbox or not _is_root():
+                raise
+            why = f"{program} did not start; as root it has no sandbox: in a container add --no-browser-sandbox"
+            raise ConfigError(why) from error
+        try:
+            opened = await browser.new_context(
+                service_workers="block", accept_downloads=False, permissions=[], **context
+            )
+            yield await opened.new_page()
         finally:
             with suppress(Exception):
                 async with asyncio.timeout(10):

@@ -25,20 +25,23 @@ class Failed(Exception):
 
 
 def build(
-    writer: Writer, job: Job, encoding: Encoding, told: Callable[[int, int], None], cancel: Event,
+    writer: Writer, job: Job, encoding: Encoding, told: Callable[[int, int, int], None], cancel: Event,
     waiting: Waiting = lambda: (),
 ) -> Message:  # fmt: skip
     """Store each part as it comes, with its vectors; the parser's last message, Failed if it gives up.
 
     An unfinished document keeps its parts for the next run, unless the bytes themselves are at fault.
     """
-    parts, pages = job.building.parts, 0
+    parts, pages, shown = job.building.parts, 0, (0, 0)
     while True:
         try:
             message = job.messages.get(timeout=0.5)
         except Empty:
             if cancel.is_set():
                 raise Failed(Problem("cancelled", "stopped by the user; run the same command to go on")) from None
+            if job.page != shown:
+                shown = job.page
+                told(parts, *shown)
             continue
         if message["kind"] == "error":
             problem = from_plain(Problem, message["error"])
@@ -51,4 +54,4 @@ def build(
         encoding.add_part(writer, job.building.row, part, job.wanted.source, waiting)
         parts += 1
         pages += len(part.pages)
-        told(parts, pages)
+        told(parts, max(pages, job.page[0]), job.page[1])

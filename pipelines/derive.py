@@ -6,7 +6,8 @@ Messages are plain JSON values, because they come out of a process that parsed h
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from rag.config import Builder
 from rag.document import Chunk, Part, Place, Source
 from rag.errors import RagError, SourceError
 from rag.identity import file_digest
+from rag.protocols import PageCallback
 from rag.serialise import from_plain, to_plain
 from rag.store.assets import FolderAssets
 from rag.store.rows import part_rows
@@ -23,14 +25,21 @@ from rag.words import WordCounter
 from .opening import Message, members
 
 LANGUAGE_SAMPLE = 4000
+TELL_SECONDS = 0.5
+"""Between two words of how far a loader is."""
 _WORD = re.compile(r"[^\W\d_]+")
 _ENGLISH = frozenset(
     "the of and to in is that for with was are on as by this it be at from or which have has an not were".split()
 )
 
 
-def answer(request: Mapping[str, Any], replay: Iterable[Part] = ()) -> Iterator[Message]:
-    """The messages for one request: parts and an end, a render, or an error as the last."""
+def answer(
+    request: Mapping[str, Any], replay: Iterable[Part] = (), tell: Callable[[Message], object] = lambda _: None
+) -> Iterator[Message]:
+    """The messages for one request: parts and an end, a render, or an error as the last.
+
+    `tell` is given messages of the kind `page` while a part is being made: how far its loader is.
+    """
     source = from_plain(Source, request["source"])
     try:
         if request["op"] == "render":
@@ -38,7 +47,7 @@ def answer(request: Mapping[str, Any], replay: Iterable[Part] = ()) -> Iterator[
         elif request["op"] == "members":
             yield from members(request, source, _builder(request))
         else:
-            yield from _derive(request, source, list(replay))
+            yield from _derive(request, source, list(replay), tell)
     except SourceError as error:
         yield _problem(error.kind, error.message, error.place)
     except RagError as error:
@@ -53,13 +62,29 @@ def _problem(kind: str, message: str, place: str = "") -> Message:
     return {"kind": "error", "error": {"type": kind, "message": message, "place": place or None}}
 
 
-def _builder(request: Mapping[str, Any]) -> Builder:
+def _builder(request: Mapping[str, Any], tell: Callable[[Message], object] = lambda _: None) -> Builder:
     counter = Builder().build(request["counter"]).counter if request.get("counter") else WordCounter()
-    return Builder({"assets": FolderAssets(Path(request["folder"])), "counter": counter})
+    assets = FolderAssets(Path(request["folder"]))
+    return Builder({"assets": assets, "counter": counter, "progress": _paced(tell)})
 
 
-def _derive(request: Mapping[str, Any], source: Source, replay: list[Part]) -> Iterator[Message]:
-    builder = _builder(request)
+def _paced(tell: Callable[[Message], object]) -> PageCallback:
+    """Tells of pages now and then: most take milliseconds."""
+    last = time.monotonic()
+
+    def page(done: int, pages: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= TELL_SECONDS:
+            last = time.monotonic()
+            tell({"kind": "page", "page": done, "of": pages})
+
+    return page
+
+
+def _derive(
+    request: Mapping[str, Any], source: Source, replay: list[Part], tell: Callable[[Message], object]
+) -> Iterator[Message]:
+    builder = _builder(request, tell)
     loader, chunker = builder.build(request["loader"]), builder.build(request["chunker"])
     tap = _Tap(source, replay, loader.load(source, start=len(replay)))
     for chunk in chunker(tap.parts()):

@@ -51,12 +51,13 @@ class Encoding:
         own (`alone`), chunks that are waiting go in with it. Their vectors are the same then, and are
         kept here until their document's turn; a kill costs at most `TOGETHER` of them.
         """
-        vectors = {}
+        vectors: dict[int, dict[str, Any]] = {}
         for channel in list(self._channels):
             sources = dict.fromkeys((chunk.id for chunk in part.chunks), source)
             made = self.vectors(writer, channel.name, part.chunks, sources, waiting)
             if made is not None:
-                vectors[made[0]] = made[1]
+                # Two channels may have one model, over other views: then they share its row.
+                vectors.setdefault(made[0], {}).update(made[1])
         writer.add_part(document, part, vectors)
 
     def vectors(
@@ -154,7 +155,7 @@ class Encoding:
         self._languages.add(language)
         for channel in self._channels:
             spoken: frozenset[str] = getattr(channel.encoder, "languages", frozenset())
-            if spoken and language not in spoken:
+            if channel.encoder.view != "summary" and spoken and language not in spoken:
                 self._warn(
                     f"some documents are in {language!r}, but the encoder {channel.name} reads "
                     f"{', '.join(sorted(spoken))}: for them full-text search weighs more"

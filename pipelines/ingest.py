@@ -26,6 +26,7 @@ from rag.store.writer import Writer
 
 from .browser import rendered
 from .build import Failed, build
+from .composing import Compose
 from .crawl.crawls import Crawls
 from .encode import Encoding, encode_missing
 from .ingest_options import Options
@@ -87,6 +88,8 @@ class Ingest:
             finally:
                 self._containers.close()
                 self._crawls.close()
+            if any(one.view == "summary" for one in self._store.encoders.values()):
+                Compose(self._store, progress=self._progress, warn=self._warn).compose(writer, missing=True)
             encode_missing(self._store, writer, self._encoding, self._progress)
         for index in self._store.vectors.values():
             if len(index) > getattr(index, "comfortable", len(index)):
@@ -281,10 +284,10 @@ class Ingest:
             self._crawls.settled(wanted.key)
             return outcome
 
-        def told(parts: int, pages: int) -> None:
+        def told(parts: int, pages: int, of: int) -> None:
             self._progress({
                 "stage": "ingest", "done": number, "total": self._total, "item": wanted.found.uri, "parts": parts,
-                "pages": pages,
+                "pages": pages, "of": of,
             })  # fmt: skip
 
         try:

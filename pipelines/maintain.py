@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
 
 from rag import registry
@@ -16,6 +17,7 @@ from rag.store.files import write_atomically
 from rag.store.store import Store
 
 from .encode import Encoding, complete_mark, encode_missing
+from .toml import written
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def _linked(store: Store) -> Iterator[Trouble]:
 def sweep(store: Store) -> dict[str, int]:
     """Delete what no document names; counts, and the bytes that it freed."""
     with store.writing(timeout=10) as writer:
-        freed = writer.sweep()
+        freed = {**writer.sweep(), "summaries": writer.sweep_summaries()}
         named = {"assets": store.catalog.media(), "sources": store.catalog.digests(), "cache": set[str]()}
         total = 0
         for kind, names in named.items():
@@ -154,4 +156,26 @@ def _with_index(store: Store, name: str) -> Store:
         raise ConfigError(f"set indexes.vectors.use to {use!r} by hand, then run: rag reindex", path=str(path))
     store.close()
     write_atomically(path, text.replace(f'"{before}"', f'"{use}"').encode())
+    return Store(store.folder)
+
+
+def with_summaries(store: Store) -> Store:
+    """The store with an encoder of summaries: that of words once more, over the other view, taken into corpus.toml.
+
+    Where no encoder of words can read another view, summaries are found by their words alone.
+    """
+    if any(encoder.view == "summary" for encoder in store.encoders.values()):
+        return store
+    tables = store.settings["encoders"]
+    able = [
+        {**tables[name], "view": "summary"} for name, encoder in store.encoders.items()
+        if encoder.view != "pixels" and "view" in signature(registry.load(tables[name]["use"])).parameters
+    ]  # fmt: skip
+    if not able or "summaries" in tables:
+        return store
+    path = Path(store.folder) / "corpus.toml"
+    text = path.read_text(encoding="utf-8").rstrip()
+    added = written({"encoders": {"summaries": able[0]}})
+    store.close()
+    write_atomically(path, f"{text}\n\n{added}".encode())
     return Store(store.folder)

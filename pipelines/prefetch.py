@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,9 @@ _CHUNKS: Any = tuple[ChunkRow, ...]
 PARTS_AHEAD = 8
 DOCUMENTS_AHEAD = 4
 """Beyond those that are being parsed: small ones are encoded together."""
+PATIENCE = 2.0
+"""Seconds that a document waits before a further worker is started for it: a start takes about one, and the
+first documents wait for that of the first worker."""
 TRIES = 2
 """A document that ended this many workers has failed."""
 
@@ -50,9 +54,19 @@ class Job:
     replay: list[Part]
     messages: queue.Queue[Message] = field(default_factory=lambda: queue.Queue(PARTS_AHEAD))
     dropped: threading.Event = field(default_factory=threading.Event)
+    since: float = field(default_factory=time.monotonic)
+    taken: bool = False
+    page: tuple[int, int] = (0, 0)
+    """The page that its parser is done with, and how many there are; 0 where it tells none."""
 
     def put(self, message: Message) -> bool:
-        """Hand a message over, waiting while the queue is full; False when nobody wants it any more."""
+        """Hand a message over, waiting while the queue is full; False when nobody wants it any more.
+
+        How far the parser is takes no place in the queue.
+        """
+        if message["kind"] == "page":
+            self.page = int(message["page"]), int(message["of"])
+            return not self.dropped.is_set()
         while not self.dropped.is_set():
             try:
                 self.messages.put(message, timeout=0.2)
@@ -74,11 +88,13 @@ class Prefetch:
         self._threads: list[threading.Thread] = []
         self._workers: list[Worker] = []
         self._open: list[Job] = []
+        self._over = threading.Event()
 
     def __enter__(self) -> Prefetch:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._over.set()
         for job in self._open:
             job.dropped.set()
         for worker in self._workers:
@@ -145,18 +161,31 @@ class Prefetch:
         job = Job(wanted, building, request, replay)
         self._open.append(job)
         if twin:
+            job.taken = True
             return job
         if len(self._threads) < max(1, self._count):
-            self._threads.append(threading.Thread(target=self._work, daemon=True))
+            self._threads.append(threading.Thread(target=self._work, args=(not self._threads,), daemon=True))
             self._threads[-1].start()
         self._jobs.put(job)
         return job
 
-    def _work(self) -> None:
+    def _waited(self) -> bool:
+        """Wait until a document has waited for a worker for a while; False if all was over before."""
+        while not self._over.wait(0.05):
+            longest = time.monotonic() - PATIENCE
+            if any(not job.taken and job.since < longest for job in list(self._open)):
+                return True
+        return False
+
+    def _work(self, first: bool) -> None:
+        """Run what is waiting. Small jobs need no second process: a further one starts when a document has to wait."""
+        if not first and not self._waited():
+            return
         worker = Worker(self._limits) if self._count else None
         if worker:
             self._workers.append(worker)
         while (job := self._jobs.get()) is not None:
+            job.taken = True
             if job.dropped.is_set():
                 continue
             try:
@@ -174,7 +203,7 @@ class Prefetch:
 
 def _run_here(job: Job) -> None:
     """One document in this process: no limits, and one at a time, since parsers are not thread-safe."""
-    for message in answer(job.request, job.replay):
+    for message in answer(job.request, job.replay, job.put):
         if not job.put(message):
             return
 

@@ -53,6 +53,7 @@ def _leaves(retriever: Retriever, name: str) -> list[tuple[str, Retriever]]:
     """The retrievers at the ends of a tree, with the names they have there."""
     many = getattr(retriever, "retrievers", None)
     if many:
-        return [leaf for key, one in many.items() for leaf in _leaves(one, key)]
+        alone = len(many) == 1
+        return [leaf for key, one in many.items() for leaf in _leaves(one, name if alone else key)]
     inner = getattr(retriever, "retriever", None)
     return _leaves(inner, name) if inner is not None else [(name, retriever)]

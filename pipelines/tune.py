@@ -199,7 +199,14 @@ def retrievers(corpus: Corpus) -> Iterator[tuple[tuple[tuple[str, float], ...], 
     """(fusion weights, retriever) to be tried; the one of the profile alone where it fuses no dense channel."""
     table = corpus.profile["retriever"]
     fused = fused_table(table)
-    if fused is None or "dense" not in fused["retrievers"] or corpus.retriever is None or not _dense(corpus):
+    calibrated = fused is not None and fused.get("method") == "calibrated"  # it was fitted: no weights to be tried
+    if (
+        fused is None
+        or calibrated
+        or "dense" not in fused["retrievers"]
+        or corpus.retriever is None
+        or not _dense(corpus)
+    ):
         yield (), corpus.retriever
         return
     for weight in DENSE_WEIGHTS:

@@ -12,6 +12,7 @@ from rag.answer import Hit, Query
 from rag.calibration import Calibrations, Curve, Method, Sigmoid, fit
 from rag.document import Chunk
 from rag.filters import Eq, Filter, Not
+from rag.identity import findable
 from rag.overlap import is_listing
 from rag.protocols import Scorer
 
@@ -154,7 +155,7 @@ def _kept_rows(keep: Path | None, posed: Sequence[Posed]) -> list[Weighed]:
 
 
 def _usable(hits: Sequence[Hit]) -> list[Hit]:
-    return [hit for hit in hits if hit.chunk.text.strip() and not is_listing(hit.chunk.text)]
+    return [hit for hit in hits if findable(hit.chunk).strip() and not is_listing(hit.chunk.text)]
 
 
 def curves(lists: Sequence[Weighed], method: Method = "isotonic") -> dict[str, Curve | Sigmoid]:

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from rag.fetching import Fetched, Limits
 
 PAGES = ("text/html", "application/xhtml+xml")
-PICTURES = frozenset({"image/png", "image/jpeg", "image/webp", "image/tiff", "image/gif", "image/bmp"})
+PICTURES = frozenset({
+    "image/png", "image/jpeg", "image/webp", "image/tiff", "image/gif", "image/bmp", "image/avif", "image/heic",
+    "image/heif", "image/svg+xml",
+})  # fmt: skip
 KEPT_BYTES = 30_000_000
 """Of a page with its pictures: below what the HTML loader takes."""
 MOST_PDFS = 50

@@ -66,6 +66,7 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._served = 0
         self._waiting_since: float | None = None
+        self._since: float | None = None
         self._killed_for = ""
 
     def run(self, request: Mapping[str, Any], replay: Iterable[Part] = ()) -> Iterator[Message]:
@@ -76,13 +77,14 @@ class Worker:
         self._served += 1
         finished = False
         try:
+            self._since = None
             self._send({"request": dict(request)})
             for part in replay:
                 self._send({"part": dumps(part)})
             self._send({"go": True})
             while not finished:
                 message = self._receive()
-                finished = message["kind"] not in ("part", "member")
+                finished = message["kind"] not in ("part", "member", "page")
                 yield message
         finally:
             if not finished:
@@ -122,14 +124,16 @@ class Worker:
             raise self._stopped() from None
 
     def _receive(self) -> Message:
-        self._waiting_since = time.monotonic()
+        self._waiting_since = self._since or time.monotonic()
         try:
             line = self._pipe("stdout").readline()
             message: Message = json.loads(line)
         except (OSError, ValueError):
             raise self._stopped() from None
         finally:
-            self._waiting_since = None
+            since, self._waiting_since = self._waiting_since, None
+        # A page is no part: its time counts towards the part's.
+        self._since = since if message["kind"] == "page" else None
         return message
 
     def _pipe(self, name: str) -> IO[bytes]:
@@ -205,7 +209,7 @@ def serve(memory: int, parent: int) -> None:
             replay: list[Part] = []
             while "part" in (following := json.loads(asked.readline())):
                 replay.append(loads(Part, following["part"]))
-            for message in answer(request, replay):
+            for message in answer(request, replay, lambda page: _write(told, page)):
                 _write(told, message)
     except (BrokenPipeError, KeyboardInterrupt, ValueError):
         os._exit(0)

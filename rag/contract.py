@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rag.answer import Answer, Evidence, Hit
-from rag.document import Box, CellRange, CharSpan, MarkupPath, PageRegion, Place, TimeSpan
+from rag.document import Box, CellRange, CharSpan, MarkupPath, PageRegion, Place, Summary, TimeSpan
 from rag.report import Outcome
 
 Plain = dict[str, Any]
@@ -32,6 +32,7 @@ def hit(one: Hit, rank: int, label: str = "") -> Plain:
 
     A span of characters or a range of cells stands in `places` alone. `page_label` is there where the page's
     printed `label` ("iv") is not its number, and `mentions` where sentences elsewhere name the figure or table.
+    `summary` was written by a model or composed: what a picture was found by, and no words of the document.
     """
     chunk = one.chunk
     places = [place(each) for each in chunk.origin.places]
@@ -59,6 +60,7 @@ def hit(one: Hit, rank: int, label: str = "") -> Plain:
             if chunk.mentions
             else {}
         ),
+        **({"summary": {"made": chunk.summary.made, "text": chunk.summary.text}} if chunk.summary else {}),
         "headings": list(chunk.headings),
         "labels": dict(chunk.labels),
         "parts": {name: {"rank": part.rank, "score": round(part.score, 6)} for name, part in sorted(one.parts.items())},
@@ -115,6 +117,11 @@ def outcome(one: Outcome) -> Plain:
         "warnings": list(one.warnings),
         "error": {"type": error.type, "message": error.message, "place": error.place} if error else None,
     }
+
+
+def described(one: Summary) -> str:
+    """A summary for people, who are to see that it is none of the document's words."""
+    return f"{'described by a model' if one.made == 'written' else 'composed'}: {visible(one.text)}"
 
 
 def visible(text: str) -> str:

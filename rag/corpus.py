@@ -19,10 +19,10 @@ from rag.answer import Answer, Event, Hit, Query, Settings
 from rag.asking import picture_of
 from rag.config import Builder, Table
 from rag.document import WORDED, Chunk, Element, LabelValue, Media, PageRegion, Source
-from rag.errors import CorpusError
+from rag.errors import ConfigError, CorpusError
 from rag.filters import Filter, all_of, check_labels
 from rag.filters import where as parse_where
-from rag.profile import load_profile
+from rag.profile import load_profile, present
 from rag.protocols import ProgressCallback
 from rag.report import Outcome, Report
 from rag.shown import Found, Shown
@@ -114,13 +114,38 @@ class Corpus:
             store, registry.load("pipelines/ingest_options")(**options), progress, cancel
         )
 
-    def remove(self, source: str) -> list[Outcome]:
+    def summarising(
+        self, *, dry: bool = False, composed: bool = False, captioner: Any = None, **options: Any
+    ) -> Any:  # fmt: skip
+        """The stage that describes pictures and tables (`rag.pipelines.summarise.Summarise`), ready for `run`.
+
+        `captioner` is that of the profile's table `captioner` unless one is given. A `dry` one, for `planned`,
+        changes no settings of the corpus; else an encoder of summaries is added to them where there is none.
+        With `composed` it is the stage that writes captions without a model (`rag.pipelines.composing.Compose`).
+        """
+        if self._restriction is not None:
+            raise CorpusError("a restricted view cannot be written; summarise in the corpus itself")
+        if captioner is None and not composed:
+            if "captioner" not in self.profile:
+                raise ConfigError(
+                    f"the profile {str(self._profile)!r} names no model that describes pictures: use the profile "
+                    "`server` or `vision`, or a TOML file with a table [captioner]", key="captioner",
+                )  # fmt: skip
+            captioner = self._build(self.profile["captioner"], "captioner")
+        if not dry:
+            self.__dict__["store"] = registry.load("pipelines/with_summaries")(self.store)
+            self._forget()
+        if composed:
+            return registry.load("pipelines/compose")(self.store, **options)
+        return registry.load("pipelines/summarise")(self.store, captioner, **options)
+
+    def remove(self, source: str | Path) -> list[Outcome]:
         """Remove a source by its path, name or glob, with what lies in it; it is not found from now on."""
         with self.store.writing(timeout=10) as writer:
             matched = self._matched(source)
             return [Outcome(uri, "removed", chunks=writer.remove(key)) for key, uri in matched.items()]
 
-    def label(self, source: str, labels: Mapping[str, LabelValue | None]) -> list[str]:
+    def label(self, source: str | Path, labels: Mapping[str, LabelValue | None]) -> list[str]:
         """Set labels on sources by path, name or glob; None takes one away. Returns the sources."""
         check_labels({name: value for name, value in labels.items() if value is not None})
         with self.store.writing(timeout=10) as writer:
@@ -131,8 +156,9 @@ class Corpus:
                 writer.set_labels(key, {name: value for name, value in merged.items() if value is not None})
         return list(matched.values())
 
-    def _matched(self, source: str) -> dict[str, str]:
+    def _matched(self, source: str | Path) -> dict[str, str]:
         """key -> uri of the sources that a path, name or glob means."""
+        source = str(source)
         catalog = self.store.catalog
         other = _key(source) if is_url(source) else str(Path(source).resolve())
         matched = catalog.named(source) or catalog.keyed(other) or catalog.named(other)
@@ -141,7 +167,7 @@ class Corpus:
             raise CorpusError(f"no source in {self.folder} is called {source!r}; see: rag list")
         return matched
 
-    def elements(self, source: str, page: int | None = None) -> tuple[Source, list[Element]]:
+    def elements(self, source: str | Path, page: int | None = None) -> tuple[Source, list[Element]]:
         """A source by its path, name or glob, and its elements in reading order; with `page` those on that page."""
         uris = set(self._matched(source).values())
         seen = (one for document in self.documents() for one in document.sources if one.uri in uris)
@@ -248,6 +274,11 @@ class Corpus:
         self.__dict__["_worded"] = table == "words_only"
         return self._build(self.profile.get(table, self.profile["retriever"]), table)
 
+    def retrieve_by(self, table: Table) -> None:
+        """Search by this table from now on, in this object alone: the profile's own stays as it is on disk."""
+        self.__dict__["profile"] = {**self.profile, "retriever": dict(table)}
+        self._forget()
+
     @property
     def _has_vectors(self) -> bool:
         return any(len(index) for index in self.store.vectors.values())
@@ -291,19 +322,21 @@ class Corpus:
         store = self.store
         services = {"assets": store.seen, "catalog": store.catalog, "counter": store.counter, "lexicon": store.text}
         parts: dict[str, Any] = {"text": store.text, "pages": store.pages}
-        # `@encoder` is the first that reads words; one that looks where there is no other.
-        worded_first = sorted(store.encoders.items(), key=lambda one: one[1].view not in WORDED)
+        # `@encoder` is the first that reads words; one that looks, or reads summaries, where there is no other.
+        worded_first = sorted(
+            store.encoders.items(), key=lambda one: one[1].view not in WORDED or one[1].view == "summary"
+        )
         for name, encoder in reversed(worded_first):
             parts.update({name: encoder, f"{name}.vectors": store.vectors[name]})
             parts.update({"encoder": encoder, "vectors": store.vectors[name]})
-        looking = [name for name, one in store.encoders.items() if one.view == "pixels"]
-        if looking:  # `@pictures` is the first that looks, whatever its name
-            first = looking[0]
-            parts.setdefault("pictures", parts[first])
-            parts.setdefault("pictures.vectors", parts[f"{first}.vectors"])
+        for shared, view in (("pictures", "pixels"), ("summaries", "summary")):  # the first that looks, or reads them
+            if first := next((name for name, one in store.encoders.items() if one.view == view), ""):
+                parts.setdefault(shared, parts[first])
+                parts.setdefault(f"{shared}.vectors", parts[f"{first}.vectors"])
         if "encoder" in parts and parts["encoder"].view in WORDED and len(parts["vectors"]):
             services["encoder"] = parts["encoder"]
-        return Builder(services, {**parts, **self.profile.get("parts", {})}, str(self._profile)).build(table, key)
+        parts.update(self.profile.get("parts", {}))
+        return Builder(services, parts, str(self._profile)).build(present(table, parts), key)
 
     def close(self) -> None:
         """Close its files and let go of its models; the next call opens them again."""

@@ -177,6 +177,8 @@ class Element:
     of `text` are kept where they were read from pixels, on the page of the first place. `links` lead
     out of `text`, in its order. `label` is what a caption calls its figure or table ("Figure 3"), and
     `mentions` are the sentences that name it so. `language` is the programming language of code, where it is told.
+    `width` and `height` are those of a picture in a page of markup, in pixels: of its bytes, or where they are not at
+    hand as the page states them; 0 where nothing is known.
     """
 
     id: str
@@ -194,6 +196,8 @@ class Element:
     label: str = ""
     mentions: tuple[Mention, ...] = ()
     language: str = ""
+    width: int = 0
+    height: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +259,20 @@ WORDED = frozenset({"text", "contextual", "summary"})
 
 
 @dataclass(frozen=True, slots=True)
+class Summary:
+    """A text about a chunk's picture or table, to find it by. It stands in no document: never quoted, never cited.
+
+    `written` by a model that looked, or `composed` of what is known of it. `by` is the fingerprint of what made
+    it, and `key` names all that it was made of (pixels, prompt, model).
+    """
+
+    text: str
+    made: Literal["written", "composed"]
+    by: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """The unit of retrieval.
 
@@ -262,7 +280,7 @@ class Chunk:
     equals (see `rag.identity`). `parent` is the id of the element that it is a part of, or "".
     `tokens` counts `text` in tokens of the encoder in use (its words where there is none).
     `labels` are the user's, `title` the document's. `mentions` are the sentences elsewhere that name its
-    figure or table: words to find it by, and no part of its text.
+    figure or table: words to find it by, and no part of its text. Nor is its `summary`, which was made and not read.
     """
 
     id: str
@@ -278,3 +296,4 @@ class Chunk:
     tokens: int = 0
     views: tuple[View, ...] = field(default=())
     mentions: tuple[Mention, ...] = ()
+    summary: Summary | None = None

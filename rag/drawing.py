@@ -51,23 +51,27 @@ def as_png(data: bytes, media: Media) -> bytes:
     return told.getvalue()
 
 
-def numbered(data: bytes, elements: Sequence[tuple[int, Role, Box]]) -> bytes:
-    """The picture of a page with a box around each (number, role, box), numbered; a strip below names the colours."""
+def numbered(data: bytes, elements: Sequence[tuple[int, Role, Box]], *, margin: bool = False) -> bytes:
+    """The picture of a page with a box around each (number, role, box), numbered; a strip below names the colours.
+
+    `margin` adds room for the numbers at the left, where a page has none of its own.
+    """
     from PIL import Image, ImageDraw, ImageFont
 
     page = Image.open(BytesIO(data)).convert("RGB")
     size = max(10, page.width // 80)
+    beside = 3 * size if margin else 0
     font = ImageFont.load_default(size)
     line = max(2, page.width // 500)
     roles = list(dict.fromkeys(role for _, role, _ in elements))
     rows = -(-len(roles) // _ROLES_ACROSS)
-    picture = Image.new("RGB", (page.width, page.height + rows * (size + 8)), "white")
-    picture.paste(page, (0, 0))
+    picture = Image.new("RGB", (beside + page.width, page.height + rows * (size + 8)), "white")
+    picture.paste(page, (beside, 0))
     pen = ImageDraw.Draw(picture, "RGBA")
     for number, role, box in elements:
         colour = COLOURS.get(role, COLOUR)
-        left, top = box.left * page.width, box.top * page.height
-        right, bottom = max(box.right * page.width, left), max(box.bottom * page.height, top)
+        left, top = beside + box.left * page.width, box.top * page.height
+        right, bottom = max(beside + box.right * page.width, left), max(box.bottom * page.height, top)
         pen.rectangle((left, top, right, bottom), fill=(*colour, 24), outline=(*colour, 255), width=line)
         wide = pen.textlength(str(number), font=font) + 4
         start = max(0.0, left - wide)  # beside the box, where it hides no word

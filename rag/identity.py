@@ -17,6 +17,9 @@ ID_DIGITS = 32
 """Chunk and element ids keep 128 of sha256's 256 bits: short enough to type a prefix of."""
 
 
+_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
 def digest(data: bytes | str) -> str:
     """sha256 in hex."""
     return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
@@ -32,7 +35,7 @@ def file_digest(path: str | Path) -> str:
 
 def combined(*parts: object) -> str:
     """sha256 of a list of JSON values; no two lists share an encoding."""
-    return digest(json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
+    return digest(_JSON.encode(parts))
 
 
 def place_key(place: Place) -> list[object]:
@@ -52,6 +55,8 @@ def place_key(place: Place) -> list[object]:
 
 def element_id(source_digest: str, part: int, ordinal: int) -> str:
     """The id of element `ordinal` of part `part` of a source."""
+    if source_digest.isalnum() and source_digest.isascii():  # the same list, written faster: a page has thousands
+        return digest(f'["element","{source_digest}",{part},{ordinal}]')[:ID_DIGITS]
     return combined("element", source_digest, part, ordinal)[:ID_DIGITS]
 
 
@@ -96,4 +101,11 @@ def contextual(chunk: Chunk) -> str:
 
 def view_text(chunk: Chunk, view: str) -> str:
     """The text of a textual view."""
+    if view == "summary":
+        return chunk.summary.text if chunk.summary else ""
     return contextual(chunk) if view == "contextual" else chunk.text
+
+
+def findable(chunk: Chunk) -> str:
+    """The text and the summary: what to judge a chunk by. To quote or to show as words there is the text alone."""
+    return "\n".join(filter(None, (chunk.text, view_text(chunk, "summary"))))

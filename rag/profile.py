@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from typing import Any
 from rag.config import read
 from rag.errors import ConfigError
 
-TABLES = frozenset({"retriever", "words_only", "selector", "compressor", "computed", "generator", "ask", "parts"})
+TABLES = frozenset(
+    {"retriever", "words_only", "selector", "compressor", "computed", "generator", "ask", "captioner", "parts"}
+)
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -43,6 +45,22 @@ def load_profile(name: str | Path) -> dict[str, Any]:
     if problems := list(_problems(tables)):
         raise ConfigError("; ".join(problems), path=str(name))
     return {**local, **tables}
+
+
+def present(table: Any, parts: Collection[str]) -> Any:
+    """A table without those of its nested tables that are `optional = true` and name a part that is not there."""
+    if isinstance(table, list):
+        return [present(one, parts) for one in table]
+    if not isinstance(table, Mapping):
+        return table
+    kept = {name: one for name, one in table.items() if name != "optional" and not _lacking(one, parts)}
+    return {name: present(one, parts) for name, one in kept.items()}
+
+
+def _lacking(table: Any, parts: Collection[str]) -> bool:
+    if not isinstance(table, Mapping) or table.get("optional") is not True:
+        return False
+    return any(isinstance(one, str) and one.startswith("@") and one[1:] not in parts for one in table.values())
 
 
 def _problems(tables: dict[str, Any]) -> Iterator[str]:

@@ -7,10 +7,10 @@ ties are broken by chunk id. Shapes stand in the docstrings.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
 
-from rag.answer import Answer, Event, Hit, Query, Selection, Settings
+from rag.answer import Answer, Event, Hit, Query, Selection, Settings, Usage
 from rag.document import Box, Chunk, Element, Labels, Media, Modality, Page, Part, Place, Source
 from rag.filters import Filter
 from rag.members import Member
@@ -355,10 +355,36 @@ class Transcriber(Protocol):
     def transcribe(self, sounds: Sequence[bytes]) -> list[list[tuple[float, float, str]]]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Captioned:
+    """What a Captioner made of one picture: its text, or "" and why there is none; and what it took."""
+
+    text: str = ""
+    error: str = ""
+    usage: Usage = field(default_factory=Usage)
+
+
 class Captioner(Protocol):
-    """For each PNG a description written for retrieval."""
+    """Describes pictures, so that they are found. One that fails costs no other.
 
-    def caption(self, images: Sequence[bytes], contexts: Sequence[str]) -> list[str]: ...
+    `fingerprint` names model, prompt and limits; `together` is how many it takes at once.
+    """
+
+    together: int
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def caption(self, images: Sequence[bytes], contexts: Sequence[str]) -> list[Captioned]:
+        """For each PNG or JPEG a description. A context are words beside it; without a picture (b"") they are all."""
+
+    def estimate(self, images: Sequence[bytes], contexts: Sequence[str]) -> Usage:
+        """What describing these would take, roughly; nothing is called."""
+
+    def price(self, usage: Usage) -> float | None:
+        """In the money that the user's settings are in; None where they name no price."""
 
 
+PageCallback: TypeAlias = Callable[[int, int], None]
+"""Called by a loader that takes long for a page, with the page that is done and how many there are."""
 ProgressCallback: TypeAlias = Callable[[Mapping[str, object]], None]

@@ -200,9 +200,9 @@ def auto_tune(
     none = Normalizer("none")
     if len(target) < 4 or not (len(queries) or len(chunks)):
         return none
-    before = _reciprocal(none.scores(heldout, gallery, queries, chunks), target)
+    before = reciprocal(none.scores(heldout, gallery, queries, chunks), target)
     gains = (
-        (form, _reciprocal(form.scores(heldout, gallery, queries, chunks), target) - before)
+        (form, reciprocal(form.scores(heldout, gallery, queries, chunks), target) - before)
         for form in _grid(len(chunks) > 0)
     )
     return _confirmed(gains, len(target), z) or none
@@ -224,14 +224,14 @@ def auto_tune_moves(
     if len(target) < 4 or not (len(queries) or len(chunks)):
         return still
     asked = heldout.astype(np.float64)
-    before = _reciprocal(asked @ gallery.astype(np.float64).T, target)
+    before = reciprocal(asked @ gallery.astype(np.float64).T, target)
     rates = (0.1, 0.3, 1.0, 3.0)
     forms = [
         InverseConvolution(one if len(chunks) else 0.0, two if len(queries) else 0.0, local=local)
         for local in (True, False) for one in (rates if len(chunks) else (0.0,))
         for two in (rates if len(queries) else (0.0,))
     ]  # fmt: skip
-    gains = ((form, _reciprocal(asked @ form(gallery, queries, chunks).T, target) - before) for form in forms)
+    gains = ((form, reciprocal(asked @ form(gallery, queries, chunks).T, target) - before) for form in forms)
     return _confirmed(gains, len(target), z) or still
 
 
@@ -255,7 +255,7 @@ def _grid(chunks: bool) -> list[Normalizer]:
     return made + [Normalizer(method, one, two) for method in ("dual_is", "dual_dis") for one in sharp for two in other]
 
 
-def _reciprocal(scores: NDArray[np.float64], target: NDArray[np.intp]) -> NDArray[np.float64]:
+def reciprocal(scores: NDArray[np.float64], target: NDArray[np.intp]) -> NDArray[np.float64]:
     """(queries,) 1 / rank of the wanted row among scores (queries, n); of equals it is the last."""
     import numpy as np
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 MAX_ALT = 4000
+MAX_SRCSET = 20_000_000
+MAX_CANDIDATES = 50
+_SOURCE = re.compile(r"([^\s,]\S*+)(?:(?<=,)|\s*+([^,]*+),?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ class Shown:
 
     text: str
     media: Media | None
+    width: int = 0
+    height: int = 0
 
 
 def figure(image: _Element, pictures: Pictures, rules: ImageRules, caption: str = "", shared: int = 1) -> Shown | None:
@@ -73,19 +78,54 @@ def figure(image: _Element, pictures: Pictures, rules: ImageRules, caption: str 
     A picture that is not at hand (elsewhere on the network) is kept for its description if that
     says something: two words at least. `shared`: pictures of the page with the same description.
     """
-    if not rules.shape(*(_pixels(image.get(side)) for side in ("width", "height"))):
+    stated = _pixels(image.get("width")), _pixels(image.get("height"))
+    if not rules.shape(*stated):
         return None
-    reference = image.get("src") or ""
-    picture = None
-    for candidate in (reference, image.get("data-src") or "", image.get("data-original") or ""):
-        picture = picture or pictures.find(candidate)
+    reference, picture = image.get("src") or "", None
+    for candidate in candidates(image):
+        if (picture := pictures.find(candidate)) is not None:
+            reference = candidate
+            break
     said = described(image)
     said = said if rules.said(said, shared) else ""
     if picture is not None:
         if not rules.shape(picture.width, picture.height):
             return None
-        return Shown(said or _named(image.get("data-kept-from") or reference), picture.media)
-    return Shown(said, None) if len(words(f"{said} {caption}")) >= 2 else None
+        text = said or picture.said or _named(image.get("data-kept-from") or reference)
+        return Shown(text, picture.media, picture.width, picture.height)
+    return Shown(said, None, stated[0] or 0, stated[1] or 0) if len(words(f"{said} {caption}")) >= 2 else None
+
+
+def candidates(image: _Element) -> list[str]:
+    """Where the picture of an <img> may lie, the largest first: its `srcset`s, those of its <picture>, its `src`.
+
+    What a <picture> has for some window alone (`media`) comes last: it may be cut otherwise.
+    """
+    around: list[_Element] = []
+    for above in image.iterancestors():  # a parser older than <source> puts what follows it inside
+        if above.tag == "picture":
+            around = list(above.iter("source"))
+        if above.tag != "source":
+            break
+    sizes: list[tuple[bool, float, str]] = []
+    for one in [*around, image]:
+        for attribute in ("srcset", "data-srcset"):
+            if stated := one.get(attribute):
+                aside = bool(one.get("media"))
+                sizes += [(aside, size, address) for address, size in _listed(stated)]
+    sizes.sort(key=lambda one: (one[0], -one[1]))
+    plain = [image.get(name) or "" for name in ("src", "data-src", "data-original", "data-lazy-src")]
+    ordered = [address for aside, _, address in sizes if not aside] + plain + [one[2] for one in sizes if one[0]]
+    return [one for one in dict.fromkeys(ordered) if one][:MAX_CANDIDATES]
+
+
+def _listed(srcset: str) -> list[tuple[str, float]]:
+    """The addresses of a `srcset` with their widths or densities. Commas inside an address are its own."""
+    found = []
+    for one in _SOURCE.finditer(srcset[:MAX_SRCSET]):
+        size = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)[wx]", (one[2] or "").strip())
+        found.append((one[1].rstrip(","), float(size[1]) if size else 1.0))
+    return found
 
 
 def _named(reference: str) -> str:

@@ -26,7 +26,7 @@ def html_inside(markup: bytes, name: str, pictures: Pictures) -> Iterator[Found 
         return
     if page.cut:
         yield Notice(f"{name} is read up to {page.cut}", MarkupPath(f"/{name}!/"))
-    for one in Walk(Tree(page.root), pictures, ImageRules(pictures.min_side)).found():
+    for one in Walk(Tree(page.root, page.data), pictures, ImageRules(pictures.min_side)).found():
         if isinstance(one, Found):
             places = (
                 MarkupPath(f"/{name}!{place.path}") if isinstance(place, MarkupPath) else place for place in one.places

@@ -23,14 +23,14 @@ class HTML:
 
     Pictures come from the page itself (data: addresses) and from files in its own folder; those
     smaller than `min_image_side` pixels are left out. Navigation, headers and footers of a page
-    have the roles `header` and `footer`, advertising and notices about cookies too; what an inline
-    style or attribute hides is `hidden`. A page larger than `max_bytes` is refused.
+    have the roles `header` and `footer`, advertising and notices about cookies too; what an
+    attribute, a style or a style sheet of the page hides is `hidden`. A page larger than `max_bytes` is refused.
 
     `max_aspect`, `min_alt_words`, `max_alt_words` and `max_shared_alt` are the filters of ALIGN against
     noise in pictures and their descriptions (there 3, 3, 20 and 10, with `min_image_side` 200); 0 is off.
     """
 
-    VERSION = 2
+    VERSION = 3
     media_types: tuple[str, ...] = ("text/html", "application/xhtml+xml")
 
     def __init__(
@@ -71,7 +71,7 @@ class HTML:
         rules = ImageRules(
             self.min_image_side, self.max_aspect, self.min_alt_words, self.max_alt_words, self.max_shared_alt
         )
-        walk = Walk(Tree(page.root), Pictures(source, self.assets, min_side=self.min_image_side), rules)
+        walk = Walk(Tree(page.root, page.data), Pictures(source, self.assets, min_side=self.min_image_side), rules)
         yield from parts(source, head(page.root, page.encoding), _told(walk.found(), page.cut), start)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rag.document import Cell
+from rag.document import Cell, Link
 
 from ..tables import CellFound, grid, titled
 from .tags import name
@@ -25,6 +25,8 @@ class TableFound:
 
     caption: str
     cells: tuple[Cell, ...]
+    links: list[tuple[Link, ...]]
+    """Those in the text of each cell."""
     caption_of: _Element | None = None
     images: list[_Element] = field(default_factory=list)
     hidden: list[_Element] = field(default_factory=list)
@@ -34,7 +36,8 @@ def data_table(table: _Element, tree: Tree) -> TableFound | None:
     """The table's cells; None where it only lays out blocks, or holds things outside its cells."""
     if table.get("role", "").lower() in ("presentation", "none"):
         return None
-    rows, captions = _rows(table, tree)
+    hidden: list[_Element] = []
+    rows, captions = _rows(table, tree, hidden)
     if rows is None or not rows:
         return None
     marked = bool(captions) or any(name(cell) == "th" for row in rows for cell in row)
@@ -43,7 +46,7 @@ def data_table(table: _Element, tree: Tree) -> TableFound | None:
     if not marked and (len(rows) < 2 or max(map(len, rows)) < 2):
         return None
     images: list[_Element] = []
-    hidden: list[_Element] = []
+    links: list[tuple[Link, ...]] = []
     found: list[list[CellFound]] = []
     left = len(rows)
     for row in rows:
@@ -53,20 +56,25 @@ def data_table(table: _Element, tree: Tree) -> TableFound | None:
             images.extend(line.images)
             hidden.extend(line.hidden)
             height = _span(cell, "rowspan", 65_534)
-            cells.append(CellFound(line.text, height or left, _span(cell, "colspan", 1000) or 1, _is_header(cell)))
+            text, its = line.linked()
+            links.append(its)
+            cells.append(CellFound(text, height or left, _span(cell, "colspan", 1000) or 1, _is_header(cell)))
         found.append(cells)
         left -= 1
     if not any(cell.text for row in found for cell in row):
         return None
     said = read(captions, tree)
     caption, cells_found = titled(grid(found), said.text)
-    return TableFound(
-        caption, cells_found, captions[0] if said.text else None, [*said.images, *images], [*said.hidden, *hidden]
-    )
+    links = links[len(links) - len(cells_found) :]  # the first row may have become the caption
+    caption_of = captions[0] if said.text else None
+    return TableFound(caption, cells_found, links, caption_of, [*said.images, *images], [*said.hidden, *hidden])
 
 
-def _rows(table: _Element, tree: Tree) -> tuple[list[list[_Element]] | None, list[_Element]]:
-    """Cells by row, and captions. None for the rows if anything visible stands outside the cells."""
+def _rows(table: _Element, tree: Tree, hidden: list[_Element]) -> tuple[list[list[_Element]] | None, list[_Element]]:
+    """Cells by row, and captions. None for the rows if anything visible stands outside the cells.
+
+    Rows and cells that take no room are added to `hidden`; a cell whose text alone is hidden stays, to hold its place.
+    """
     rows: list[list[_Element]] = []
     captions: list[_Element] = []
     if table.text and table.text.strip():
@@ -80,9 +88,11 @@ def _rows(table: _Element, tree: Tree) -> tuple[list[list[_Element]] | None, lis
         if node.tail and node.tail.strip():
             return None, captions
         tag = name(node)
-        if tree.hidden(node):
+        cell = tag in ("td", "th")
+        if tree.gone(node) if cell else tree.hidden(node):
+            hidden.append(node)
             continue
-        if tag in ("td", "th") and _parent(node) == "tr":
+        if cell and _parent(node) == "tr":
             rows[-1].append(node)
         elif tag == "caption":
             captions.append(node)

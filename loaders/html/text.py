@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from rag.document import Link
@@ -19,42 +19,58 @@ if TYPE_CHECKING:
 
 BREAK = "\0"
 """Stands for <br> until white space is collapsed; the parser lets no other NUL through."""
+EDGE = "\3"
+"""Stands where a block begins or ends: between two lines, however many blocks meet there."""
 OPEN, CLOSE = "\1", "\2"
 """Stand where a link begins and ends."""
 MOST_TARGET = 2000
-_TOKENS = re.compile(r"[\0\1\2]|[^\S\0\1\2]+|[^\s\0\1\2]+")
-_PERMALINKS = frozenset(["¶", "#", "§", "🔗", "⚓", "link", ""])
+_MARKS = re.compile(r"([\0\1\2\3])")
+_first = itemgetter(0)
+_DEEP = 80
+_PLAIN = frozenset(
+    "span b i em strong code tt var kbd samp small big u s strike font cite dfn abbr acronym sup sub ins del mark q "
+    "time data bdi bdo nobr ruby rb rt wbr".split()
+)
+"""Tags that add nothing to their text."""
+_EDGES = re.compile(r"\n?\x03+")
+_PERMALINKS = frozenset(["¶", "#", "§", "🔗", "⚓", "link", "", "↩", "↩︎", "↑", "^", "⤴", "↵", "⏎"])
 _FORMULA = re.compile(r"\\[A-Za-z]+|^\$.*\$$|^\\[(\[]|[_^]\{", re.DOTALL)
 _SPACED = frozenset(["td", "th", "text", "tspan", "option", "button", "label"])
 
 
-@dataclass(slots=True)
 class Line:
-    """Text as read and the pictures in it, in order."""
+    """Text as read and the pictures in it, in order, and what is hidden in it."""
 
-    pieces: list[str] = field(default_factory=list)
-    images: list[_Element] = field(default_factory=list)
-    targets: list[str] = field(default_factory=list)
-    hidden: list[_Element] = field(default_factory=list)
+    __slots__ = ("hidden", "images", "pieces", "targets")
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+        self.images: list[_Element] = []
+        self.targets: list[str] = []
+        self.hidden: list[_Element] = []
 
     @property
     def text(self) -> str:
         """White space collapsed, line breaks kept."""
-        if self.targets:
-            return self.linked()[0]
-        lines = ("".join(self.pieces)).split(BREAK)
-        return "\n".join(line for line in (" ".join(part.split()) for part in lines) if line)
+        return self.linked()[0]
 
     def linked(self) -> tuple[str, tuple[Link, ...]]:
         """The text, and where its characters lead; a link without a word is left out."""
-        if not self.targets:
-            return self.text, ()
+        whole = "".join(self.pieces)
+        if self.targets:
+            return self._marked(whole)
+        if BREAK not in whole and EDGE not in whole:
+            return " ".join(whole.split()), ()
+        lines = whole.replace(EDGE, BREAK).split(BREAK)
+        return "\n".join(line for line in (" ".join(part.split()) for part in lines) if line), ()
+
+    def _marked(self, whole: str) -> tuple[str, tuple[Link, ...]]:
         out: list[str] = []
         size, gap, number = 0, "", 0
         waiting: list[tuple[int, int]] = []  # (number of the link, where its text begins or -1)
         fresh = 0  # links at the end of `waiting` whose text has not begun
         links: list[tuple[int, Link]] = []
-        for token in _TOKENS.findall("".join(self.pieces)):
+        for token in _MARKS.split(whole):
             if token == OPEN:
                 waiting.append((number, -1))
                 number += 1
@@ -64,31 +80,30 @@ class Line:
                 fresh -= start < 0
                 if start >= 0:
                     links.append((at, Link(start, size, self.targets[at])))
-            elif token == BREAK or token.isspace():
-                gap = "\n" if token == BREAK or gap == "\n" else " "
-            else:
+            elif token in (BREAK, EDGE):
+                gap = "\n"
+            elif token:
+                text = " ".join(token.split())
+                if not text or token[0].isspace():
+                    gap = gap or " "
+                if not text:
+                    continue
                 if size and gap:
                     out.append(gap)
                     size += 1
-                gap = ""
+                gap = " " if token[-1].isspace() else ""
                 for begun in range(len(waiting) - fresh, len(waiting)):
                     waiting[begun] = (waiting[begun][0], size)
                 fresh = 0
-                out.append(token)
-                size += len(token)
-        return "".join(out), tuple(link for _, link in sorted(links, key=lambda one: one[0]))
+                out.append(text)
+                size += len(text)
+        return "".join(out), tuple(link for _, link in sorted(links, key=_first))
 
     @property
     def verbatim(self) -> str:
         """White space as written, for code."""
-        text = (
-            "".join(self.pieces)
-            .replace(OPEN, "")
-            .replace(CLOSE, "")
-            .replace(BREAK, "\n")
-            .replace("\r\n", "\n")
-            .replace("\xa0", " ")
-        )
+        text = "".join(self.pieces).replace(OPEN, "").replace(CLOSE, "").replace("\r\n", "\n").replace("\xa0", " ")
+        text = _EDGES.sub("\n", text.replace(BREAK, "\n"))
         lines = [line.rstrip() for line in text.split("\n")]
         return "\n".join(lines).strip("\n")
 
@@ -99,35 +114,90 @@ def read(nodes: Iterable[_Element | str], tree: Tree) -> Line:
     for node in nodes:
         if isinstance(node, str):
             line.pieces.append(node)
-        elif name(node):
-            _walk(node, tree, line)
+        else:
+            _one(node, tree, line, 0)
     return line
 
 
-def _walk(top: _Element, tree: Tree, line: Line) -> None:
+def inside(node: _Element, tree: Tree) -> Line:
+    """The line that all in an element makes."""
+    line = Line()
+    _all(node, tree, line, 0)
+    return line
+
+
+def _all(node: _Element, tree: Tree, line: Line, depth: int) -> None:
+    """Text and children of an element. Calls itself for what is not nested deeper than pages are."""
+    append = line.pieces.append
+    if text := node.text:
+        append(text)
+    for child in node:
+        if child.tag in _PLAIN and child not in tree.kept_back and not len(child):
+            if text := child.text:
+                append(text)
+        else:
+            _one(child, tree, line, depth)
+        if text := child.tail:
+            append(text)
+
+
+def _one(node: _Element, tree: Tree, line: Line, depth: int) -> None:
+    """An element without its tail."""
+    tag = node.tag
+    if type(tag) is not str:
+        return
+    if depth >= _DEEP:
+        _deep(node, tree, line)
+    elif node in tree.kept_back:
+        _apart(node, tag, tree, line)
+    elif tag in _PLAIN:
+        _all(node, tree, line, depth + 1)
+    elif tag == "math":
+        line.pieces.append(f" {formula(node)} ")
+    elif tag != "a" or not _permalink(node):
+        mark = node in tree.notes.marks
+        closing = _enter(node, tag, line, mark)
+        _all(node, tree, line, depth + 1)
+        _leave(node, tag, line, mark, closing)
+
+
+def _deep(top: _Element, tree: Tree, line: Line) -> None:
+    """The same for markup that is nested without end."""
     from lxml import etree
 
     walker = etree.iterwalk(top, events=("start", "end", "comment", "pi"))
+    closing: list[bool] = []
     for event, node in walker:
+        tag = name(node)
         if event == "start":
-            if tree.hidden(node) or _permalink(node):
+            if node in tree.kept_back or (tag == "a" and _permalink(node)):
                 walker.skip_subtree()
-                if name(node) != "a" and tree.size(node) and name(node) != "option":
-                    line.hidden.append(node)
-            elif name(node) == "math":
+                _apart(node, tag, tree, line)
+                closing.append(False)
+            elif tag == "math":
                 line.pieces.append(f" {formula(node)} ")
                 walker.skip_subtree()
+                closing.append(False)
             else:
-                _enter(node, line)
+                closing.append(_enter(node, tag, line, node in tree.notes.marks))
+                if node.text:
+                    line.pieces.append(node.text)
             continue
-        if event == "end" and not tree.hidden(node):
-            _leave(node, line)
+        if event == "end":
+            opened = closing.pop()
+            if node not in tree.kept_back and tag != "math":
+                _leave(node, tag, line, node in tree.notes.marks, opened)
         if node is not top and node.tail:
             line.pieces.append(node.tail)
 
 
-def _enter(node: _Element, line: Line) -> None:
-    tag = name(node)
+def _apart(node: _Element, tag: str, tree: Tree, line: Line) -> None:
+    if tag not in ("a", "option") and tree.size(node):
+        line.hidden.append(node)
+
+
+def _enter(node: _Element, tag: str, line: Line, mark: bool) -> bool:
+    """What stands where an element begins; is it a link that is to be closed?"""
     if tag == "br":
         line.pieces.append(BREAK)
     elif tag in ("img", "image"):
@@ -139,35 +209,46 @@ def _enter(node: _Element, line: Line) -> None:
     elif tag in _SPACED:
         line.pieces.append(" ")
     elif tag in BLOCKS:
-        line.pieces.append(BREAK)
-    if target := _target(node):
+        line.pieces.append(EDGE)
+    linked = False
+    if tag == "a" and (target := _target(node)):
         line.pieces.append(OPEN)
         line.targets.append(target)
-    if node.text:
-        line.pieces.append(node.text)
+        linked = True
+    if mark and not _bracketed(node):
+        line.pieces.append("[")  # else it would be read as a part of the word before it
+    return linked
 
 
-def _target(node: _Element) -> str:
+def _target(anchor: _Element) -> str:
     """Where an anchor leads, as it stands in the page; "" where it leads nowhere or runs a script."""
-    target = " ".join(node.get("href", "").split()) if name(node) == "a" else ""
-    if target in ("", "#") or len(target) > MOST_TARGET or target[:11].lower() == "javascript:" or _permalink(node):
+    target = " ".join(anchor.get("href", "").split())
+    if target in ("", "#") or len(target) > MOST_TARGET or target[:11].lower() == "javascript:":
         return ""
     return target
 
 
-def _leave(node: _Element, line: Line) -> None:
-    tag = name(node)
-    if _target(node):
+def _bracketed(mark: _Element) -> bool:
+    text = "".join(map(str, mark.itertext())).strip()
+    around = mark.getparent()
+    before = around.text if around is not None and name(around) == "sup" else ""
+    return text[:1] in ("[", "(") or (before or "").strip()[-1:] in ("[", "(")
+
+
+def _leave(node: _Element, tag: str, line: Line, mark: bool, linked: bool) -> None:
+    if mark and not _bracketed(node):
+        line.pieces.append("]")
+    if linked:
         line.pieces.append(CLOSE)
     if tag in _SPACED:
         line.pieces.append(" ")
     elif tag in BLOCKS:
-        line.pieces.append(BREAK)
+        line.pieces.append(EDGE)
 
 
 def _permalink(node: _Element) -> bool:
     """The sign after a heading that links to itself."""
-    if name(node) != "a" or not node.get("href", "").startswith("#") or len(node):
+    if len(node) or not node.get("href", "").startswith("#"):
         return False
     text = (node.text or "").strip()
     return bool(text) and text.lower() in _PERMALINKS and (text != "link" or "anchor" in node.get("class", ""))

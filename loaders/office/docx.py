@@ -35,7 +35,7 @@ class DOCX:
     unpacks to more than `max_unpacked`, is refused.
     """
 
-    VERSION = 1
+    VERSION = 2
     media_types: tuple[str, ...] = ("application/vnd.openxmlformats-officedocument.wordprocessingml.document",)
 
     def __init__(

@@ -31,7 +31,7 @@ class EPUB:
     out.
     """
 
-    VERSION = 1
+    VERSION = 2
     media_types: tuple[str, ...] = ("application/epub+zip",)
 
     def __init__(

@@ -32,7 +32,7 @@ class PPTX:
     shapes have the role `hidden`. Pictures smaller than `min_image_side` pixels are left out.
     """
 
-    VERSION = 1
+    VERSION = 2
     media_types: tuple[str, ...] = ("application/vnd.openxmlformats-officedocument.presentationml.presentation",)
 
     def __init__(

@@ -34,7 +34,7 @@ class XLSX:
     refused.
     """
 
-    VERSION = 1
+    VERSION = 2
     media_types: tuple[str, ...] = ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",)
 
     def __init__(

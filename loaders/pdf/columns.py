@@ -1,7 +1,8 @@
 """Reading order: a page is cut into stretches, and a stretch of columns into its columns.
 
 A gutter is a strip that no line crosses over several rows and that has running text on both
-sides; short or numeric text on both sides of a strip is a table and stays in one piece.
+sides; short or numeric text on both sides of a strip is a table and stays in one piece, unless most of both sides
+is running text.
 """
 
 from __future__ import annotations
@@ -193,6 +194,8 @@ def _part_columns(before: Sequence[Item], after: Sequence[Item]) -> bool:
         return False
     if any(len(text) < 3 and not solid for text, solid in zip(texts, solids, strict=True)):
         return False
+    if all(map(_reads, texts)):
+        return True
     if any(text and _numeric(text) > 0.4 for text in texts):
         return False
     running = [not text or _mean_words(text) >= 3.2 for text in texts]
@@ -201,6 +204,12 @@ def _part_columns(before: Sequence[Item], after: Sequence[Item]) -> bool:
     if all(not text or _mean_words(text) >= 2.0 for text in texts):
         return _level(texts[0], texts[1]) < 0.5
     return False
+
+
+def _reads(items: Sequence[Item]) -> bool:
+    """Is most of a side running text, whatever numbers of a table stand among it?"""
+    long = [len(item.text) for item in items if item.words >= 5]
+    return len(long) >= 4 and 2 * sum(long) > sum(len(item.text) for item in items)
 
 
 def _numeric(items: Sequence[Item]) -> float:

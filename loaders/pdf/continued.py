@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rag.document import Cell, Element, PageRegion
+from rag.document import Cell, Element, PageRegion, Role
 
 from .tables import markdown, numeric
 
@@ -37,6 +37,17 @@ def joined(elements: Sequence[Element]) -> list[Element]:
         found.append(one)
         last = len(found) - 1
     return found
+
+
+def last_table(elements: Sequence[Element]) -> int:
+    """Where the table is that a part ends with, running feet and footnotes aside; -1 for none."""
+    at = next((at for at in range(len(elements) - 1, -1, -1) if elements[at].role not in _PASSED), -1)
+    return at if at >= 0 and elements[at].role == "table" else -1
+
+
+def passed(role: Role) -> bool:
+    """May an element of that role stand between a table and what continues it?"""
+    return role in _PASSED
 
 
 def _goes_on(before: Element, one: Element) -> bool:

@@ -8,6 +8,7 @@ drawn at random 0.2.
 
 from __future__ import annotations
 
+import operator
 import re
 import unicodedata
 from collections import Counter
@@ -46,12 +47,21 @@ def damaged(text: PageText) -> bool:
         )
         if letters.total() * 3 >= FEWEST and without > MEANINGLESS * letters.total():
             return True
+    return _uncommon(said, FEWEST)
+
+
+def is_language(text: str) -> bool:
+    """Are the pairs of letters of a short text those of a European language?"""
+    return not _uncommon(text, 1)
+
+
+def _uncommon(text: str, fewest: int) -> bool:
     total = common = 0
-    for word, times in Counter(_LATIN.findall(said.lower())).items():
+    for word, times in Counter(_LATIN.findall(text.lower())).items():
         times = min(times, 3)  # a name that stands everywhere on a page says little
         total += times * (len(word) - 1)
-        common += times * sum(word[at : at + 2] in _PAIRS for at in range(len(word) - 1))
-    return total >= FEWEST and common < COMMON * total
+        common += times * sum(map(_PAIRS.__contains__, map(operator.add, word, word[1:])))
+    return total >= fewest and common < COMMON * total
 
 
 def agrees(text: PageText, read: PageText) -> bool:

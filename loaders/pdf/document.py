@@ -49,6 +49,7 @@ class Style:
 
 
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_LETTER = re.compile(r"[^\W\d_]")
 
 
 def surveyed(reader: Reader) -> Style:
@@ -58,15 +59,20 @@ def surveyed(reader: Reader) -> Style:
     short: defaultdict[float, int] = defaultdict(int)
     words: set[str] = set()
     for index in range(0, reader.count, step):
+        texts = []
         for line in reader[index].lines:
             if line.turned or line.hidden:
                 continue
+            text = line.text
             size = round(line.size * 2) / 2
-            letters[size] += len(line.text)
-            if line.words <= 14 and any(c.isalpha() for c in line.text):
+            letters[size] += len(text)
+            if line.words <= 14 and _LETTER.search(text):
                 short[size] += 1
-            found = _WORD.findall(line.text.lower())
-            words.update(found[:-1] if line.text.endswith("-") else found)
+            if text.endswith("-"):  # what it parts is no word
+                words.update(_WORD.findall(text.lower())[:-1])
+            else:
+                texts.append(text)
+        words.update(_WORD.findall("\n".join(texts).lower()))
     if not letters:
         return Style(10.0, (), frozenset())
     body = max(letters, key=lambda size: (letters[size], size))

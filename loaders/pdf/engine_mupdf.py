@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,7 +15,7 @@ from . import attachments
 from .annotations import Remark
 from .attachments import Attachment
 from .engine import Drawing, Locked, Painted, Placed
-from .mupdf import MuDocument, MuPage, mupdf
+from .mupdf import MuDocument, MuPage, mupdf, turning
 from .mupdf_remarks import links, own_lines, remarks
 from .mupdf_text import lines
 from .text import Line, Rect, joined
@@ -33,6 +34,7 @@ class MuPDFDocument:
             raise Locked(f"{path.name} is encrypted")
         self.raw = document
         self._labelled: bool | None = None
+        self._last: MuPDFPage | None = None
 
     @property
     def page_count(self) -> int:
@@ -48,12 +50,15 @@ class MuPDFDocument:
         return {key: str(value or "") for key, value in (self.raw.metadata or {}).items()}
 
     def __getitem__(self, index: int) -> MuPDFPage:
-        return MuPDFPage(self.raw[index])
+        """The page; the last one is kept, since its text, drawings, pictures and links are asked for in turn."""
+        if self._last is None or self._last.number != index:
+            self._last = MuPDFPage(self.raw[index])
+        return self._last
 
     def label(self, index: int) -> str:
         if self._labelled is None:
             self._labelled = bool(self.raw.get_page_labels())
-        return str(self.raw[index].get_label()) if self._labelled else ""
+        return str(self[index].raw.get_label()) if self._labelled else ""
 
     def outline(self) -> list[tuple[int, str, int]]:
         return [(level, title, page - 1) for level, title, page, *_ in self.raw.get_toc(simple=True)]
@@ -75,10 +80,12 @@ class MuPDFDocument:
         """Fonts and pictures are kept for pages to come, and messages for whoever asks."""
         pymupdf = mupdf()
 
+        self._last = None
         pymupdf.TOOLS.store_shrink(100)
         pymupdf.TOOLS.reset_mupdf_warnings()
 
     def close(self) -> None:
+        self._last = None
         self.raw.close()
         self.forget()
 
@@ -92,7 +99,7 @@ class MuPDFPage:
         rect = raw.rect
         self.width: float = rect.width
         self.height: float = rect.height
-        self._matrix: Any = raw.rotation_matrix if raw.rotation else None
+        self._matrix: Any = turning(raw)
 
     @property
     def cropped(self) -> bool:
@@ -116,12 +123,21 @@ class MuPDFPage:
         rect = mupdf().Rect(box) * self._matrix
         return (rect.x0, rect.y0, rect.x1, rect.y1)
 
+    @cached_property
+    def _images(self) -> list[tuple[Any, ...]]:
+        """The pictures that it names: object, object of the mask, width, height, and more."""
+        return list(self.raw.get_images(full=False))
+
     def named(self) -> list[tuple[int, int]]:
-        return [(item[2], item[3]) for item in self.raw.get_images(full=False)]
+        return [(item[2], item[3]) for item in self._images]
 
     def placed(self) -> list[Placed]:
+        return self._placed
+
+    @cached_property
+    def _placed(self) -> list[Placed]:
         known: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
-        for item in self.raw.get_images(full=False):
+        for item in self._images:
             known[item[2], item[3]].add(item[0])
         found = []
         for info in self.raw.get_image_info():
@@ -186,10 +202,17 @@ class MuPDFPage:
         return found
 
     def painted(self) -> list[Painted]:
-        return [(_KINDS.get(kind, "other"), self._turned(box)) for kind, box, *_ in self.raw.get_bboxlog()]
+        return self._painted
+
+    @cached_property
+    def _painted(self) -> list[Painted]:
+        found = self.raw.get_bboxlog()
+        if self._matrix is None:
+            return [(_KINDS.get(one[0], "other"), one[1]) for one in found]
+        return [(_KINDS.get(one[0], "other"), self._turned(one[1])) for one in found]
 
     def masked(self) -> bool:
-        return any(item[1] for item in self.raw.get_images(full=False))
+        return any(item[1] for item in self._images)
 
     def remarks(self) -> list[Remark]:
         return remarks(self.raw)

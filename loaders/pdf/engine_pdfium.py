@@ -22,7 +22,7 @@ from . import attachments
 from .annotations import Remark
 from .attachments import Attachment
 from .engine import Drawing, Locked, Painted, Placed
-from .pdfium_paths import SAME, Matrix, around, items, product
+from .pdfium_paths import SAME, Matrix, around, items, path_segments, product
 from .pdfium_remarks import links, remarks, text_of
 from .pdfium_text import Set, Shown, as_lines, set_words
 from .text import Line, Rect, currency_parted
@@ -204,6 +204,10 @@ class PdfiumPage:
         return [self._pixels(thing) for thing, _ in self._pictures()]
 
     def placed(self) -> list[Placed]:
+        return self._placed
+
+    @cached_property
+    def _placed(self) -> list[Placed]:
         found = []
         for at, (thing, matrix) in enumerate(self._pictures(), 1):
             a, b, c, d, e, f = product(self._matrix(thing), matrix)
@@ -283,14 +287,10 @@ class PdfiumPage:
         if not kind or count < 2:
             return None
         a, b, c, d, e, f = product(product(self._matrix(thing), matrix), self.shown.matrix)
-        x, y = ctypes.c_float(), ctypes.c_float()
-        x_at, y_at = ctypes.byref(x), ctypes.byref(y)
-        segments = []
-        for at in range(min(count, MAX_SEGMENTS)):
-            segment = raw.FPDFPath_GetPathSegment(thing, at)
-            raw.FPDFPathSegment_GetPoint(segment, x_at, y_at)
-            point = a * x.value + c * y.value + e, b * x.value + d * y.value + f
-            segments.append((raw.FPDFPathSegment_GetType(segment), point, raw.FPDFPathSegment_GetClose(segment)))
+        segments = [
+            (kind, (a * x + c * y + e, b * x + d * y + f), closed)
+            for kind, x, y, closed in path_segments(raw, thing, min(count, MAX_SEGMENTS))
+        ]
         rect = around([point for _, point, _ in segments])
         if not all(map(math.isfinite, rect)):
             return None
@@ -305,6 +305,10 @@ class PdfiumPage:
         return {"fill": (red, green, blue), "fill_opacity": alpha or 0.001}
 
     def painted(self) -> list[Painted]:
+        return self._painted
+
+    @cached_property
+    def _painted(self) -> list[Painted]:
         raw = self._raw
         names: dict[int, Literal["text", "image"]] = {raw.FPDF_PAGEOBJ_TEXT: "text", raw.FPDF_PAGEOBJ_IMAGE: "image"}
         sides = [ctypes.c_float() for _ in range(4)]

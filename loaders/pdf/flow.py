@@ -23,11 +23,10 @@ CAPTION = re.compile(
 )
 TABLE_KIND = re.compile(r"^(tab|table)", re.IGNORECASE)
 _BULLET = re.compile(r"^[•◦‣⁃▪■□●○✓✔➢❖►∙·*–—-]\s+\S|^[•◦‣▪■●➢❖►]\S")
-_NUMBERED = re.compile(r"^(?:\(?(?:\d{1,2}|[A-Za-z]|[ivx]{1,4})[.)]|\[\d{1,3}\])\s+\S")
+_NUMBERED = re.compile(r"^(?:\((?:\d{1,2}|[A-Za-z]|[ivx]{1,4})\)|(?:\d{1,2}|[A-Za-z]|[ivx]{1,4})[.)]|\[\d{1,3}\])\s+\S")
 _SECTION = re.compile(
     r"^(?:(?:chapter|section|part|appendix|item)\s+)?((?:\d+|[A-Z])(?:\.\d+)*)\.?\s+\S", re.IGNORECASE
 )
-_FOOTNOTE = re.compile(r"^(?:\(?\d{1,2}\)?|[*†‡§¶]+)\s?\S")
 _EQUATION_NUMBER = re.compile(r"\([A-Z]?\.?\d{1,3}(?:\.\d{1,3})?[a-z]?\)$")
 _RELATION = re.compile(r"[=≤≥<>≈≡∈∝→∑∏∫≠∼]")
 _ENDS = (".", "!", "?", ":", ";", "。", "”", '."')
@@ -99,7 +98,12 @@ def _mono(row: Row) -> bool:
 
 def _marked(row: Row) -> bool:
     text = _text(row)
-    return bool(_BULLET.match(text) or _NUMBERED.match(text))
+    return _bulleted(row, text) or bool(_NUMBERED.match(text))
+
+
+def _bulleted(row: Row, text: str) -> bool:
+    """Does a row begin with a bullet, or with an "o" that a wide gap parts from its text?"""
+    return bool(_BULLET.match(text)) or (len(row.pieces) > 1 and row.pieces[0].text == "o")
 
 
 def _parts(group: list[Row], row: Row, pitch: dict[int, float], left: float, right: float) -> bool:
@@ -119,16 +123,18 @@ def _parts(group: list[Row], row: Row, pitch: dict[int, float], left: float, rig
         return False
     if abs(row.size - last.size) > 0.09 * size and not (len(_text(row)) < 4 or len(_text(last)) < 4):
         return True
-    if _bold(row) != _bold(last) and (_bold(row) or all(map(_bold, group))):
+    text = _text(row)
+    # A bold reference at the start of a row ("(p. 58)") is no heading.
+    goes_on = last.box[2] > right - 0.5 * size and (text[:1].islower() or text.startswith("(")) and not _bold(last)
+    if _bold(row) != _bold(last) and (_bold(row) or all(map(_bold, group))) and not goes_on:
         return True
     if row.box[0] >= last.box[2] or row.box[2] <= last.box[0]:
         return True
-    text = _text(row)
     if _marked(row) or CAPTION.match(text):
         # Inside a paragraph "2. " may start a line by chance: ask for a place where items start.
         ended = last.box[2] < right - 3 * size or _text(last).endswith(_ENDS)
         hanging = row.box[0] <= group[0].box[0] + 0.3 * size
-        if bool(_BULLET.match(text)) or (ended and (hanging or not _marked(group[0]))):
+        if _bulleted(row, text) or (ended and (hanging or not _marked(group[0]))):
             return True
     indent = row.box[0] - (group[1].box[0] if len(group) > 1 else last.box[0])
     if len(group) > 1 and indent > 0.9 * size and not _marked(group[0]):
@@ -173,14 +179,18 @@ def _equation(group: list[Row], text: str) -> bool:
 
 
 def _code(group: list[Row], left: float) -> str:
-    """Lines of code, their indents kept as spaces."""
-    rows = []
-    for row in group:
+    """Lines of code, their indents, inner spaces and empty lines kept."""
+    rows: list[str] = []
+    step = min((b.baseline - a.baseline for a, b in itertools.pairwise(group)), default=0.0)
+    for at, row in enumerate(group):
         text = ""
         for piece in row.pieces:
-            width = max(1.0, (piece.box[2] - piece.box[0]) / max(1, len(piece.text)))
+            words = piece.lines[0].typed if len(piece.lines) == 1 and piece.lines[0].typed else piece.text
+            width = max(1.0, (piece.box[2] - piece.box[0]) / max(1, len(words)))
             column = round((piece.box[0] - left) / width)
-            text = text.ljust(min(column, 200)) + ("" if len(text) < column or not text else " ") + piece.text
+            text = text.ljust(min(column, 200)) + ("" if len(text) < column or not text else " ") + words
+        if at and step > 0:
+            rows += [""] * min(2, round((row.baseline - group[at - 1].baseline) / step) - 1)
         rows.append(text.rstrip())
     return "\n".join(rows)
 
@@ -290,36 +300,35 @@ def _titles(caption: Block, block: Block) -> bool:
 
 
 def _lists(found: list[Block]) -> list[Block]:
-    """Neighbouring items are one list, an item a line."""
+    """Neighbouring items are one list, an item a line; what stands further right is an item of the one above."""
     kept: list[Block] = []
+    indents: list[float] = []
     for block in found:
         last = kept[-1] if kept else None
-        if (
+        if block.role != "list":
+            indents = []
+        elif (
             last is not None
-            and block.role == last.role == "list"
+            and last.role == "list"
             and len(last.text) + len(block.text) < 1800
             and block.box[1] - last.box[3] < 2.5 * block.size
         ):
+            left, near = block.lines[0].box[0], 0.6 * block.size
+            while len(indents) > 1 and left < indents[-1] - near:
+                indents.pop()
+            if left > indents[-1] + near:
+                indents.append(left)
+            elif len(indents) == 1:
+                indents = [min(left, indents[0])]
             kept[-1] = Block(
                 "list",
-                f"{last.text}\n{block.text}",
+                f"{last.text}\n{'  ' * (len(indents) - 1)}{block.text}",
                 union([last.box, block.box]),
                 [*last.lines, *block.lines],
                 size=last.size,
             )
+            continue
         else:
-            kept.append(block)
+            indents = [block.lines[0].box[0]]
+        kept.append(block)
     return kept
-
-
-def footnotes(found: list[Block], style: Style, height: float) -> None:
-    """Marks small numbered paragraphs at the foot of a column as footnotes, from the last upwards."""
-    for block in reversed(found):
-        if (
-            block.role not in ("paragraph", "list", "footnote")
-            or block.size > 0.93 * style.body
-            or block.box[1] < 0.6 * height
-        ):
-            break
-        if _FOOTNOTE.match(block.text):
-            block.role = "footnote"

@@ -12,7 +12,7 @@ from typing import Literal
 
 from rag.document import PageRegion, Part, Place, Source
 from rag.errors import SourceError
-from rag.protocols import Assets, Recogniser
+from rag.protocols import Assets, PageCallback, Recogniser
 from rag.ranges import ranges, within
 
 from ..reading import file_name
@@ -42,10 +42,12 @@ class PDF:
     false; headings on such a page stand above nothing but that page. `pages` ("1-20,35,50-") are the
     only ones read, all where it is empty.
 
+    `progress` is called after each page that was read from its pixels, and after each page of a part.
+
     Nothing is kept between calls: no open file, no page.
     """
 
-    VERSION = 3
+    VERSION = 4
     media_types: tuple[str, ...] = ("application/pdf",)
 
     def __init__(
@@ -65,6 +67,7 @@ class PDF:
         max_page_bytes: int = 4_000_000,
         max_render_pixels: int = 50_000_000,
         assets: Assets | None = None,
+        progress: PageCallback | None = None,
     ) -> None:
         if engine not in ("auto", "mupdf", "pdfium"):
             raise ValueError(f"engine is auto, mupdf or pdfium, got {engine!r}")
@@ -87,6 +90,7 @@ class PDF:
         self.max_render_pixels = max_render_pixels
         self.options = Options(tables, min_image_side, min_image_bytes, figure_dpi, max_page_bytes, layout)
         self.assets = assets
+        self.progress = progress
 
     @property
     def fingerprint(self) -> str:
@@ -121,7 +125,7 @@ class PDF:
             recogniser = self.recogniser if self._recognising else None
             whole = Reading(
                 source, document, reader, style, outline(document), self.options, self._most, self.assets,
-                recogniser, recogniser if self.read_figures else None, self.pages,
+                recogniser, recogniser if self.read_figures else None, self.pages, self.progress,
             )  # fmt: skip
             about = head(document, reader, style, Path(file_name(source)).stem)
             number = last = 0

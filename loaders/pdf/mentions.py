@@ -72,7 +72,7 @@ class Mentions:
                 elif _page(one) not in unsure and len(self.waiting) < WAITING:
                     self.waiting.setdefault(key, []).append(mention)
             if links:
-                found[at] = replace(one, links=_merged(one.links, links))
+                found[at] = replace(one, links=merged(one.links, links))
         for key, places in own.items():
             first = found[places[0]]
             if earlier := self.waiting.pop(key, []):
@@ -119,7 +119,7 @@ def _page(one: Element) -> int:
     return place.page if isinstance(place, PageRegion) else 0
 
 
-def _merged(links: Sequence[Link], more: Sequence[Link]) -> tuple[Link, ...]:
+def merged(links: Sequence[Link], more: Sequence[Link]) -> tuple[Link, ...]:
     """Links of the file and ours by their place. Ours say more than a page, so they replace those beneath."""
     kept = [
         one for one in links

@@ -21,3 +21,16 @@ def mupdf() -> Any:
     tools.mupdf_display_errors(False)
     tools.mupdf_display_warnings(False)
     return library
+
+
+def turning(page: MuPage) -> Any:
+    """From the coordinates of a turned page to those of the page as shown; None for one that is not turned.
+
+    PyMuPDF's own `rotation_matrix` leaves out the page's unit.
+    """
+    angle: int = page.rotation % 360
+    if not angle:
+        return None
+    width, height = page.rect.width, page.rect.height
+    numbers = {90: (0, 1, -1, 0, width, 0), 180: (-1, 0, 0, -1, width, height), 270: (0, -1, 1, 0, 0, height)}
+    return mupdf().Matrix(*numbers[angle])

@@ -7,7 +7,7 @@ from typing import Any
 
 from .annotations import LONG, PASSED, Remark, checked, field, filled, marks, note, ordered
 from .links import LONGEST, MOST
-from .mupdf import MuPage, mupdf
+from .mupdf import MuPage, mupdf, turning
 from .text import Line, Rect, area, clean, overlap
 
 _DRAWN = frozenset({"FreeText", "Stamp"})
@@ -85,7 +85,8 @@ def _value(one: Any, kind: str) -> str:
 
 
 def _shown(page: MuPage, rect: Any) -> Rect:
-    turned = rect * page.rotation_matrix if page.rotation else rect
+    matrix = turning(page)
+    turned = rect if matrix is None else rect * matrix
     return (turned.x0, turned.y0, turned.x1, turned.y1)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
-from .mupdf import MuPage, mupdf
-from .text import Line, currency_parted, legible, named
+from .mupdf import MuPage, mupdf, turning
+from .text import Line, as_typed, currency_parted, legible, most_of, named
 
 
 def lines(page: MuPage, *, outside: bool = False) -> list[Line]:
@@ -18,7 +17,7 @@ def lines(page: MuPage, *, outside: bool = False) -> list[Line]:
     if outside:
         flags &= ~pymupdf.TEXT_MEDIABOX_CLIP
     found = page.get_text("dict", flags=flags, clip=clip)
-    matrix = page.rotation_matrix if page.rotation else None
+    matrix = turning(page)
     width, height = page.rect.width, page.rect.height
     read = []
     for block in found["blocks"]:
@@ -32,28 +31,29 @@ def lines(page: MuPage, *, outside: bool = False) -> list[Line]:
 
 
 def _line(raw: dict[str, Any], matrix: Any) -> Line | None:
-    pymupdf = mupdf()
-
     spans = raw["spans"]
-    text = legible("".join(span["text"] for span in spans))
+    text = legible(spans[0]["text"] if len(spans) == 1 else "".join([span["text"] for span in spans]))
     if not text:
         return None
-    sizes: Counter[float] = Counter()
-    colours: Counter[int] = Counter()
+    sizes: dict[float, int] = {}
+    colours: dict[int, int] = {}
+    raised: list[str] = []
     bold = italic = mono = unpainted = total = 0
     for span in spans:
         letters = len(span["text"].strip())
         total += letters
-        sizes[round(span["size"], 1)] += letters
-        flags = span["flags"]
+        kind, colour, flags = round(span["size"], 1), span["color"], span["flags"]
+        sizes[kind] = sizes.get(kind, 0) + letters
+        colours[colour] = colours.get(colour, 0) + letters
         named_bold, named_mono = named(span["font"])
         bold += letters * (named_bold or bool(flags & 16))
         italic += letters * bool(flags & 2)
+        if flags & 1 and letters < 4:
+            raised.append(span["text"].strip())
         mono += letters * (named_mono or bool(flags & 8))
-        colours[span["color"]] += letters
         # Letters that only clip (64) show what is painted through them.
         unpainted += letters * (span.get("alpha", 255) == 0 and not span.get("char_flags", 0) & 64)
-    size = max(sizes, key=lambda s: (sizes[s], s)) or 1.0
+    size = most_of(sizes) or 1.0
     origin = next((s["origin"] for s in spans if round(s["size"], 1) == size), spans[0]["origin"])
     box, direction = raw["bbox"], raw["dir"]
     first, last = spans[0], spans[-1]
@@ -62,10 +62,12 @@ def _line(raw: dict[str, Any], matrix: Any) -> Line | None:
         right = last["bbox"][0] if last["text"].isspace() and len(spans) > 1 else box[2]
         box = (min(left, right), box[1], max(left, right), box[3])
     if matrix is not None:
+        pymupdf = mupdf()
         box = tuple(pymupdf.Rect(box) * matrix)
         origin = tuple(pymupdf.Point(origin) * matrix)
         turn = pymupdf.Matrix(matrix.a, matrix.b, matrix.c, matrix.d, 0, 0)
         direction = tuple(pymupdf.Point(direction) * turn)
+    one_width = mono * 10 > total * 9
     return Line(
         box=(box[0], box[1], box[2], box[3]),
         text=text,
@@ -73,18 +75,22 @@ def _line(raw: dict[str, Any], matrix: Any) -> Line | None:
         baseline=origin[1],
         bold=bold * 20 >= total * 17,
         italic=italic * 20 >= total * 17,
-        mono=mono * 10 > total * 9,
+        mono=one_width,
         turned=abs(direction[1]) > 0.05 or direction[0] < 0,
-        colour=max(colours, key=lambda one: (colours[one], one)),
+        colour=most_of(colours),
         unpainted=unpainted * 2 > total,
+        typed=as_typed("".join([span["text"] for span in spans]), text) if one_width else "",
+        raised=tuple(raised),
     )
 
 
 def _lead(span: dict[str, Any]) -> float:
     """The width of the spaces that a span begins with."""
     text: str = span["text"]
+    if not text[:1].isspace():
+        return 0.0
     spaces = len(text) - len(text.lstrip())
-    if not spaces or spaces == len(text):
+    if spaces == len(text):
         return 0.0
     left, _, right, _ = span["bbox"]
     even = (right - left) / len(text)

@@ -13,8 +13,9 @@ from .document import Options, Outline, Style
 from .engine import Drawing, OpenPage
 from .figures import Figure, drawings, pictures, take_subcaption, vector_figures, with_labels
 from .find import drawn_tables, text_tables
-from .flow import CAPTION, TABLE_KIND, Block, blocks, footnotes
+from .flow import CAPTION, TABLE_KIND, Block, blocks
 from .hidden import cover
+from .notes import footnotes
 from .rules import Rules, ruled_lines
 from .running import Edge
 from .tables import Table, markdown
@@ -191,15 +192,14 @@ def _ordered(
     kept = {id(thing) for thing in (*kept_figures, *kept_tables)}
     ordered: list[Thing] = []
     for flow in found:
-        texts = [item for item in flow if isinstance(item, Block)]
-        footnotes(texts, style, height)
+        notes = footnotes([item for item in flow if isinstance(item, Block)], style, height)
         for item in flow:
             if isinstance(item, Solid):
                 thing = things[item.at]
                 if id(thing) in kept:
                     ordered.append(thing)
             elif item.role != "caption" or id(item) in left_over:
-                ordered.append(item)
+                ordered += notes.get(id(item), [item])
     return ordered
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from rag.document import WHOLE, Box, Element, Head, Notice, Origin, Page, PageRegion, Part, Place, Source
 from rag.identity import element_id
-from rag.protocols import Assets, Recogniser
+from rag.protocols import Assets, PageCallback, Recogniser
 from rag.ranges import Ranges, within
 
 from . import attachments, layout, scan
-from .continued import joined
+from .beneath import hide, is_behind, is_looked_at, says_other
+from .continued import joined, last_table, passed
 from .damage import agrees, damaged
 from .document import Options, Outline, Style
 from .engine import OpenDocument
@@ -19,6 +20,7 @@ from .figures import stored
 from .hidden import runs
 from .links import attach
 from .mentions import Mentions
+from .notes import tied
 from .numbers import printed
 from .page import Found, PageFound, analysed
 from .render import short
@@ -45,10 +47,16 @@ class Reading:
     recogniser: Recogniser | None = None
     labeller: Recogniser | None = None
     wanted: Ranges = ()
+    progress: PageCallback | None = None
     mentions: Mentions = field(default_factory=Mentions)
     sections: list[tuple[int, str]] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
     damaged: list[int] = field(default_factory=list)
+    behind: int = 0
+    """Pages met whose text layer lies behind a picture."""
+    unchecked: list[int] = field(default_factory=list)
+    ahead: dict[int, PageFound] = field(default_factory=dict)
+    """Pages that were looked at for the rest of the part before, without the tables that it took."""
 
     def end(self, first: int) -> int:
         """Where the part that begins with page `first` ends."""
@@ -65,6 +73,7 @@ class Reading:
         pages: list[Page] = []
         notices: list[Notice] = []
         pictures = {index for index in asked if self._is_picture(index)}
+        pictures |= self._untrue([one for one in asked if one not in pictures], notices)
         scans = self._scanned(sorted(pictures), notices) if kept else {}
         edges |= scan.edges(scans, first, last)
         if number == 0:
@@ -77,17 +86,20 @@ class Reading:
             pages.append(Page(index + 1, label, round(text.width, 2), round(text.height, 2)))
             sections = list(self.sections)
             try:
-                found = self._page(index, edges[index], scans.get(index))
+                found = self.ahead.pop(index, None) or self._page(index, edges[index], scans.get(index))
                 if kept and self.labeller and index not in pictures:
                     notices += self._label(index, found)
                 notices += self._link(index, found)
+                made: list[Element] = []
                 for item in found.elements:
-                    id = element_id(self.source.digest, number, len(elements))
-                    elements.append(self._element(item, index, id, self.assets if kept else None))
+                    id = element_id(self.source.digest, number, len(elements) + len(made))
+                    made.append(self._element(item, index, id, self.assets if kept else None))
+                elements += tied(found.elements, made)
             except Exception as error:  # libraries raise many kinds for a damaged page
                 notices.append(_notice(index, f"cannot be read ({short(error)}); the other pages were"))
                 continue
             finally:
+                self._tell(index)
                 if index in pictures:  # else a resumed run would have to recognise it again
                     self.sections = sections
             notices += [_notice(index, message) for message in found.notices]
@@ -100,13 +112,51 @@ class Reading:
                     self.unread.append(index + 1)
                 if damaged(text):
                     self.damaged.append(index + 1)
+                elif self._is_behind(index):
+                    self.unchecked.append(index + 1)
         if last == self.document.page_count:
             notices += self._untold(last)
-        elements = joined(elements)
+        elements = self._finished(joined(elements), last, pictures)
         # A resumed run does not recognise pages again, so it cannot know the ids of what follows them.
         unsure = frozenset(range(min(pictures) + 1, last + 1)) if pictures else frozenset()
         elements = self.mentions.joined(elements, unsure)
         return Part(number, about, tuple(elements), tuple(pages), tuple(notices))
+
+    def _finished(self, elements: list[Element], last: int, pictures: set[int]) -> list[Element]:
+        """The elements of a part, its last table with what continues it on the pages of the next part.
+
+        Those pages are kept for the next part as they were found, without what was taken. Recognised pages
+        are left out: a resumed run does not read them again.
+        """
+        at = last_table(elements)
+        on = {one.page for one in elements[at].origin.places if isinstance(one, PageRegion)} if at >= 0 else set()
+        if last not in on or any(page - 1 in pictures for page in on):
+            return elements
+        edges: dict[int, dict[int, Edge]] = {}
+        for index in range(last, min(last + self.most, self.reader.count)):
+            if not within(index + 1, self.wanted) or self._is_picture(index) or self._is_behind(index):
+                break
+            try:
+                edges = edges or running(self.reader, last, self.end(last), self.style.body)
+                found = self._page(index, edges[index], None)
+            except Exception:  # told where the page is read
+                break
+            self.ahead[index] = found
+            text = [one for one in found.elements if not passed(one.role)]
+            if not text or text[0].role != "table":
+                break
+            pair = joined([elements[at], self._element(text[0], index, "", None)])
+            if len(pair) > 1:
+                break
+            elements[at] = pair[0]
+            found.elements.remove(text[0])
+            if len(text) > 1:
+                break
+        return elements
+
+    def _tell(self, index: int) -> None:
+        if self.progress is not None:
+            self.progress(index + 1, self.document.page_count)
 
     def _untold(self, pages: int) -> list[Notice]:
         """What the last part says of pages that nobody read."""
@@ -116,6 +166,9 @@ class Reading:
         if self.damaged:
             what = "text of characters that mean nothing"
             notices.append(_told(self.damaged, pages, "has", "have", what))
+        if self.unchecked:
+            one, many = "is a picture with a text layer", "are pictures with text layers"
+            notices.append(_told(self.unchecked, pages, one, many, "whose words were not compared with what is seen"))
         return notices
 
     def _link(self, index: int, found: PageFound) -> list[Notice]:
@@ -154,6 +207,37 @@ class Reading:
         except Exception:  # what is damaged is told when the page is read
             return False
 
+    def _is_behind(self, index: int) -> bool:
+        text = self.reader[index]
+        try:
+            return not text.failed and is_behind(self.document[index], text)
+        except Exception:  # what is damaged is told when the page is read
+            return False
+
+    def _untrue(self, pages: Sequence[int], notices: list[Notice]) -> set[int]:
+        """Those of some pages that have a layer behind a picture that says other words; its lines are hidden.
+
+        Some are looked at, and all of the part where one of them is untrue; also by a resumed run.
+        """
+        if self.recogniser is None:
+            return set()
+        behind = [index for index in pages if self._is_behind(index)]
+        first, self.behind = self.behind, self.behind + len(behind)
+        told = {index: self._says_other(index, notices) for at, index in enumerate(behind, first) if is_looked_at(at)}
+        if any(told.values()):
+            told |= {index: self._says_other(index, notices) for index in behind if index not in told}
+        untrue = {index for index, other in told.items() if other}
+        for index in untrue:
+            hide(self.reader[index].lines)
+        return untrue
+
+    def _says_other(self, index: int, notices: list[Notice]) -> bool:
+        try:
+            return self.recogniser is not None and says_other(self.document[index], self.reader[index], self.recogniser)
+        except Exception as error:  # the layer is still there to be read
+            notices.append(_notice(index, f"has a text layer that could not be compared with it ({short(error)})"))
+            return False
+
     def _scanned(self, pictures: Sequence[int], notices: list[Notice]) -> dict[int, scan.Scan]:
         scans: dict[int, scan.Scan] = {}
         for index in pictures:
@@ -164,6 +248,7 @@ class Reading:
                         damaged(self.reader[index]) and (not found.found or agrees(self.reader[index], found.text))
                     ):
                         scans[index] = found
+                self._tell(index)
             except Exception as error:  # the page is still there to be seen
                 notices.append(_notice(index, f"could not be read from its pixels ({short(error)})"))
         return scans

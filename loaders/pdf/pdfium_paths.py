@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from .text import Rect
@@ -20,6 +23,32 @@ def product(one: Matrix, other: Matrix) -> Matrix:
 def around(points: list[tuple[float, float]]) -> Rect:
     across, down = [x for x, _ in points], [y for _, y in points]
     return min(across), min(down), max(across), max(down)
+
+
+def path_segments(raw: Any, path: Any, count: int) -> Iterator[tuple[int, float, float, bool]]:
+    """The first segments of a path as (kind, x, y, closes). `raw` is the module `pypdfium2.raw`."""
+    segment_of, point_of, kind_of, closes = _asked(raw)
+    point = (ctypes.c_float * 2)()
+    x_at = ctypes.addressof(point)
+    y_at = x_at + ctypes.sizeof(ctypes.c_float)
+    handle = ctypes.cast(path, ctypes.c_void_p).value
+    for at in range(count):
+        segment = segment_of(handle, at)
+        point_of(segment, x_at, y_at)
+        yield kind_of(segment), point[0], point[1], bool(closes(segment))
+
+
+@lru_cache(maxsize=1)
+def _asked(raw: Any) -> tuple[Callable[..., Any], ...]:
+    """What is asked of each segment, by addresses: typed pointers would take as long again."""
+    at, number = ctypes.c_void_p, ctypes.c_int
+    kinds = (
+        (raw.FPDFPath_GetPathSegment, ctypes.CFUNCTYPE(at, at, number)),
+        (raw.FPDFPathSegment_GetPoint, ctypes.CFUNCTYPE(number, at, at, at)),
+        (raw.FPDFPathSegment_GetType, ctypes.CFUNCTYPE(number, at)),
+        (raw.FPDFPathSegment_GetClose, ctypes.CFUNCTYPE(number, at)),
+    )
+    return tuple(kind(ctypes.cast(one, at).value or 0) for one, kind in kinds)
 
 
 _LINE, _CURVE, _MOVE = 0, 1, 2

@@ -11,18 +11,23 @@ import ctypes
 import itertools
 import math
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from statistics import median
 from typing import Any
 
-from .text import Line, Rect, legible, named, union
+from .text import Line, Rect, as_typed, legible, most_of, named, union
 
 WIDE = 0.8
 """A gap of so many sizes of type ends a line, as does a step of the baseline; both as in MuPDF."""
 MAX_CHARACTERS = 400_000
 """Of a page; what follows is left out."""
 _WORD = re.compile(r"[^ \t\r\n\x00\x85\xa0\u2000-\u200a\u3000\ufffe]+\ufffe?|\ufffe")
+_MARK = re.compile(r"[^\W\d][.,;:)\]”’\"']*(\d{1,2}|[*†‡§¶]{1,3})[.,;:)]?$")
+"""What may be the mark of a footnote behind a word."""
+_ENDS = ("\r", "\n", "")
 _INVISIBLE = 3
 _STROKED = (1, 2, 5, 6, 7)
 """Text render modes, the second those of letters that are outlined or are a clip."""
@@ -51,6 +56,11 @@ class Set:
     type: Type
     ends: bool
     """Does its line end behind it?"""
+    raised: str = ""
+    """The mark at its end that is set higher than its beginning."""
+
+
+_UPRIGHT = (1.0, 0.0, 0.0, -1.0)
 
 
 class Shown:
@@ -71,6 +81,9 @@ class Shown:
         return a * x + c * y + e, b * x + d * y + f
 
     def rect(self, left: float, bottom: float, right: float, top: float) -> Rect:
+        if self.matrix[:4] == _UPRIGHT and left <= right and bottom <= top:
+            e, f = self.matrix[4:]
+            return left + e, f - top, right + e, f - bottom
         (x0, y0), (x1, y1) = self.point(left, bottom), self.point(right, top)
         return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
 
@@ -84,31 +97,59 @@ def set_words(raw: Any, text_page: Any, shown: Shown) -> Iterator[Set]:
     """The words of a page in the file's order. `raw` is the module `pypdfium2.raw`."""
     count = min(raw.FPDFText_CountChars(text_page), MAX_CHARACTERS)
     text = _text(raw, text_page, count)
-    types: dict[int, Type] = {}
-    box, x, y = raw.FS_RECTF(), ctypes.c_double(), ctypes.c_double()
-    loose, origin_of, object_of = raw.FPDFText_GetLooseCharBox, raw.FPDFText_GetCharOrigin, raw.FPDFText_GetTextObject
-    box_at, x_at, y_at = ctypes.byref(box), ctypes.byref(x), ctypes.byref(y)
-    cast, pointer = ctypes.cast, ctypes.c_void_p
+    types = _Types(raw, text_page, shown)
+    sides, point = (ctypes.c_float * 4)(), (ctypes.c_double * 2)()
+    sides_at, x_at = ctypes.addressof(sides), ctypes.addressof(point)
+    y_at = x_at + ctypes.sizeof(ctypes.c_double)
+    loose, origin_of, object_of = _asked(raw)
+    handle = ctypes.cast(text_page.raw, ctypes.c_void_p).value
+    before: tuple[int, float, float] | None = None
+    origin, kind = (0.0, 0.0), types.none
     for match in _WORD.finditer(text):
         first, last = match.start(), match.end() - 1
-        if not loose(text_page, first, box_at):
+        if not loose(handle, first, sides_at):
             continue
-        left, bottom, right, top = box.left, box.bottom, box.right, box.top
-        if last > first and loose(text_page, last, box_at):
-            left, bottom = min(left, box.left), min(bottom, box.bottom)
-            right, top = max(right, box.right), max(top, box.top)
-        if not all(map(math.isfinite, (left, bottom, right, top))):
+        left, top, right, bottom = sides
+        address = object_of(handle, first) or 0
+        if (address, top, bottom) != before:  # else it goes on along the same baseline
+            before = address, top, bottom
+            origin_of(handle, first, x_at, y_at)
+            origin = shown.point(point[0], point[1])
+            kind = types.of(address, first)
+        if last > first and loose(handle, last, sides_at):
+            other_left, other_top, other_right, other_bottom = sides
+            left, bottom = min(left, other_left), min(bottom, other_bottom)
+            right, top = max(right, other_right), max(top, other_top)
+        if not math.isfinite(left + bottom + right + top):
             continue
-        origin_of(text_page, first, x_at, y_at)
-        address = cast(object_of(text_page, first), pointer).value or 0
-        if address not in types:
-            types[address] = _type(raw, text_page, first, shown)
-        word = match[0]
-        ends = word.endswith("\ufffe") or text[last + 1 : last + 2] in ("\r", "\n", "")
-        word = word.replace("\ufffe", "-")
-        if any("\ud800" <= c <= "\udfff" for c in word):
-            word = word.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        yield Set(word, shown.rect(left, bottom, right, top), shown.point(x.value, y.value), types[address], ends)
+        word, raised = match[0], ""
+        if (mark := _MARK.search(word)) and object_of(handle, last) != address:
+            origin_of(handle, first + mark.start(1), x_at, y_at)
+            raised = mark[1] if origin[1] - shown.point(point[0], point[1])[1] > 0.15 * kind.size else ""
+        ends = text[last + 1 : last + 2] in _ENDS
+        if not word.isascii():
+            ends = ends or word.endswith("\ufffe")
+            word = word.replace("\ufffe", "-")
+            if any("\ud800" <= c <= "\udfff" for c in word):
+                word = word.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        yield Set(word, shown.rect(left, bottom, right, top), origin, kind, ends, raised)
+
+
+@lru_cache(maxsize=1)
+def _asked(raw: Any) -> tuple[Callable[..., int], Callable[..., int], Callable[..., int | None]]:
+    """What is asked of each word, by addresses: typed pointers would take as long again.
+
+    The box of a character as four floats (left, top, right, bottom), its origin, its text object.
+    """
+    at, number = ctypes.c_void_p, ctypes.c_int
+    box = ctypes.CFUNCTYPE(number, at, number, at)
+    point = ctypes.CFUNCTYPE(number, at, number, at, at)
+    thing = ctypes.CFUNCTYPE(at, at, number)
+    return (
+        box(ctypes.cast(raw.FPDFText_GetLooseCharBox, at).value or 0),
+        point(ctypes.cast(raw.FPDFText_GetCharOrigin, at).value or 0),
+        thing(ctypes.cast(raw.FPDFText_GetTextObject, at).value or 0),
+    )
 
 
 def _text(raw: Any, text_page: Any, count: int) -> str:
@@ -117,38 +158,68 @@ def _text(raw: Any, text_page: Any, count: int) -> str:
         return ""
     buffer = (ctypes.c_ushort * (count + 1))()
     written = raw.FPDFText_GetText(text_page, 0, count, buffer) - 1
-    units = buffer[:count]
     if written == count:
-        return "".join(map(chr, units))
+        text = bytes(buffer)[: 2 * count].decode("utf-16-le" if sys.byteorder == "little" else "utf-16-be", "replace")
+        # Two units of one character keep an index each.
+        return text if len(text) == count and "\ufffd" not in text else "".join(map(chr, buffer[:count]))
     # Some characters are left out of its text: ask for each.
     found = (raw.FPDFText_GetUnicode(text_page, at) for at in range(count))
     return "".join("\ufffe" if code == 2 else chr(code) if code < 0x10000 else "\ufffd" for code in found)
 
 
-def _type(raw: Any, text_page: Any, at: int, shown: Shown) -> Type:
-    matrix = raw.FS_MATRIX()
-    if not raw.FPDFText_GetMatrix(text_page, at, ctypes.byref(matrix)):
-        matrix.a, matrix.b, matrix.c, matrix.d = 1.0, 0.0, 0.0, 1.0
-    size = raw.FPDFText_GetFontSize(text_page, at) * math.hypot(matrix.c, matrix.d)
-    name, flags = ctypes.create_string_buffer(256), ctypes.c_int()
-    raw.FPDFText_GetFontInfo(text_page, at, name, 256, ctypes.byref(flags))
-    font = name.value.decode("utf-8", "replace")
-    bold, mono = named(font)
-    channels = [ctypes.c_uint() for _ in range(4)]
-    known = raw.FPDFText_GetFillColor(text_page, at, *map(ctypes.byref, channels))
-    red, green, blue, alpha = (one.value for one in channels)
-    mode = raw.FPDFTextObj_GetTextRenderMode(raw.FPDFText_GetTextObject(text_page, at))
-    size = abs(size) if math.isfinite(size) else 0.0
-    return Type(
-        size=size,
-        along=shown.direction(matrix.a, matrix.b),
-        bold=bold or bool(flags.value & (1 << 18)),
-        italic=bool(flags.value & (1 << 6)) or "italic" in font.lower() or "oblique" in font.lower(),
-        mono=mono or bool(flags.value & 1),
-        colour=red << 16 | green << 8 | blue if known else 0,
-        # Letters that only clip (7) show what is painted through them; outlined ones (1) are seen by their stroke.
-        unpainted=mode == _INVISIBLE or bool(known and not alpha and mode not in _STROKED),
-    )
+class _Types:
+    """How text objects are set; what a font says of itself is asked once."""
+
+    def __init__(self, raw: Any, text_page: Any, shown: Shown) -> None:
+        self._raw, self._page, self._shown = raw, text_page, shown
+        self.none = Type(0.0, (1.0, 0.0), bold=False, italic=False, mono=False, colour=0, unpainted=False)
+        self._known: dict[int, Type] = {}
+        self._fonts: dict[int, tuple[bool, bool, bool]] = {}
+        self._matrix = raw.FS_MATRIX()
+        self._channels = [ctypes.c_uint() for _ in range(4)]
+        self._matrix_at, self._channels_at = ctypes.byref(self._matrix), [ctypes.byref(one) for one in self._channels]
+
+    def of(self, address: int, at: int) -> Type:
+        """The type of the text object at an address, which has character `at`."""
+        if address not in self._known:
+            self._known[address] = self._asked(at)
+        return self._known[address]
+
+    def _asked(self, at: int) -> Type:
+        raw, page, matrix = self._raw, self._page, self._matrix
+        if not raw.FPDFText_GetMatrix(page, at, self._matrix_at):
+            matrix.a, matrix.b, matrix.c, matrix.d = 1.0, 0.0, 0.0, 1.0
+        size = raw.FPDFText_GetFontSize(page, at) * math.hypot(matrix.c, matrix.d)
+        known = raw.FPDFText_GetFillColor(page, at, *self._channels_at)
+        red, green, blue, alpha = (one.value for one in self._channels)
+        thing = raw.FPDFText_GetTextObject(page, at)
+        mode = raw.FPDFTextObj_GetTextRenderMode(thing)
+        bold, italic, mono = self._font(ctypes.cast(raw.FPDFTextObj_GetFont(thing), ctypes.c_void_p).value or 0, at)
+        return Type(
+            size=abs(size) if math.isfinite(size) else 0.0,
+            along=self._shown.direction(matrix.a, matrix.b),
+            bold=bold,
+            italic=italic,
+            mono=mono,
+            colour=red << 16 | green << 8 | blue if known else 0,
+            # Letters that only clip (7) show what is painted through them; outlined ones (1) are seen by their stroke.
+            unpainted=mode == _INVISIBLE or bool(known and not alpha and mode not in _STROKED),
+        )
+
+    def _font(self, address: int, at: int) -> tuple[bool, bool, bool]:
+        """Bold, italic, of one width."""
+        if address and address in self._fonts:
+            return self._fonts[address]
+        name, flags = ctypes.create_string_buffer(256), ctypes.c_int()
+        self._raw.FPDFText_GetFontInfo(self._page, at, name, 256, ctypes.byref(flags))
+        font = name.value.decode("utf-8", "replace")
+        bold, mono = named(font)
+        self._fonts[address] = (
+            bold or bool(flags.value & (1 << 18)),
+            bool(flags.value & (1 << 6)) or "italic" in font.lower() or "oblique" in font.lower(),
+            mono or bool(flags.value & 1),
+        )
+        return self._fonts[address]
 
 
 def as_lines(words: Sequence[Set], shown: Shown, *, outside: bool = False) -> list[Line]:
@@ -193,7 +264,7 @@ def _groups(words: Sequence[Set]) -> Iterator[list[Set]]:
 def _goes_on(last: Set, word: Set) -> bool:
     """Does a word follow another on one line?"""
     (x, y), (other_x, other_y) = last.type.along, word.type.along
-    if abs(x - other_x) + abs(y - other_y) > 0.05:
+    if last.type is not word.type and abs(x - other_x) + abs(y - other_y) > 0.05:
         return False
     size = max(last.type.size, word.type.size, 1.0)
     if abs(x) > abs(y):
@@ -208,21 +279,34 @@ def _line(group: Sequence[Set]) -> Line | None:
     text = legible(" ".join(word.text for word in group))
     if not text:
         return None
-    sizes: Counter[float] = Counter()
-    colours: Counter[int] = Counter()
-    bold = italic = mono = unpainted = total = 0
+    kinds: dict[int, int] = {}
+    types = {}
     for word in group:
-        letters, kind = len(word.text), word.type
+        key = id(word.type)
+        types[key] = word.type
+        kinds[key] = kinds.get(key, 0) + len(word.text)
+    sizes: dict[float, int] = {}
+    colours: dict[int, int] = {}
+    bold = italic = mono = unpainted = total = 0
+    for key, letters in kinds.items():
+        kind, size = types[key], round(types[key].size, 1)
         total += letters
-        sizes[round(kind.size, 1)] += letters
+        sizes[size] = sizes.get(size, 0) + letters
+        colours[kind.colour] = colours.get(kind.colour, 0) + letters
         bold += letters * kind.bold
         italic += letters * kind.italic
         mono += letters * kind.mono
-        colours[kind.colour] += letters
         unpainted += letters * kind.unpainted
-    size = max(sizes, key=lambda s: (sizes[s], s)) or 1.0
+    size = most_of(sizes) or 1.0
+    raised = [word.raised for word in group if word.raised]
     along = group[0].type.along
     baseline = next(word.origin[1] for word in group if round(word.type.size, 1) == size or size == 1.0)
+    raised += [
+        word.text.strip(".,;:)")
+        for word in group
+        if len(word.text) < 4 and word.type.size < 0.85 * size and word.origin[1] < baseline - 0.15 * size
+    ]
+    one_width = mono * 10 > total * 9
     return Line(
         box=union([word.box for word in group]),
         text=text,
@@ -230,8 +314,19 @@ def _line(group: Sequence[Set]) -> Line | None:
         baseline=baseline,
         bold=bold * 20 >= total * 17,
         italic=italic * 20 >= total * 17,
-        mono=mono * 10 > total * 9,
+        mono=one_width,
         turned=abs(along[1]) > 0.05 or along[0] < 0,
-        colour=max(colours, key=lambda one: (colours[one], one)),
+        colour=most_of(colours),
         unpainted=unpainted * 2 > total,
+        typed=as_typed(_typed(group), text) if one_width else "",
+        raised=tuple(raised),
     )
+
+
+def _typed(group: Sequence[Set]) -> str:
+    """Words of one width with as many spaces between them as have room there."""
+    width = median((word.box[2] - word.box[0]) / len(word.text) for word in group) or 1.0
+    text = group[0].text
+    for last, word in itertools.pairwise(group):
+        text += " " * max(1, min(200, round((word.box[0] - last.box[2]) / width))) + word.text
+    return text

@@ -52,9 +52,17 @@ def running(reader: Pages, first: int, last: int, body: float) -> dict[int, dict
     for index in range(first, last):
         near = [one for one in edges[index] if reader[index].lines[one[3]].size < 1.3 * body]
         often = 2 if len(edges) == 2 else 3
-        runs = {at: edge for edge, key, height, at in near if seen[edge, key, height] >= often}
+        runs: dict[int, Edge] = {}
+        told: dict[int, Edge] = {}
+        for edge, key, height, at in near:
+            if seen[edge, key, height] >= often:
+                runs[at] = edge
+                if key.startswith(GROWS) or any(map(str.isalpha, key)):
+                    told[at] = edge
         bare = {at: edge for edge, key, _, at in near if _PAGE_NUMBER.match(key) and numbers[edge] >= 2}
-        run[index] = runs | {at: edge for at, edge in bare.items() if _alone(reader[index], at, {*runs, *bare})}
+        # Numbers that do not grow with the pages repeat in a table's first and last rows too, and before items.
+        bare |= {at: edge for at, edge in runs.items() if at not in told}
+        run[index] = told | {at: edge for at, edge in bare.items() if _alone(reader[index], at, {*told, *bare})}
     return run
 
 
@@ -88,9 +96,13 @@ def _edges(page: PageText, number: int) -> list[tuple[Edge, str, int, int]]:
                 if not any(c.isalnum() or c == "#" for c in key):  # a bullet
                     continue
                 found.append((edge, key, round(line.baseline / 3), at))
+                if line.text.isdecimal() and len(line.text) < 6:
+                    found.append((edge, f"{GROWS}{int(line.text) - number}", round(line.baseline / 3), at))
     return found
 
 
+GROWS = "="
+"""Begins the key of a number that grows with the pages; the rest is how far it is from the page's place."""
 ANYWHERE = -(10**6)
 """The height of a foot that follows the text up the page, as in pages printed from a browser."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rag.document import WHOLE, Box, PageRegion
 from rag.protocols import Recognised, Recogniser
 
+from .beneath import is_behind
 from .document import Options, Outline, Style
 from .engine import OpenPage, Placed
 from .figures import Figure
@@ -56,7 +57,7 @@ def _cost(reader: Reader, index: int, options: Options) -> float:
         page, text = reader.document[index], reader[index]
         if text.failed:
             return 0.0
-        if needs_reading(page, text, options):
+        if needs_reading(page, text, options) or is_behind(page, text):
             return 1.0
         named: int = sum(wide >= FIGURE_PIXELS[0] and high >= FIGURE_PIXELS[1] for wide, high in page.named())
         return min(named, PAGE_FIGURES) * FIGURE_COST

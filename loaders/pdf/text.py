@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from .engine import OpenDocument
@@ -14,15 +15,21 @@ if TYPE_CHECKING:
 Rect = tuple[float, float, float, float]
 """Left, top, right, bottom in points, origin top left of the page as shown."""
 
+Kind = TypeVar("Kind", int, float)
+
 MAX_LINES = 20_000
 """Of a page: a newspaper page has some 1,500."""
 _BOLD = re.compile(r"bold|black|heavy|semib|demi|medi\b|-b$|cmbx|sfbx|,b", re.IGNORECASE)
-_MONO = re.compile(r"mono|courier|consol|typewriter|cmtt|sftt|menlo|inconsolata|\btt\b", re.IGNORECASE)
+_MONO = re.compile(
+    r"mono|nimbusmon|courier|consol|typewriter|cm(?:sl|it|v)?tt|(?:sf|ec|tx|lm)tt|menlo|monaco|inconsolata|lettergothic|"
+    r"source ?code|fira ?code|\btt\b",
+    re.IGNORECASE,
+)
 _DROPPED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff0-\ufffb]")
 _BULLETS = dict.fromkeys((0xF0B7, 0xF0A7, 0xF0D8, 0xF076, 0xF0FC, 0xF02D, 0xF06E, 0x25CF, 0x25AA, 0x2022), "•")
 _LEADERS = re.compile(r"(?:\s?[.·…_]){5,}")
 _NEXT_SIGN = re.compile(r"^([$€£¥(\s\d,.)%–—-]*[\d)%–—-])\s([$€£¥])$")
-_SPACES = re.compile(r"\s+")
+_SIGNS = frozenset("$€£¥")
 
 
 @dataclass(slots=True)
@@ -48,6 +55,10 @@ class Line:
     seen: bool = False
     pieces: tuple[Rect, ...] = ()
     """The boxes of its words, where it was read from pixels."""
+    typed: str = ""
+    """Its text with all its spaces, where its type is of one width and `text` has fewer."""
+    raised: tuple[str, ...] = ()
+    """The marks in it that are set small and high: those of footnotes among them."""
     words: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -87,8 +98,14 @@ class Reader:
         return self._kept[index]
 
     def keep(self, first: int, last: int) -> None:
-        """Forget all pages but [first, last)."""
-        self._kept = {index: text for index, text in self._kept.items() if first <= index < last}
+        """Forget the pages before `first`, and of those from `last` on what is more than a page's most lines."""
+        kept: dict[int, PageText] = {}
+        room = MAX_LINES
+        for index, text in sorted(self._kept.items()):
+            room -= len(text.lines) if index >= last else 0
+            if index >= first and (index < last or room >= 0):
+                kept[index] = text
+        self._kept = kept
 
     def _read(self, index: int) -> PageText:
         from .hidden import outside, settle  # which are about lines
@@ -105,6 +122,13 @@ class Reader:
             return PageText([], 0.0, 0.0, failed=" ".join(str(error).split())[:200] or type(error).__name__)
 
 
+def most_of(letters: Mapping[Kind, int]) -> Kind:
+    """The kind that most letters are of; of several the greatest."""
+    if len(letters) == 1:
+        return next(iter(letters))
+    return max(letters, key=lambda one: (letters[one], one))
+
+
 @lru_cache(maxsize=2048)
 def named(font: str) -> tuple[bool, bool]:
     """Does a font's name say that it is bold, that it is of one width?"""
@@ -113,7 +137,7 @@ def named(font: str) -> tuple[bool, bool]:
 
 def currency_parted(line: Line) -> list[Line]:
     """A line "5,727 $" as two: the sign belongs to the column to its right."""
-    match = _NEXT_SIGN.match(line.text)
+    match = _NEXT_SIGN.match(line.text) if line.text[-1:] in _SIGNS else None
     if match is None:
         return [line]
     left, top, right, bottom = line.box
@@ -135,10 +159,11 @@ def clean(text: str) -> str:
             text = stripped[:-1] + "-"
         text = text.translate(_BULLETS).replace("\u00ad", "")
         text = unicodedata.normalize("NFKC", text)
-    text = _DROPPED.sub("", text)
+    if not text.isprintable():  # none of what is dropped is
+        text = _DROPPED.sub("", text)
     if "...." in text or ". ." in text or "…" in text or "_____" in text:
         text = _LEADERS.sub(" … ", text)
-    return _SPACES.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
@@ -152,8 +177,15 @@ def legible(text: str) -> str:
     return found
 
 
+def as_typed(text: str, legible: str) -> str:
+    """A line of code with its spaces, "" where its legible text has them all."""
+    typed = " ".join(map(clean, text.strip().split(" ")))
+    return typed if typed != legible and typed.split() == legible.split() else ""
+
+
 _HYPHEN_END = re.compile(r"[^\W\d_]{2}-$")
 _WORD_END = re.compile(r"[\w-]+-$")
+_FIRST_WORD = re.compile(r"[^\W\d_]+")
 _WORD_START = re.compile(r"^[a-zà-öø-ÿα-ω][\w]*")
 
 
@@ -173,11 +205,19 @@ def joined(parts: list[str], words: frozenset[str] = frozenset()) -> str:
             whole = compound.replace("-", "")
             keep = (compound in words and whole not in words) or "://" in text.rsplit(" ", 1)[-1]
             text = (text if keep else text[:-1]) + part
+        elif text.endswith("-") and words and _is_whole(text, part, words):
+            text = text[:-1] + part  # "GNU-" "PLOT", which is "gnuplot" elsewhere
         elif text.endswith(("-", "/")) and text[-2:-1].isalnum() and part[:1].isalnum():
             text += part  # "Instruct-" "GPT", "and/" "or": what joins them stays
         else:
             text += " " + part
     return text
+
+
+def _is_whole(text: str, part: str, words: frozenset[str]) -> bool:
+    """Is what a hyphen parts a word elsewhere, and never one with a hyphen?"""
+    first, second = text.rsplit(" ", 1)[-1].lower(), _FIRST_WORD.match(part.lower())
+    return second is not None and first[:-1] + second[0] in words and first + second[0] not in words
 
 
 def union(boxes: list[Rect]) -> Rect:

@@ -61,22 +61,22 @@ class SVG:
         if start > 0:
             return
         drawing = cleaned(read(source, self.max_bytes), source.uri)
-        picture = _picture(drawing, source, SIDE)
-        words, unseen = found(drawing, picture, source.uri)
+        shown = picture(drawing, source.uri, SIDE)
+        words, unseen = found(drawing, shown, source.uri)
         text = told(words)
         notices = [Notice(what) for what in drawing.left_out]
         if unseen:
             notices.append(Notice(f"{unseen} texts that cannot be seen in it are left out"))
         if not words:
-            text = self._recognised(picture, notices)
+            text = self._recognised(shown, notices)
         about = described(drawing) or humanised(file_name(source))
         facts: dict[str, str | int | float | bool] = {"format": "svg"}
-        if seen := look(picture):
+        if seen := look(shown):
             facts[LOOK] = seen
         head = Head(about.splitlines()[0][:200] if about else file_name(source), 1, "", labels(facts))
         media = None
         if self.assets is not None:
-            media = pixels.kept(picture, pixels.asset_name(source.digest), "SVG", self.assets)
+            media = pixels.kept(shown, pixels.asset_name(source.digest), "SVG", self.assets)
         photo = Element("", "image", "photo", Origin(source, (PageRegion(1, WHOLE),)), about, media=media)
         elements = [beside(photo, text), *paragraphs(source, 1, text)]
         numbered = (replace(one, id=element_id(source.digest, 0, at)) for at, one in enumerate(elements))
@@ -99,10 +99,11 @@ class SVG:
             raise SourceError(f"a drawing has no place like {place}", source=source.uri, kind="unsupported")
         drawing = cleaned(read(source, self.max_bytes), source.uri)
         longest = max(drawing.width, drawing.height) * max(dpi, 1) / 96
-        return pixels.crop(_picture(drawing, source, min(LARGEST, max(1, round(longest)))), place.box, 144)
+        return pixels.crop(picture(drawing, source.uri, min(LARGEST, max(1, round(longest)))), place.box, 144)
 
 
-def _picture(drawing: Drawing, source: Source, side: int) -> Pillow.Image:
+def picture(drawing: Drawing, uri: str, side: int) -> Pillow.Image:
+    """The drawing, its longer side of so many pixels."""
     share = side / max(drawing.width, drawing.height)
     width, height = max(1, round(drawing.width * share)), max(1, round(drawing.height * share))
-    return drawn(drawing.markup(width, height), source.uri)
+    return drawn(drawing.markup(width, height), uri)

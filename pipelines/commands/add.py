@@ -10,6 +10,7 @@ from typing import Any
 
 from .crawling import crawl_arguments, crawl_rules, render_rules
 from .options import SOME_FAILED, corpus_arguments, opened, pairs, plural, print_json, tell
+from .summarise import summarised, summary_arguments
 
 
 class Add:
@@ -45,6 +46,11 @@ class Add:
             help="passwords of encrypted PDFs, one a line, or NAME, a tab and a password; kept nowhere",
         )  # fmt: skip
         crawl_arguments(parser)
+        parser.add_argument(
+            "--summarise", action="store_true", help="then describe pictures and tables; see rag summarise"
+        )
+        parser.add_argument("--profile", default="server", help="with --summarise: whose model describes (server)")
+        summary_arguments(parser)
         parser.add_argument(
             "--keep", choices=["link", "copy"], default="link", help="copy files into the corpus (default: link)"
         )
@@ -87,11 +93,16 @@ class Add:
             print_json({"summary": told.summary()})
         else:
             _tell_sum(told)
-        return SOME_FAILED if told.failed else 0
+        described = summarised(opened(options), options) if options.summarise else 0
+        return SOME_FAILED if told.failed else described
+
+
+TELL_EVERY = 30.0
+"""Seconds between words of progress within a document where there is no terminal."""
 
 
 class Progress:
-    """A bar on a terminal; nothing elsewhere, where the outcome lines are the progress."""
+    """A bar on a terminal; elsewhere the outcome lines, and a word now and then where a document takes long."""
 
     def __init__(self, quiet: bool) -> None:
         import time
@@ -99,7 +110,9 @@ class Progress:
         self._clock = time.monotonic
         self._started = self._clock()
         self._bar: Any = None
-        self._quiet = quiet or not sys.stderr.isatty()
+        self._quiet = quiet
+        self._lines = not sys.stderr.isatty()
+        self._told, self._item = self._started, ""
 
     @property
     def seconds(self) -> float:
@@ -108,14 +121,27 @@ class Progress:
     def __call__(self, told: Mapping[str, object]) -> None:
         if self._quiet:
             return
+        pages = f", page {told['pages']}" if told.get("pages") else ""
+        pages += f" of {told['of']}" if pages and told.get("of") else ""
+        if self._lines:
+            self._tell(str(told["item"]), pages)
+            return
         if self._bar is None:
             from tqdm import tqdm
 
             self._bar = tqdm(unit="doc", dynamic_ncols=True, leave=False)
         self._bar.total = told["total"]
         self._bar.n = told["done"]
-        pages = f", page {told['pages']}" if told.get("pages") else ""
         self._bar.set_description(f"{told['stage']} {str(told['item'])[-40:]}{pages}", refresh=True)
+
+    def _tell(self, item: str, pages: str) -> None:
+        from rag.contract import visible
+
+        if item != self._item:
+            self._told, self._item = self._clock(), item
+        elif pages and self._clock() - self._told >= TELL_EVERY:
+            self._told = self._clock()
+            tell(f"{visible(item)}{pages}")
 
     def line(self, text: str) -> None:
         """A line of output above the bar."""

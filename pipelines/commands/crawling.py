@@ -25,8 +25,13 @@ def crawl_arguments(parser: ArgumentParser) -> None:
     group.add_argument("--ignore-tags", action="store_true", help="follow nofollow links, take noindex pages")
     group = parser.add_argument_group("rendering", "pages that JavaScript fills (extra browser)")
     group.add_argument("--render", action="store_true", help="take pages as Chromium shows them")
-    group.add_argument("--browser", metavar="PATH", help="the Chromium to start (default: the one on the PATH)")
-    group.add_argument(
+    browser_arguments(group)
+
+
+def browser_arguments(parser: ArgumentParser | Any) -> None:
+    """Which browser, and how it is started."""
+    parser.add_argument("--browser", metavar="PATH", help="the Chromium to start (default: the one on the PATH)")
+    parser.add_argument(
         "--no-browser-sandbox", action="store_true", help="where Chromium cannot have one, as root in a container"
     )
 
@@ -37,6 +42,11 @@ def render_rules(options: Namespace) -> Any:
         if options.browser or options.no_browser_sandbox:
             raise ConfigError("--browser and --no-browser-sandbox are for rendering; add --render, or leave them out")
         return None
+    return browser_rules(options)
+
+
+def browser_rules(options: Namespace) -> Any:
+    """How the browser that the options name is started."""
     from rag.registry import load
 
     return load("pipelines/rendering")(program=options.browser or "", sandbox=not options.no_browser_sandbox)

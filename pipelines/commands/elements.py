@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .drawing import Drawing, is_page, of_markup, written
 from .options import opened, print_json, tell
 
 if TYPE_CHECKING:
@@ -25,20 +25,27 @@ def told(options: Namespace) -> int:
 
     corpus = opened(options)
     source, found = corpus.elements(options.id)
+    numbered = list(enumerate(found, 1))
     paged = any(isinstance(place, PageRegion) for one in found for place in one.origin.places)
-    page = _number(options.page) if paged or options.page else None
-    if page is not None:
-        source, found = corpus.elements(options.id, page)
-    picture, why = None, None
-    if page is not None:
-        picture, why = _drawn(corpus, source, found, page, options)
+    drawing = Drawing()
+    page = None
+    if paged or (options.page and not is_page(source)):
+        page = _number(options.page)
+        numbered = list(enumerate(corpus.elements(options.id, page)[1], 1))
+        drawing = _of_pages(corpus, source, numbered, page, options)
+    elif is_page(source):
+        drawing = of_markup(corpus, source, numbered, _number(options.page), options)
+        page = drawing.sheet or None
+        if options.page and page:
+            numbered = [(number, one) for number, one in numbered if number in drawing.on]
     if options.json:
-        listed = [_plain(to_plain(one)) for one in found]
+        listed = [_plain(to_plain(one)) for _, one in numbered]
         print_json({
-            "source": source.uri, "page": page, "elements": listed, "picture": picture, "picture_error": why,
+            "source": source.uri, "page": page, "elements": listed, "picture": drawing.picture,
+            "picture_error": drawing.why or None,
         })  # fmt: skip
         return 0
-    for number, one in enumerate(found, 1):
+    for number, one in numbered:
         place = next(
             (each for each in one.origin.places if isinstance(each, PageRegion) and each.page == page),
             one.origin.places[0],
@@ -46,12 +53,12 @@ def told(options: Namespace) -> int:
         print(f"{number:>3}. {one.role:<9} {contract.where_it_lies(place, source.uri)}")
         text = " ".join(filter(None, (one.caption, one.text))).split()
         print(f"     {contract.visible(' '.join(text))[:SHOWN]}")
-    if not found:
+    if not numbered:
         print("no elements" + (f" on page {page}" if page else ""))
-    if picture:
-        tell(f"\npicture: {picture}")
+    if drawing.picture:
+        tell(f"\npicture: {drawing.picture}{drawing.note}")
     else:
-        tell(f"\nno picture: {why or 'this source has no pages to draw'}")
+        tell(f"\nno picture: {drawing.why or 'this source has no pages to draw'}")
     return 0
 
 
@@ -68,26 +75,21 @@ def _plain(one: dict[str, Any]) -> dict[str, Any]:
     return {**one, "origin": {"places": one["origin"]["places"]}}
 
 
-def _drawn(
-    corpus: Corpus, source: Source, found: Sequence[Element], page: int, options: Namespace
-) -> tuple[str | None, str | None]:
-    """The file written, or why there is none."""
+def _of_pages(
+    corpus: Corpus, source: Source, found: Sequence[tuple[int, Element]], page: int, options: Namespace
+) -> Drawing:
+    """A page of paper, or a picture, with the boxes on it."""
     from rag.document import WHOLE, PageRegion
-    from rag.drawing import numbered
     from rag.errors import SourceError
 
     boxes = [
         (number, one.role, place.box)
-        for number, one in enumerate(found, 1)
+        for number, one in found
         for place in one.origin.places
         if isinstance(place, PageRegion) and place.page == page
     ]
-    path = Path(options.out or f"{Path(source.uri).stem[:40] or 'page'}-{page}.png")
     try:
         data = corpus.store.seen.crop(source, PageRegion(page, WHOLE), options.dpi)
-        path.write_bytes(numbered(data, boxes))
     except SourceError as error:
-        return None, str(error)
-    except OSError as error:
-        raise ValueError(f"cannot write {path}: {error.strerror}; name another with --out") from error
-    return str(path), None
+        return Drawing(why=str(error))
+    return written(data, boxes, source, page, options)

@@ -47,6 +47,10 @@ class Evaluate:
             help="search as one corpus, within the gold document, or both; answers come from the first named",
         )  # fmt: skip
         parser.add_argument(
+            "--by", choices=["modality"],
+            help="also ask each channel alone (full text, each encoder) and the profile's, by what is asked for",
+        )  # fmt: skip
+        parser.add_argument(
             "--runs", metavar="DIR", type=Path,
             help="keep the run, also in TREC format; after a stop the same command goes on",
         )  # fmt: skip
@@ -90,7 +94,7 @@ def _compare(options: Namespace) -> int:
 
 
 def _evaluate(options: Namespace) -> int:
-    from ..evaluate import page, questions, records, running, summary, tables, trec
+    from ..evaluate import modality, page, questions, records, running, summary, tables, trec
 
     asked, faults = questions.read(options.questions, options.limit)
     with records.writing(options.runs), opened(options) as corpus:
@@ -108,6 +112,7 @@ def _evaluate(options: Namespace) -> int:
         progress = Steps("question")
         try:
             kept, unanswered = running.run_questions(corpus, given, records.Run(about, options.runs), progress)
+            table = modality.by_modality(corpus, given, options.ks, progress) if options.by else None
         finally:
             progress.close()
         _tell_faults(unanswered)
@@ -118,11 +123,15 @@ def _evaluate(options: Namespace) -> int:
     if options.runs:
         trec.write(options.runs, kept, about.profile)
     if options.json:
-        print_json(_json(options, about, tables.summary_json(told), notes, faults))
+        by = {"by_modality": modality.plain(table)} if table else {}
+        print_json({**_json(options, about, tables.summary_json(told), notes, faults), **by})
     else:
-        print("\n".join([*tables.summary_lines(told), *(f"note: {one}" for one in _short(notes))]))
+        by_lines = ["", *modality.lines(table)] if table else []
+        print("\n".join([*tables.summary_lines(told), *by_lines, *(f"note: {one}" for one in _short(notes))]))
     if options.html:
-        options.html.write_text(page.run_page(told, kept, about, notes, str(options.questions)), encoding="utf-8")
+        options.html.write_text(
+            page.run_page(told, kept, about, notes, str(options.questions), table), encoding="utf-8"
+        )
     return SOME_FAILED if faults else 0
 
 

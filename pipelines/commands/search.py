@@ -100,6 +100,8 @@ def _print(told: dict[str, Any], hits: list[Any]) -> None:
         if chunk.headings:
             print(f"    {contract.visible(' > '.join(chunk.headings))}")
         print(f"    {contract.visible(' '.join(chunk.text.split())[:300]) or '(no text)'}")
+        if chunk.summary:
+            print(f"    {contract.described(chunk.summary)[:300]}")
         for one in chunk.mentions[:1]:
             at = contract.where_it_lies(one.place, "").removeprefix(", ")
             print(f"    mentioned: {contract.visible(one.text)[:160]} ({at})")

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from . import elements
+from .crawling import browser_arguments
 from .options import corpus_arguments, opened, print_json, tell
 
 
@@ -15,7 +16,8 @@ class Show:
         "Show a chunk by its id, or the first digits of it. For a place on a page or in a picture a PNG is\n"
         "written: the region by itself, or with --page the whole page with a frame around it.\n"
         "With --elements, what was read of a SOURCE: each element of a page with its place, in reading order, and\n"
-        "a PNG of the page with their boxes drawn; of a source without pages the list alone.\n"
+        "a PNG of the page with their boxes drawn. A web page is drawn by Chromium (extra browser), without a\n"
+        "network, in sheets of 3000 pixels, which --page numbers; of other sources there is the list alone.\n"
         "  rag show --elements report.pdf --page 3 --out page.png"
     )
 
@@ -31,6 +33,7 @@ class Show:
             help="the whole page with its boxes drawn; with --elements which page (default: 1)",
         )  # fmt: skip
         parser.add_argument("--dpi", type=int, default=144, help="resolution of the picture (default: 144)")
+        browser_arguments(parser)
         parser.add_argument("--around", type=int, default=0, metavar="N", help="also show N neighbours on each side")
 
     def run(self, options: Namespace) -> int:
@@ -77,6 +80,8 @@ class Show:
         if chunk.headings:
             print(f"  {contract.visible(' > '.join(chunk.headings))}")
         print(f"\n{_lines(chunk.text) or '(no text)'}")
+        if chunk.summary:
+            print(f"\n{contract.described(chunk.summary)}")
         for mention in chunk.mentions:
             print(f"\nmentioned: {contract.visible(mention.text)}")
             print(f"  {contract.where_it_lies(mention.place, found.source)}")

@@ -60,6 +60,14 @@ class Tune:
             metavar="SHARE",
             help="answerable questions that may be refused (default: 0.05)",
         )
+        parser.add_argument(
+            "--fusion", action="store_true",
+            help="first fit a calibrated fusion of the channels, and take it if it finds more on other documents",
+        )  # fmt: skip
+        parser.add_argument(
+            "--hubness", choices=["tell", "apply"],
+            help="also see whether dividing hubs out finds more; apply changes corpus.toml for the next rag reindex",
+        )  # fmt: skip
         parser.add_argument("--write", type=Path, metavar="PROFILE.toml", help="write the profile and its calibration")
         parser.add_argument(
             "--save-questions", type=Path, metavar="FILE", help="keep the questions made, for rag evaluate"
@@ -85,6 +93,7 @@ class Tune:
             uris = {one.digest: one.sources[0].uri for one in corpus.documents()}
             selector = corpus.profile["selector"]
             scorer = selector.get("scorer", FEATURES)
+            beside = {**_fusion(corpus, posed, options), **_hubness(corpus, posed, options)}
             tell(f"{len(posed)} questions; each is searched with each fusion weight, which takes a while")
             steps = Steps("question")
             made_of = "made by rule" if options.own else str(options.questions)
@@ -100,12 +109,61 @@ class Tune:
                 _write(corpus, told, scorer, options.write)
                 rmtree(options.write.with_suffix(UNFINISHED), ignore_errors=True)
         if options.json:
-            print_json(_json(told))
+            print_json({**_json(told), **beside})
         else:
             print("\n".join(lines(told)))
             if options.write:
                 print(f"written: {options.write} and {calibration_path(options.write)}")
         return 0
+
+
+def _fusion(corpus: Corpus, posed: list[Posed], options: Namespace) -> dict[str, Any]:
+    """Fit a fusion where that is asked for, and search with it from now on if it finds more."""
+    if not options.fusion:
+        return {}
+    from ..evaluate.tables import pair_json
+    from ..tune_fusion import tuned_fusion
+
+    told = tuned_fusion(corpus, posed)
+    if told.table is not None:
+        corpus.retrieve_by(told.table)
+    change = told.change.difference
+    verdict = "taken" if told.table is not None else "nothing is gained for certain: the fusion stays as it is"
+    tell(
+        f"calibrated fusion, on held-out documents: reciprocal rank at 10 {told.change.a:.3f} -> {told.change.b:.3f}, "
+        f"{change.mean:+.3f} [{change.low:+.3f}, {change.high:+.3f}]; {verdict}"
+    )
+    curves = {name: dict(one) for name, one in told.joint.channels.items()}
+    return {"fusion": {"taken": told.table is not None, **pair_json(told.change), "curves": curves}}
+
+
+def _hubness(corpus: Corpus, posed: list[Posed], options: Namespace) -> dict[str, Any]:
+    """Try the forms that divide hubs out where that is asked for."""
+    if not options.hubness:
+        return {}
+    from ..tune_hubness import apply, tuned_hubs
+
+    found = tuned_hubs(corpus, posed)
+    for one in found:
+        gained = "nothing is gained: left as it is"
+        if one.form is not None:
+            form = one.form
+            gained = f"{form.method}, beta_query {form.beta_query:g}, beta_gallery {form.beta_gallery:g}"
+        tell(
+            f"hubs among the vectors of {one.encoder}, {one.questions} held-out questions: reciprocal rank "
+            f"{one.before:.3f} -> {one.after:.3f}; {gained}"
+        )
+    if options.hubness == "apply" and any(one.form is not None for one in found):
+        tell(f"written: {apply(corpus.store, found)}; now run: rag reindex")
+    return {
+        "hubness": {
+            one.encoder: {
+                "method": one.form.method if one.form is not None else "none", "before": round(one.before, 4),
+                "after": round(one.after, 4), "questions": one.questions,
+            }
+            for one in found
+        }
+    }  # fmt: skip
 
 
 def _goal(options: Namespace) -> tuple[Goal, float]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from .intervals import Estimate, Paired
+from .modality import FUSED, ByModality
 from .plots import Dot, curves, dots, legend
 from .plotting import paths, points
 from .ranking import success
@@ -42,7 +43,10 @@ svg polyline { fill: none; stroke: var(--c); stroke-width: 2.2; stroke-linejoin:
 """
 
 
-def run_page(summary: Summary, records: Sequence[Record], about: About, notes: Sequence[str], file: str) -> str:
+def run_page(
+    summary: Summary, records: Sequence[Record], about: About, notes: Sequence[str], file: str,
+    table: ByModality | None = None,
+) -> str:  # fmt: skip
     """The page of a run: figures, plots, kinds of evidence, and each question with what became of it."""
     scopes = [scope for scope in SCOPES if scope in summary.whole]
     parts = [
@@ -62,6 +66,8 @@ def run_page(summary: Summary, records: Sequence[Record], about: About, notes: S
         parts += _trust(summary.trust)
     if summary.kinds:
         parts += ["<h2>By kind of evidence</h2>", *_kinds(summary, scopes)]
+    if table:
+        parts += ["<h2>By modality and channel</h2>", *_by_modality(table)]
     parts += ["<h2>Questions</h2>", *_questions(records, scopes)]
     return _page(file, parts)
 
@@ -160,6 +166,20 @@ def _kinds(summary: Summary, scopes: Sequence[str]) -> Iterable[str]:
             for kind, (count, figures) in summary.kinds.items()
         ],
     )
+
+
+def _by_modality(table: ByModality) -> Iterable[str]:
+    yield '<p class="soft">Share of questions found within k hits of the whole corpus, each channel alone and fused</p>'
+    middle = table.ks[len(table.ks) // 2]
+    marks = [
+        (f"{one.modality}: {one.channel}", [_dot(one.found[middle], int(one.channel == FUSED))]) for one in table.rows
+    ]
+    yield dots(marks, 0, 1, f"found@{middle} by modality and channel")
+    rows = [
+        [row.modality, str(table.counts[row.modality]), row.channel, *(_interval(row.found[k]) for k in table.ks)]
+        for row in table.rows
+    ]
+    yield _table(["asked for", "questions", "channel", *(f"found@{k}" for k in table.ks)], rows)
 
 
 def _questions(records: Sequence[Record], scopes: Sequence[str]) -> Iterable[str]:

@@ -41,6 +41,7 @@ _TAG = re.compile(
 _ATTRIBUTE = re.compile(r"[\s/]++(=?[^\s/>=]++)(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>\"'][^\s>]*+)?+)?+")
 _PATH = re.compile(r"(?:/(?:[A-Za-z][\w-]*|\*|node\(\))(?:\[(?:\d+|position\(\)>=\d+ and position\(\)<=\d+)\])?)+")
 _FORBIDDEN = re.compile("[\0-\x08\x0b\x0e-\x1f\x7f\ufffe\uffff]")
+_CONTROLS = bytes([*range(9), 0x0B, *range(0x0E, 0x20), 0x7F])
 
 
 class TooMuch(ValueError):
@@ -54,6 +55,8 @@ class Markup:
     root: _Element
     encoding: str
     cut: str = ""
+    data: bytes = b""
+    """What was parsed, in UTF-8."""
 
 
 def declared_charset(markup: bytes) -> str:
@@ -67,9 +70,11 @@ def parse(markup: bytes) -> Markup | None:
     from lxml import etree
 
     text, encoding = decode(markup, declared_charset(markup))
-    text = _FORBIDDEN.sub("\ufffd", text)
-    check_size(text)
     data = text.encode("utf-8", errors="replace")
+    if len(data.translate(None, _CONTROLS)) < len(data) or "\ufffe" in text or "\uffff" in text:
+        text = _FORBIDDEN.sub("\ufffd", text)
+        data = text.encode("utf-8", errors="replace")
+    check_size(text)
     cut = ""
     # Old pages that never close <font> nest deeper than the 256 of the careful mode. The second
     # mode goes to 2,048 and to any length of text, which our own limits bound.
@@ -83,7 +88,7 @@ def parse(markup: bytes) -> Markup | None:
         cut = f"line {stops[0].line}: {stops[0].message}" if stops else ""
         if not cut:
             break
-    return Markup(root, encoding, cut) if root is not None else None
+    return Markup(root, encoding, cut, data) if root is not None else None
 
 
 def check_size(text: str) -> None:

@@ -89,11 +89,12 @@ class FolderAssets:
             pass
         if self._render is None:
             raise CorpusError("no renderer is configured for this corpus")
-        data = self._render(self._checked(source), place, dpi)
+        data = self._render(self.original(source), place, dpi)
         self._store_crop(cached, data)
         return data
 
-    def _checked(self, source: Source) -> Source:
+    def original(self, source: Source) -> Source:
+        """The source with the path where its very bytes lie; SourceError if they changed or are gone."""
         kept = self.kept(source.digest)
         path = kept if kept.exists() else Path(source.path)
         if not source.path and not kept.exists():

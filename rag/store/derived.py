@@ -136,7 +136,7 @@ class VectorSink:
 
 
 class TextSink:
-    """The full-text index: a chunk's text, and the headings and title above it."""
+    """The full-text index: a chunk's text, and above it headings, title, mentions and summary."""
 
     name = "text"
 
@@ -148,16 +148,17 @@ class TextSink:
         for batch in live_rows(rows, "c.id, c.body, d.title", "", documents, []):
             read = ((id, json.loads(body), title) for id, body, title in batch)
             texts = {
-                id: (plain["text"], title, *plain.get("headings", ()), *_said(plain))
+                id: (plain.get("text", ""), title, *plain.get("headings", ()), *_said(plain))
                 for id, plain, title in read
-                if plain.get("text")
+                if plain.get("text") or plain.get("summary")
             }
             self.index.add(list(texts), list(texts.values()))
 
 
 def _said(plain: Mapping[str, Any]) -> list[str]:
-    """The sentences that mention a figure or table: they stand above it as headings do."""
-    return [one["text"] for one in plain.get("mentions", ())]
+    """The sentences that mention a figure or table, and its summary: they stand above it as headings do."""
+    about = [plain["summary"]["text"]] if plain.get("summary") else []
+    return [*(one["text"] for one in plain.get("mentions", ())), *about]
 
 
 class PageSink:

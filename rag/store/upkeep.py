@@ -71,9 +71,10 @@ class Upkeep:
         return {digest for (digest,) in self._rows("SELECT DISTINCT digest FROM sources", [])}
 
     def textual(self) -> int:
-        """How many live chunks have words."""
+        """How many live chunks have words, of their own or about them."""
         self._whole()
-        return int(self._one(f"SELECT count(*) {LIVE} WHERE json_extract(c.body, '$.text') IS NOT NULL", [])[0])
+        worded = "json_extract(c.body, '$.text') IS NOT NULL OR json_extract(c.body, '$.summary') IS NOT NULL"
+        return int(self._one(f"SELECT count(*) {LIVE} WHERE {worded}", [])[0])
 
     def worded_pages(self) -> int:
         """How many live pages have words."""

@@ -20,6 +20,7 @@ from rag.errors import CorpusError
 from rag.serialise import from_plain, loads
 from rag.store import schema
 from rag.store.rows import ChunkRow, PartRows, add_views, element_from, page_from
+from rag.store.summaries import Summaries
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +41,7 @@ class Building:
     parts: int
 
 
-class Writer:
+class Writer(Summaries):
     """The one connection that writes; the caller holds the write lock."""
 
     def __init__(self, path: Path) -> None:

@@ -117,9 +117,10 @@ class ColVision(Backbone):
                 "late interaction adds up the best match of each vector, so a question cannot be made less like "
                 "words (minus=...): use an encoder with one vector a chunk, such as retrievers/encoders/clip"
             )
-        read = [self._asked(query) for query in queries]
-        made = iter(self._encoded([one for inputs in read for one in inputs]))
-        return [np.concatenate([next(made).vectors for _ in inputs]) for inputs in read]
+        with self._lock:  # words are cut before the first run: the model is opened once
+            read = [self._asked(query) for query in queries]
+            made = iter(self._encoded([one for inputs in read for one in inputs]))
+            return [np.concatenate([next(made).vectors for _ in inputs]) for inputs in read]
 
     def encode_chunks(self, chunks: Sequence[Chunk]) -> Ragged:
         """n arrays (tokens_i, dim) of the chunks' pixels, image tokens pooled. SourceError if one cannot be drawn."""

@@ -112,8 +112,9 @@ class Interleaved(Backbone):
 
         if not units:
             return np.zeros((0, self.dim), np.float32)
-        parted = [[part for section in sections(unit) for part in self._parts(section)] for unit in units]
-        made = iter(self._vectors(self._read(part) for parts in parted for part in parts))
+        with self._lock:  # tokens are counted before the first run: the model is opened once
+            parted = [[part for section in sections(unit) for part in self._parts(section)] for unit in units]
+            made = iter(self._vectors(self._read(part) for parts in parted for part in parts))
         return np.stack([merged([next(made) for _ in parts], self.unit_sections) for parts in parted])
 
     def encode_chunks(self, chunks: Sequence[Chunk]) -> Dense:

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakValueDictionary
 
 from rag.answer import Query
 from rag.document import Chunk, Modality
@@ -21,7 +22,7 @@ from rag.extras import extra
 from rag.identity import file_digest, view_text
 
 from .composed import less
-from .runtime import Session
+from .runtime import Session, cache_folder
 from .wordpiece import SPECIALS, WordPiece
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ WEIGHTS = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 VOCABULARY = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
 POSITIONS = 512
 """Positions that the weights know; the model was trained on 128 and is used with 256."""
+_SHARED: WeakValueDictionary[tuple[str, str, str, str], Session] = WeakValueDictionary()
+"""What runs now: encoders over several views share one model, and it goes with the last of them."""
+_SHARING = Lock()
 
 
 class MiniLM:
@@ -45,24 +49,30 @@ class MiniLM:
     have the view. Texts are cut at `max_tokens` (specials included).
 
     `precision="bf16"` is faster where the processor has bfloat16 (elsewhere it runs in float32)
-    and gives other vectors, so the fingerprint says it. `cache` keeps the compiled model in the
+    and gives other vectors, so the fingerprint says it. `view` is what it reads of a chunk: its words under
+    their headings, its words alone, or its summary. `cache` keeps the compiled model in the
     user's cache folder. Everything loads at first use; counting loads the tokenizer only.
     """
 
     name = "minilm"
     dim = 384
     modalities: frozenset[Modality] = frozenset({"text", "table", "image", "audio", "video"})
-    view = "contextual"
     alone = True
     """Each chunk is a request of its own: those of several documents may be encoded in one call."""
     languages = frozenset({"en"})
     """What it was trained on; ingest says once when documents are in another."""
 
-    def __init__(self, max_tokens: int = 256, precision: Literal["f32", "bf16"] = "f32", cache: bool = True) -> None:
+    def __init__(
+        self, max_tokens: int = 256, precision: Literal["f32", "bf16"] = "f32", cache: bool = True,
+        view: Literal["contextual", "text", "summary"] = "contextual",
+    ) -> None:  # fmt: skip
         if not SPECIALS < max_tokens <= POSITIONS:
             raise ValueError(f"max_tokens must be {SPECIALS + 1} to {POSITIONS}, got {max_tokens}")
         if precision not in ("f32", "bf16"):
             raise ValueError(f"precision must be 'f32' or 'bf16', got {precision!r}")
+        if view not in ("contextual", "text", "summary"):
+            raise ValueError(f"view must be 'contextual', 'text' or 'summary', got {view!r}")
+        self.view: str = view
         self.max_tokens = max_tokens
         self.precision = precision
         self.cache = cache
@@ -122,7 +132,12 @@ class MiniLM:
             return self._reading
 
     def _open(self, hint: Literal["LATENCY", "THROUGHPUT"]) -> Session:
-        return Session(checked_weights(), hint, self.precision, self.cache)
+        weights = checked_weights()
+        key = str(weights), hint, self.precision, str(cache_folder() if self.cache else "")
+        with _SHARING:
+            session = _SHARED.get(key) or Session(weights, hint, self.precision, self.cache)
+            _SHARED[key] = session
+        return session
 
 
 def checked_weights() -> Path:

@@ -16,7 +16,7 @@ from math import exp
 from typing import Any
 
 from rag.answer import Hit, Query
-from rag.identity import combined
+from rag.identity import combined, findable
 from rag.overlap import is_listing
 from rag.protocols import Lexicon
 
@@ -48,7 +48,7 @@ class Features:
         return by_score(self, queries, hits, "features")
 
     def _scores(self, query: Query, hits: Sequence[Hit]) -> list[float]:
-        usable = [at for at, hit in enumerate(hits) if hit.chunk.text.strip() and not is_listing(hit.chunk.text)]
+        usable = [at for at, hit in enumerate(hits) if findable(hit.chunk).strip() and not is_listing(hit.chunk.text)]
         scores = [0.0] * len(hits)
         if not usable or not query.text:
             return scores

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from rag import overlap
 from rag.answer import Hit
+from rag.identity import findable
 from rag.protocols import Lexicon
 
 from ..selectors import features as basic
@@ -73,7 +74,7 @@ def _measures(
     best: Best, hit: Hit,
 ) -> list[float]:  # fmt: skip
     chunk = hit.chunk
-    text = chunk.text[: basic.MOST_READ]
+    text = findable(chunk)[: basic.MOST_READ]
     cut = basic.pieces(hit)
     values = basic.features_of(question, hit, cut)
     there = {word for one in cut for word in one}

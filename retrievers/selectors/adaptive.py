@@ -14,6 +14,7 @@ from importlib.resources import files
 
 from rag.answer import Evidence, Hit, Query, Selection
 from rag.calibration import Calibrations, checked, load, parsed
+from rag.identity import findable
 from rag.overlap import asked, is_listing, stems
 from rag.protocols import Candidate, Costs, Cutoff, Lexicon, Scorer
 
@@ -119,7 +120,7 @@ def relevances(hits: Sequence[Hit], scores: Sequence[float], told: Calibrations)
 def _usable(hits: Sequence[Hit]) -> list[Hit]:
     """Each chunk once, those that can be evidence: with words that are no table of contents, or a picture."""
     once = {hit.chunk.id: hit for hit in hits}
-    return [hit for hit in once.values() if hit.chunk.text.strip() and not is_listing(hit.chunk.text)]
+    return [hit for hit in once.values() if findable(hit.chunk).strip() and not is_listing(hit.chunk.text)]
 
 
 def _reason(query: Query, ranked: Sequence[Evidence], most: float | None) -> str:
@@ -138,7 +139,7 @@ def _reason(query: Query, ranked: Sequence[Evidence], most: float | None) -> str
 
 def _said(one: Evidence) -> set[str]:
     chunk = one.hit.chunk
-    return set(stems("\n".join((chunk.title, *chunk.headings, chunk.text))))
+    return set(stems("\n".join((chunk.title, *chunk.headings, findable(chunk)))))
 
 
 @cache

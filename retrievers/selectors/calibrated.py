@@ -11,7 +11,7 @@ from math import exp
 from typing import Any
 
 from rag.answer import Evidence, Hit, Query, Selection
-from rag.identity import combined
+from rag.identity import combined, findable
 from rag.overlap import is_listing
 from rag.protocols import Candidate, Lexicon
 
@@ -28,8 +28,8 @@ class Calibrated:
     `relevance` is the estimated probability that the chunk holds the answer. At most `k` hits are
     kept, none below `tau` (None: the threshold that was fitted). The fitted numbers and where
     they come from stand in `calibrated.json`; there are two sets, for hits that an encoder helped
-    to find and for hits found by words alone. Chunks without text, tables of contents and indexes are never
-    evidence.
+    to find and for hits found by words alone. Chunks with neither text nor summary, tables of
+    contents and indexes are never evidence.
     """
 
     k: int = 5
@@ -54,7 +54,7 @@ class Calibrated:
 
     def _select(self, query: Query, hits: Sequence[Hit]) -> Selection:
         question = asked(query.text, self.lexicon)
-        usable = {hit.chunk.id: hit for hit in hits if hit.chunk.text.strip() and not is_listing(hit.chunk.text)}
+        usable = {hit.chunk.id: hit for hit in hits if findable(hit.chunk).strip() and not is_listing(hit.chunk.text)}
         profile = _profiles()["dense" if has_dense(usable) else "lexical"]
         ranked = sorted(
             ((relevance(profile, question, hit), hit) for hit in usable.values()),

@@ -8,6 +8,7 @@ from math import log
 
 from rag import overlap
 from rag.answer import Hit
+from rag.identity import findable
 from rag.protocols import Lexicon
 from rag.sentences import sentences
 
@@ -41,7 +42,7 @@ def asked(question: str, lexicon: Lexicon | None) -> Asked:
 
 def matched(question: Asked, hit: Hit) -> int:
     """How many of the question's words the chunk or its headings hold."""
-    there = set(overlap.stems("\n".join((_above(hit), hit.chunk.text))))
+    there = set(overlap.stems("\n".join((_above(hit), findable(hit.chunk)))))
     return sum(word in there for word in question.weights)
 
 
@@ -52,13 +53,13 @@ def features(question: Asked, hit: Hit) -> dict[str, float]:
 
 def pieces(hit: Hit) -> list[list[str]]:
     """The stems of each sentence of a hit, or of each row."""
-    text = hit.chunk.text[:MOST_READ]
+    text = findable(hit.chunk)[:MOST_READ]
     return _rows(text) if hit.chunk.modality == "table" else _sentences(text)
 
 
 def features_of(question: Asked, hit: Hit, cut: Sequence[Sequence[str]]) -> dict[str, float]:
     """`features`, given the pieces of the hit."""
-    text = hit.chunk.text[:MOST_READ]
+    text = findable(hit.chunk)[:MOST_READ]
     best = max((overlap.covered(question.weights, one) for one in cut), default=0.0)
     there = {word for one in cut for word in one}.union(overlap.stems(_above(hit)))
     whole = overlap.covered(question.weights, there)

@@ -17,6 +17,8 @@ from rag.retrievers.lexical import Lexical
 from rag.retrievers.neighbours import Neighbours
 from rag.retrievers.paged import Paged
 from rag.retrievers.pointed import Pointed
+from rag.retrievers.shared import Shared
+from rag.retrievers.stores import Stores
 
 from rag.answer import Query, query
 from rag.document import Media
@@ -54,6 +56,8 @@ RETRIEVERS: dict[str, Callable[[Shelf], Retriever]] = {
     "lexical": lambda shelf: shelf.lexical,
     "rrf": lambda shelf: shelf.fused,
     "weighted": lambda shelf: Fused({"dense": shelf.dense, "lexical": shelf.lexical}, "weighted"),
+    "shared": lambda shelf: Shared({"words": shelf.dense, "again": shelf.dense}),
+    "stores": lambda shelf: Stores({"dense": shelf.dense, "lexical": shelf.lexical}),
     "diverse": lambda shelf: Diverse(shelf.fused, per_document=2),
     "paged": lambda shelf: Paged(shelf.fused, shelf.text, shelf.catalog),
     "expanded": lambda shelf: Expanded(shelf.fused),

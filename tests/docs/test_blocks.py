@@ -14,11 +14,15 @@ from pathlib import Path
 import pytest
 
 from rag.config import SERVICES, Builder
+from rag.profile import present
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^(?P<mark>```+)(?P<language>\w*)[^\n]*\n(?P<code>.*?)^(?P=mark)\s*$", re.S | re.M)
-CORPUS_PARTS = ("encoder", "vectors", "text", "pages", "minilm", "minilm.vectors", "documents", "documents.vectors")
+CORPUS_PARTS = (
+    "encoder", "vectors", "text", "pages", "minilm", "minilm.vectors", "documents", "documents.vectors",
+    "summaries", "summaries.vectors", "pictures", "pictures.vectors",
+)  # fmt: skip
 LANGUAGES = {"python", "toml", "console", "json", "text", ""}
 
 
@@ -95,7 +99,7 @@ def test_toml_is_valid(page: Path) -> None:
     for block in blocks(page, "toml"):
         table = tomllib.loads(block.code)
         parts = {**{name: object() for name in CORPUS_PARTS}, **table.pop("parts", {})}
-        problems = list(Builder(services=ready, parts=parts).problems({**table, "parts": parts}))
+        problems = list(Builder(services=ready, parts=parts).problems(present({**table, "parts": parts}, parts)))
         assert problems == [], f"{page.name}:{block.line}"
 
 

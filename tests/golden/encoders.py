@@ -22,9 +22,9 @@ class HashEncoder:
 
     name = "hash"
     modalities: frozenset[Modality] = frozenset({"text", "table", "image"})
-    view = "contextual"
 
-    def __init__(self, dim: int = 64, limit: int = 254) -> None:
+    def __init__(self, dim: int = 64, limit: int = 254, view: str = "contextual") -> None:
+        self.view = view
         self.dim = dim
         self.limit = limit
 

@@ -188,3 +188,25 @@ def test_what_is_looked_for_in_pages_takes_time_in_their_size(tmp_path: Path, da
     began = time.monotonic()
     assert load(tmp_path, data)
     assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize(
+    ("sheet", "markup"),
+    [
+        ("p ~ p ~ p ~ p ~ b{display:none}", "<p>x</p>" * 60_000),
+        ("p ~ p{display:none} " + "p ~ p{color:red}" * 3000, "<p>x</p>" * 5000),
+        ("* * * * * * * * *{display:none}", "<div>" * 1500 + "<p>x</p>" * 5000),
+        ("p:nth-child(3n){display:none}", "<p>x</p>" * 60_000),
+        (":not(" * 5000 + "p" + ")" * 5000 + "{display:none}", "<p>x</p>"),
+        ("p," * 500_000 + "p{display:none}", "<p>x</p>"),
+        ("{" * 500_000, "<p>x</p>"),
+        ("a{" * 300_000, "<p>x</p>"),
+        ("p{font-size:0}" + ".a{display:none}" * 100_000, "<p>x</p>" * 1000),
+        ("@media screen{" * 100_000 + "p{display:none}", "<p>x</p>"),
+        ("div{font-size:0}", "<div>" * 1000 + "<p style='font-size:9px'>x</p>" + "</div>" * 1000),
+    ],
+)
+def test_style_sheets_take_bounded_time(tmp_path: Path, sheet: str, markup: str) -> None:
+    began = time.process_time()
+    load(tmp_path, htmls.body(f"<style>{sheet}</style>{markup}"))
+    assert time.process_time() - began < 8

@@ -55,9 +55,15 @@ def test_a_page_saved_from_a_disk(tmp_path: Path) -> None:
 
 
 def test_a_picture_that_is_none_is_left_out(tmp_path: Path) -> None:
-    false = part("image/png", b"<svg onload=x()>", "Content-Location: http://pages.example/false.png")
+    false = part("image/png", b"%!PS-Adobe-3.0", "Content-Location: http://pages.example/false.png")
     page = '<html><body><p>Words</p><img src="/false.png"></body></html>'
     assert "data:" not in read(tmp_path, mhtml(page, false))[URL]
+    drawing = part(
+        "image/svg+xml",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        "Content-Location: http://pages.example/false.png",
+    )
+    assert "data:image/svg+xml;base64," in read(tmp_path, mhtml(page, drawing))[URL]
 
 
 def test_limits(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pymupdf
 import pytest
@@ -12,7 +13,7 @@ from rag.loaders.chunking.structure import Structure
 from rag.loaders.pdf import PDF
 from rag.loaders.pdf.continued import joined
 
-from rag.document import Box, Cell, Element, Origin, PageRegion, Source
+from rag.document import Box, Cell, Element, Origin, PageRegion, Part, Source
 from tests.golden.pdfs import LETTER, SENTENCE, _bytes, lines, wrapped
 
 SOURCE = Source("a.pdf", "application/pdf", "0" * 64)
@@ -63,6 +64,50 @@ def test_a_table_over_two_pages_is_one_element(header: bool, tmp_path: Path) -> 
     assert one.caption.startswith("Table 1")
     assert {cell.row for cell in one.cells if cell.header} == {0}
     assert all("Part" in chunk.text for chunk in Structure()(parts) if chunk.role == "table")
+
+
+def loaded(data: bytes, tmp_path: Path, **options: Any) -> list[Part]:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(data)
+    start = options.pop("start", 0)
+    return list(PDF(**options).load(Source("a.pdf", "application/pdf", "0" * 64, str(path)), start=start))
+
+
+@pytest.mark.parametrize("engine", ["mupdf", "pdfium"])
+@pytest.mark.parametrize("header", [True, False])
+def test_a_table_over_two_parts_is_as_one_within_a_part(header: bool, engine: Any, tmp_path: Path) -> None:
+    data = continued(header)
+    whole = loaded(data, tmp_path, engine=engine)[0].elements
+    first, second = loaded(data, tmp_path, engine=engine, part_pages=1)
+    apart = [*first.elements, *second.elements]
+    (one,) = [element for element in whole if element.role == "table"]
+    (other,) = [element for element in apart if element.role == "table"]
+    assert (other.text, other.cells, other.origin, other.caption) == (one.text, one.cells, one.origin, one.caption)
+    assert {element.text for element in whole} == {element.text for element in apart}
+    assert len(whole) == len(apart)
+    assert [page.number for page in first.pages + second.pages] == [1, 2]
+    assert loaded(data, tmp_path, engine=engine, part_pages=1, start=1) == [second]
+
+
+def test_a_table_over_three_parts_ends_where_it_ends(tmp_path: Path) -> None:
+    document = pymupdf.open()
+    for number in range(4):
+        page = document.new_page(width=LETTER[0], height=LETTER[1])
+        for r in range(32 if number < 3 else 4):
+            name = "".join(chr(97 + (number * 32 + r) // 26**at % 26) for at in (0, 1, 0))
+            texts = (f"Part {name}", str(100 + r), "12.50") if r or number else HEAD
+            for c, text in enumerate(texts):
+                page.draw_rect((72 + 150 * c, 60 + 21 * r, 222 + 150 * c, 81 + 21 * r), width=0.7)
+                page.insert_text((78 + 150 * c, 74 + 21 * r), text, fontsize=10)
+    lines(page, wrapped(SENTENCE * 3, 80), 72, 300)
+    data = _bytes(document)
+    parts = loaded(data, tmp_path, part_pages=2)
+    tables = [element for part in parts for element in part.elements if element.role == "table"]
+    assert not [element for part in parts for element in part.elements if element.role in ("header", "footer")]
+    assert [sorted({place.page for place in one.origin.places}) for one in tables] == [[1, 2, 3, 4]]  # type: ignore[union-attr]
+    assert len(tables[0].text.splitlines()) == 2 + 31 + 32 + 32 + 4
+    assert [element.role for element in parts[1].elements] == ["paragraph"]
+    assert loaded(data, tmp_path, part_pages=2, pages="1-3")[0].elements[0].text.count("Part") == 1 + 31 + 32 + 32
 
 
 ONE = grid([HEAD, ("Bearing", "9000", "120")])

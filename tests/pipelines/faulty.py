@@ -12,6 +12,7 @@ from pathlib import Path
 from rag.document import CharSpan, Element, Head, Origin, Part, Source
 from rag.errors import SourceError
 from rag.identity import element_id
+from rag.protocols import PageCallback
 
 
 class Faulty:
@@ -19,6 +20,9 @@ class Faulty:
 
     VERSION = 1
     media_types = ("text/csv",)
+
+    def __init__(self, *, progress: PageCallback | None = None) -> None:
+        self.progress = progress
 
     def load(self, source: Source, *, start: int = 0) -> Iterator[Part]:
         for number, line in enumerate(Path(source.path).read_text().splitlines()):
@@ -31,8 +35,15 @@ class Faulty:
 
     def _obey(self, line: str, source: Source) -> None:
         order, _, marker = line.partition(",")
-        if order == "hang":
+        if order == "pages":  # slow ones, of one part
+            for page in range(1, int(marker) + 1):
+                time.sleep(0.7)
+                assert self.progress is not None
+                self.progress(page, int(marker))
+        elif order == "hang":
             time.sleep(600)
+        elif order == "nap":
+            time.sleep(float(marker))
         elif order == "program":
             program = subprocess.Popen(["sleep", "600"])
             Path(marker).write_text(str(program.pid))

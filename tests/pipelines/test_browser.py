@@ -236,6 +236,19 @@ def test_in_a_corpus(hashed: Path, server: Server, monkeypatch: pytest.MonkeyPat
     assert again.run([url(server)]).outcomes[0].status == "unchanged"
 
 
+def test_as_root_it_is_told_that_there_is_no_sandbox(
+    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "chromium"
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(browser, "_is_root", lambda: True)
+    with pytest.raises(ConfigError, match="--no-browser-sandbox"):
+        Browser(door(server), Rendering(program=str(program))).fetch(url(server))
+    with pytest.raises(SourceError, match="the browser failed"):
+        Browser(door(server), Rendering(program=str(program), sandbox=False)).fetch(url(server))
+
+
 def test_without_a_browser(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ConfigError, match="install Chromium"):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
 import pytest
+from rag.pipelines import prefetch
+from rag.pipelines.commands import add
 from rag.pipelines.rendering import Renderer
-from rag.pipelines.workers import Limits
+from rag.pipelines.workers import Limits, Worker
 
 from rag.corpus import Corpus
 from rag.errors import SourceError
@@ -82,6 +85,54 @@ def test_the_number_of_workers_changes_nothing(faulty_corpus: Path, workers: int
     assert [one.status for one in told.values()] == ["done"] * 6
     documents = Corpus(faulty_corpus).documents()
     assert [Path(one.sources[0].uri).name for one in documents] == sorted(files)
+
+
+@pytest.mark.parametrize(("naps", "processes"), [(0.0, 1), (1.5, 2)])
+def test_a_second_process_starts_only_where_a_document_waits(
+    faulty_corpus: Path, monkeypatch: pytest.MonkeyPatch, naps: float, processes: int
+) -> None:
+    started: list[Worker] = []
+    start = Worker._start
+
+    def counted(worker: Worker) -> None:
+        started.append(worker)
+        start(worker)
+
+    monkeypatch.setattr(Worker, "_start", counted)
+    monkeypatch.setattr(prefetch, "PATIENCE", 0.5 if naps else 60.0)
+    told = added(faulty_corpus, {f"{number}.csv": f"nap,{naps}\nwords {number}" for number in range(4)})
+    assert [one.status for one in told.values()] == ["done"] * 4
+    assert len(started) == processes
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_pages_are_told_while_a_part_is_made(faulty_corpus: Path, workers: int) -> None:
+    told: list[Mapping[str, object]] = []
+    folder = faulty_corpus.parent / "documents"
+    folder.mkdir()
+    (folder / "a.csv").write_text("pages,4\nlast")
+    adding = Corpus(faulty_corpus).adding(workers=workers, limits=Limits(seconds=30), progress=told.append)
+    assert [one.status for one in adding.outcomes([str(folder)])] == ["done"]
+    pages = [one["pages"] for one in told if one.get("of") == 4]
+    assert len(set(pages)) >= 3
+    assert pages == sorted(pages, key=str)
+
+
+def test_telling_of_pages_wins_no_time(faulty_corpus: Path) -> None:
+    told = added(faulty_corpus, {"a.csv": "pages,12\nlast"}, 1)
+    assert told["a.csv"].error is not None
+    assert "longer than 3 s" in told["a.csv"].error.message
+
+
+def test_a_document_that_takes_long_is_told_of_without_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(add, "TELL_EVERY", 0.0)
+    progress = add.Progress(False)
+    for page in (0, 3):
+        progress({"stage": "ingest", "done": 0, "total": 1, "item": "scan\n.pdf", "pages": page, "of": 100})
+    progress.close()
+    assert capsys.readouterr().err.splitlines() == ["scan\\n.pdf, page 3 of 100"]
 
 
 def test_a_worker_is_replaced_after_its_share_of_documents(faulty_corpus: Path) -> None:

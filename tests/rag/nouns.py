@@ -77,7 +77,7 @@ elements = st.builds(
         st.builds(Cell, row=counts, column=counts, text=texts, rows=counts, columns=counts, header=st.booleans()),
         max_size=2,
     ).map(tuple),
-    label=texts,
+    label=texts, width=counts, height=counts,
     mentions=st.lists(st.builds(Mention, text=texts, place=places), max_size=2).map(tuple),
     links=st.lists(st.builds(Link, start=counts, end=counts, target=texts), max_size=2).map(tuple),
 )  # fmt: skip

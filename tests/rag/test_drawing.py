@@ -113,3 +113,7 @@ def test_elements_are_framed_in_the_colour_of_their_role_and_named_below() -> No
     assert picture.getpixel((200, 201)) == COLOUR, "a role without a colour of its own"
     assert picture.getpixel((200, 100)) == (255, 255, 255)
     assert Image.open(BytesIO(numbered(page.getvalue(), []))).size == (SIZE, SIZE)
+    aside = Image.open(BytesIO(numbered(page.getvalue(), [(1, "heading", Box(0, 0.1, 0.8, 0.2))], margin=True)))
+    assert aside.width == SIZE + 30
+    assert aside.getpixel((30, 60)) == COLOURS["heading"], "the box stands right of the margin"
+    assert aside.getpixel((5, 60)) == (255, 255, 255)

@@ -133,3 +133,9 @@ def test_what_has_no_end_is_not_read(tmp_path: Path) -> None:
     for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path, tmp_path / "gone"):
         with pytest.raises(OSError):
             file_digest(path)
+
+
+@given(st.text(max_size=40), st.integers(0, 10**6), st.integers(0, 10**6))
+def test_the_short_way_to_an_element_id_is_no_other(source: str, part: int, ordinal: int) -> None:
+    for name in (source, digest(source)):
+        assert element_id(name, part, ordinal) == combined("element", name, part, ordinal)[:32]

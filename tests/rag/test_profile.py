@@ -19,7 +19,7 @@ def test_the_built_in_profiles_parse_and_name_known_components() -> None:
     for name in built_in():
         profile = load_profile(name)
         assert set(profile) <= TABLES
-        for table in ("retriever", "words_only", "selector", "generator"):
+        for table in ("retriever", "words_only", "selector", "generator", "computed"):
             registry.load(profile[table]["use"])
 
 
@@ -116,3 +116,12 @@ def test_a_profile_narrows_evidence_to_sentences_that_stand_where_their_places_s
         assert page.read_text()[place.start : place.end] == one.text
         assert answer.cited[0].where.endswith(f"characters {place.start} to {place.end}")
         assert "compress" in answer.answer.trace
+
+
+def test_an_optional_table_is_there_where_its_parts_are() -> None:
+    from rag.profile import present
+
+    table = {"use": "a", "many": {"x": {"use": "b", "index": "@i", "optional": True}, "y": {"use": "c", "index": "@j"}}}
+    assert present(table, {"i"}) == {"use": "a", "many": {"x": {"use": "b", "index": "@i"}, "y": table["many"]["y"]}}  # type: ignore[index]
+    assert present(table, {}) == {"use": "a", "many": {"y": {"use": "c", "index": "@j"}}}
+    assert present([table["many"]], {}) == [{"y": {"use": "c", "index": "@j"}}]

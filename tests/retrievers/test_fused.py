@@ -56,7 +56,7 @@ def test_parts_hold_each_channels_rank_and_score() -> None:
     assert parts["A"]["hybrid"].rank == 1
     assert parts["A"]["hybrid.lexical"] == Score(2, 7.0)
     assert parts["A"]["hybrid.dense"] == Score(1, 0.9)
-    assert parts["D"] == {"hybrid": Score(4, 1 / 63), "other": Score(1, 5.0)}
+    assert parts["D"] == {"hybrid": Score(4, 1 / 63), "hybrid.lexical": Score(3, 2.0), "other": Score(1, 5.0)}
     assert {hit.by for hit in hits} == {"fused"}
 
 
@@ -128,3 +128,34 @@ def test_wrong_options_are_refused(options: dict[str, Any]) -> None:
 
 def test_methods_are_those_of_the_signature() -> None:
     assert set(module._METHODS) == {"rrf", "weighted"}
+
+
+CURVES = {"dense": {"found": 0.5, "score": 2.0}, "lexical": {"share": 1.0, "rank": 3.0}}
+
+
+def test_calibrated_is_a_sum_of_log_odds() -> None:
+    found = scores(Fused(BOTH, "calibrated", bias=-3.0, curves=CURVES))
+    odds = {"A": -3 + 0.5 + 1.8 + 0.5 + 1.5, "B": -3 + 0.5 + 1.6, "C": -3 + 0.5 + 0.8 + 1 + 3, "D": -3 + 0 + 1.0}
+    assert found == pytest.approx({name: 1 / (1 + 2.718281828459045**-value) for name, value in odds.items()})
+    assert list(found) == ["C", "A", "B", "D"]
+
+
+def test_calibrated_with_weights_and_a_foreign_query() -> None:
+    plain = Fused(BOTH, "calibrated", bias=0.0, curves=CURVES)
+    assert scores(Fused(BOTH, "calibrated", curves=CURVES, weights={"dense": 0.0}))["B"] == pytest.approx(0.5)
+    foreign = scores(plain, "Wie viele Monde hat der Mars?")
+    assert foreign["B"] == pytest.approx(1 / (1 + 2.718281828459045 ** -(0.3 * 2.1)))
+
+
+def test_a_calibration_of_other_channels_is_refused() -> None:
+    from rag.errors import ConfigError
+
+    kept = Fused(BOTH, "calibrated", curves=CURVES, made_of=Fused(BOTH).channels)
+    assert kept.retrieve([query("x")], 2)[0]
+    other = Fused({**BOTH, "more": DENSE}, "calibrated", curves=CURVES, made_of=kept.made_of)
+    with pytest.raises(ConfigError, match="rag tune --fusion"):
+        other.retrieve([query("x")], 2)
+    with pytest.raises(ValueError, match="needs bias and curves"):
+        Fused(BOTH, "calibrated")
+    with pytest.raises(ValueError, match="curves for photos"):
+        Fused(BOTH, "calibrated", curves={"photos": {}})

@@ -80,6 +80,15 @@ def test_headings_of_a_scan_stand_over_nothing_else(write: Write) -> None:
     assert spoken(parts, 3)[-1].headings == ("Turbine inspection",)
 
 
+def test_each_page_is_told_as_soon_as_it_is_read(write: Write) -> None:
+    recogniser = Shaded({number: titled(number) for number in range(1, 6)})
+    told: list[tuple[int, int, int]] = []
+    source = write(shaded_pdf([1, 2, 3, 4, 5]))
+    pdf = PDF(recogniser=recogniser, progress=lambda page, pages: told.append((page, pages, len(recogniser.asked))))
+    next(iter(pdf.load(source)))
+    assert told[:4] == [(page, 5, page) for page in (1, 2, 3, 4)]
+
+
 def test_parts_hold_four_scans_and_resume_without_reading_them_again(write: Write) -> None:
     source = write(shaded_pdf([0, 1, 2, 3, 4, 5, 0, 6, 7, 8, 0]))
     texts = {number: titled(number) for number in range(1, 9)}

@@ -198,7 +198,7 @@ def test_a_question_of_a_drawing_alone_is_near_to_nothing(encoder: ConSE) -> Non
 
 
 def test_it_is_for_photos_alone_and_names_what_it_depends_on() -> None:
-    assert ConSE.roles == {"photo", "keyframe", "speech"}
+    assert ConSE.roles == {"photo", "keyframe", "speech"}  # a key frame that is spoken over is one chunk
     assert ConSE().fingerprint == ConSE().fingerprint != ConSE(classes=5).fingerprint
     assert ConSE().encode_chunks([]).shape == (0, ConSE.dim)
     assert ConSE.available()

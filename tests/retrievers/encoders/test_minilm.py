@@ -183,3 +183,30 @@ def test_a_damaged_cache_is_compiled_anew(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "unused"))
     assert np.abs(MiniLM(cache=False).encode_queries([query("moons")]) - expected).max() <= 1e-5
     assert not (tmp_path / "unused").exists()
+
+
+def test_encoders_over_other_views_share_a_model_and_it_goes_with_them() -> None:
+    import gc
+    import weakref
+
+    words, summaries = MiniLM(cache=False), MiniLM(cache=False, view="summary")
+    same = words.encode_queries([query("wind")]) - summaries.encode_queries([query("wind")])
+    assert not same.any()
+    assert words._asking is summaries._asking
+    assert MiniLM(cache=False, precision="bf16")._open("LATENCY") is not words._asking
+    held = weakref.ref(words._asking)
+    del words, summaries
+    gc.collect()
+    assert held() is None
+
+
+def test_the_view_is_what_it_reads() -> None:
+    from rag.document import WHOLE, Chunk, Origin, PageRegion, Source, Summary
+
+    origin = Origin(Source("a.png", "image/png", "a" * 64), (PageRegion(1, WHOLE),))
+    chunk = Chunk("1", "image", origin, "own words", headings=("Top",), summary=Summary("a red barn", "written"))
+    for view, text in (("summary", "a red barn"), ("text", "own words"), ("contextual", "Top\nown words")):
+        encoder = MiniLM(view=view)  # type: ignore[arg-type]
+        assert np.allclose(encoder.encode_chunks([chunk]), encoder.encode_queries([query(text)]), atol=1e-5)
+    with pytest.raises(ValueError, match="view must be"):
+        MiniLM(view="pixels")  # type: ignore[arg-type]
