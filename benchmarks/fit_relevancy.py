@@ -2,131 +2,52 @@
 
     python benchmarks/fit_relevancy.py --root UNPACKED [--work DIR] [--write]
 
-UNPACKED holds the Debian packages that benchmarks/relevancy_documents.py names. From each set of packages a
-corpus is built in DIR, questions are made from it by rule (`rag.pipelines.questions`), and each is asked
-three ways: as it is; with the document that answers it taken out; and with the whole package taken out. So
-right and wrong hits stand under the same questions, and nothing can be learnt from how one is worded.
-Nothing of docqa, gnuplot or Maxima is read.
+UNPACKED holds the Debian packages that benchmarks/relevancy_documents.py names. From each subject a corpus is
+built in DIR, questions are made from it by rule (`rag.pipelines.questions`) and said in other words, and each is
+asked of its corpus, some also with the document that answers taken out, and of another corpus, which is about
+something else; small talk is asked of all. So right and wrong hits, and lists that fit and do not, stand under the
+same questions, and nothing can be learnt from how one is worded. Nothing of docqa, gnuplot or Maxima is read.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rag.pipelines.questions import Made, made
-from rag.retrievers.rerankers import measures
 
-from benchmarks.fit_selector import fitted, folded
-from benchmarks.relevancy_documents import FITTED, HELD_OUT, Package, chosen
-from rag import Corpus, registry
-from rag.answer import Hit, query
+if not __package__:  # run as a file: the folder above holds this package
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from rag.retrievers.rerankers import measures, topic
+
+from benchmarks.relevancy_documents import FITTED, HELD_OUT
+from benchmarks.relevancy_lists import ABSENT, ASKED, OTHER, SMALL_TALK, TALK, Lists, lists
 from rag.calibration import Curve, Sigmoid, fit
 from rag.calibration import calibration_error as ece
-from rag.filters import Eq, Filter, Glob, Not
-from rag.overlap import is_listing
 
-HERE = Path(__file__).parent
-FOLDER = HERE.parent / "retrievers" / "rerankers"
-DEPTH = 50
-LEARNT = 15
-"""Hits of each question that are learnt from: the rest are easily told apart."""
-FOLDS = 5
-LEAST_KIND = 150
-"""First hits of a kind from which a calibration of its own is fitted."""
-UNSURE = 0.33
-"""Weight of a hit of the right document that does not hold the answer: it may help all the same."""
-K, LOST, REFUSED = 5, 0.03, 0.05
-NOT_DENSE = frozenset({"cosine", "dense_rank", "dense_lead", "best_cosine", "cosine_coverage"})
-
-
-@dataclass(frozen=True)
-class Rows:
-    """One line a hit: measures, whether it holds the answer, weight, question, and the plain scores."""
-
-    x: np.ndarray
-    y: np.ndarray
-    w: np.ndarray
-    question: np.ndarray
-    way: np.ndarray
-    """0: asked as it is; 1: its document taken out; 2: its package taken out."""
-    document: np.ndarray
-    score: np.ndarray
-    """What the fused retriever gave."""
-
-    def column(self, name: str) -> np.ndarray:
-        return self.x[:, measures.NAMES.index(name)]
-
-
-def corpus(root: Path, packages: Sequence[Package], folder: Path) -> Corpus:
-    """The corpus of these packages, built where it is not there yet."""
-    built = Corpus(folder)
-    if not (folder / "catalog.sqlite").exists():
-        built.add([path for package in packages for path in chosen(root, package)], workers=1)
-    return built
-
-
-def package_of(uri: str, packages: Sequence[Package]) -> str:
-    return next(package.name for package in packages if f"/{package.name}/usr/" in uri)
-
-
-def holds(hit: Hit, one: Made) -> bool:
-    """Whether a hit is one of those that the question was made from, or says the same to the letter."""
-    if hit.chunk.id in one.chunks:
-        return True
-    wanted = folded(one.answer)
-    return one.kind in ("sentence", "keywords") and wanted in folded(hit.chunk.text)
-
-
-def rows(built: Corpus, asked: Sequence[Made], packages: Sequence[Package], profile: str, ways: Sequence[int]) -> Rows:
-    """Each question in each of the ways, its hits measured."""
-    sources = {one.digest: one.sources[0].uri for one in built.documents()}
-    retriever: Any = built.retriever
-    if profile == "lexical":
-        retriever = registry.load("retrievers/lexical")(built.store.text, built.store.catalog)
-    found = []
-    for way in ways:
-        chosen_ = [(at, one) for at, one in enumerate(asked) if way == 0 or at % len(ways) == way % len(ways)]
-        queries = [query(one.text, _without(one, way, sources, packages)) for _, one in chosen_]
-        hits = [
-            hit
-            for start in range(0, len(queries), 64)
-            for hit in retriever.retrieve(queries[start : start + 64], DEPTH)
-        ]
-        for (at, one), listed in zip(chosen_, hits, strict=True):
-            found += list(_rows(built, at, one, way, listed))
-    x, y, w, question, way_, document, score = (list(column) for column in zip(*found, strict=True))
-    return Rows(
-        np.array(x),
-        np.array(y, float),
-        np.array(w),
-        np.array(question),
-        np.array(way_),
-        np.array(document),
-        np.array(score),
-    )
-
-
-def _without(one: Made, way: int, sources: dict[str, str], packages: Sequence[Package]) -> Filter | None:
-    uri = sources[one.digest]
-    return (None, Not(Eq("source", uri)), Not(Glob("source", f"*/{package_of(uri, packages)}/usr/*")))[way]
-
-
-def _rows(built: Corpus, at: int, one: Made, way: int, hits: Sequence[Hit]) -> Iterator[tuple[Any, ...]]:
-    usable = [hit for hit in hits if hit.chunk.text.strip() and not is_listing(hit.chunk.text)]
-    best = measures.best_of(usable)
-    usable = sorted(usable, key=lambda hit: (-hit.score, hit.chunk.id))[:LEARNT]
-    told = measures.measured(one.text, built.store.text, usable, best)
-    for row in range(len(usable)):
-        right = way == 0 and holds(usable[row], one)
-        near = way == 0 and not right and usable[row].chunk.origin.source.digest == one.digest
-        yield told[row], right, UNSURE if near else 1.0, at, way, one.digest, usable[row].score
+FOLDER = Path(__file__).parents[1] / "retrievers" / "rerankers"
+NOT_DENSE = frozenset(
+    {"cosine", "dense_rank", "dense_lead", "best_cosine", "cosine_coverage", "page_rank", "page_share"}
+)
+TOPIC_NOT_DENSE = frozenset({"near", "agree", "common"})
+TOPIC_WEIGHTS = {ASKED: 1.0, ABSENT: 0.1, OTHER: 1.0, TALK: 0.7}
+"""A document that is taken out may leave others that answer, and these speak of the same."""
+CALIBRATED_EVERY = {ASKED: 1, OTHER: 3, TALK: 3}
+"""Of the lists in each way: most questions that people ask are of what the corpus is about."""
+RIDGES = {"hit": 300.0, "topic": 1.0}
+"""Chosen by models that did not see the corpus that is asked."""
+K, REFUSED = 5, 0.015
+RATIO = 0.2
+"""Set, not fitted: made questions are so sure of their place that the loss of gold that they show (it is printed) is
+less than that of people's."""
+FITTED_COUNTS, HELD_COUNTS = (300, 150), (1000, 220)
+"""Questions made from the documents on programs, and from those of each other subject."""
 
 
 def auc(score: np.ndarray, right: np.ndarray) -> float:
@@ -139,183 +60,256 @@ def auc(score: np.ndarray, right: np.ndarray) -> float:
     return float((ranks[right].sum() - good * (good + 1) / 2) / (good * bad)) if good and bad else float("nan")
 
 
-def tops(data: Rows, score: np.ndarray, value: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each question in each way its best hit's score (or `value`), whether that holds the answer, and the way."""
-    best = firsts(data, score)
-    return (score if value is None else value)[best], data.y[best], data.way[best]
+def fitted(x: np.ndarray, y: np.ndarray, w: np.ndarray, strength: float) -> tuple[float, np.ndarray]:
+    """Intercept and weights of a ridge logistic regression, by Newton's method."""
+    mean, scale = x.mean(0), x.std(0) + 1e-9
+    z = np.column_stack([np.ones(len(x)), (x - mean) / scale])
+    beta = np.zeros(z.shape[1])
+    ridge = np.eye(len(beta)) * strength
+    ridge[0, 0] = 1e-6
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-z @ beta))
+        step = np.linalg.solve((z.T * (w * p * (1 - p))) @ z + ridge, z.T @ (w * (y - p)) - ridge @ beta)
+        beta += step
+        if np.abs(step).max() < 1e-9:
+            break
+    raw = beta[1:] / scale
+    return float(beta[0] - raw @ mean), raw
 
 
-def firsts(data: Rows, score: np.ndarray) -> np.ndarray:
-    """The rows of the best hit of each question in each way."""
-    key = data.question * 3 + data.way
-    order = np.lexsort((np.arange(len(key)), -score, key))
-    _, first = np.unique(key[order], return_index=True)
-    return order[first]
-
-
-def chances_of(data: Rows, score: np.ndarray, curves: Mapping[str, Curve | Sigmoid], profile: str) -> np.ndarray:
-    """Each score as a probability, by the calibration of its kind of chunk."""
-    told = np.array(curves[profile](score.tolist()))
-    for name, column in ((f"{profile}.table", "is_table"), (f"{profile}.image", "is_picture")):
-        if name in curves:
-            mask = data.column(column) > 0
-            told[mask] = curves[name](score[mask].tolist())
-    return told
-
-
-def reported(data: Rows, score: np.ndarray) -> dict[str, Any]:
-    """What a score is worth: telling right hits from wrong ones, the first hit, and questions with no answer."""
-    best, right, way = tops(data, score)
-    answered = way == 0
-    told: dict[str, Any] = {
-        "auc_hits": round(auc(score, data.y), 4),
-        "auc_hits_of_one_list": round(_within(data, score), 4),
-        "first_right": round(float(right[answered].mean()), 4),
-    }
-    for number, name in ((1, "document_absent"), (2, "off_topic")):
-        if (way == number).any():
-            both = answered | (way == number)
-            told[f"auc_answerable_against_{name}"] = round(auc(best[both], answered[both]), 4)
-    return told
-
-
-def _within(data: Rows, score: np.ndarray) -> float:
-    """The mean AUC over lists that hold both right and wrong hits."""
-    values = []
-    for one in np.unique(data.question):
-        mine = (data.question == one) & (data.way == 0)
-        if 0 < data.y[mine].sum() < mine.sum():
-            values.append(auc(score[mine], data.y[mine]))
-    return float(np.mean(values))
-
-
-def model(data: Rows, names: Sequence[str]) -> dict[str, Any]:
-    """The ridge logistic regression over these measures."""
-    x = np.column_stack([data.column(name) for name in names])
-    intercept, weights = fitted(x, data.y, data.w)
+def model(
+    x: np.ndarray, y: np.ndarray, w: np.ndarray, names: Sequence[str], used: Sequence[str], strength: float
+) -> dict[str, Any]:
+    """The ridge logistic regression over the `used` of the measures `names`."""
+    intercept, weights = fitted(x[:, [names.index(one) for one in used]], y, w, strength)
     return {
         "intercept": round(intercept, 4),
-        "weights": {n: round(float(v), 4) for n, v in zip(names, weights, strict=True)},
+        "weights": {name: round(float(value), 4) for name, value in zip(used, weights, strict=True)},
     }
 
 
-def applied(told: dict[str, Any], data: Rows) -> np.ndarray:
-    logit = told["intercept"] + sum(weight * data.column(name) for name, weight in told["weights"].items())
-    return np.round(1 / (1 + np.exp(-np.clip(logit, -30, 30))), 6)
+def applied(told: Mapping[str, Any], names: Sequence[str], x: np.ndarray) -> np.ndarray:
+    logit = told["intercept"] + sum(weight * x[:, names.index(name)] for name, weight in told["weights"].items())
+    return 1 / (1 + np.exp(-np.clip(logit, -30, 30)))
 
 
-def crossed(data: Rows, names: Sequence[str]) -> np.ndarray:
-    """Scores of models that never saw the document of the question."""
-    documents = sorted(set(data.document))
-    fold = np.array([documents.index(one) % FOLDS for one in data.document])
-    score = np.zeros(len(data.y))
-    for one in range(FOLDS):
-        kept = fold != one
-        part = Rows(*(getattr(data, field)[kept] for field in Rows.__dataclass_fields__))
-        score[~kept] = applied(model(part, names), data)[~kept]
-    return score
+def models(data: Lists, profile: str) -> dict[str, Any]:
+    """`hit`, over lists of questions on the topic, and `topic`, over all lists."""
+    dense = profile == "dense"
+    own = np.isin(data.way[data.of], (ASKED, ABSENT))
+    weights = np.array([TOPIC_WEIGHTS[way] for way in data.way])
+    return {
+        "hit": model(
+            data.x[own], data.y[own], data.w[own], measures.NAMES,
+            [name for name in measures.NAMES if dense or name not in NOT_DENSE], RIDGES["hit"],
+        ),
+        "topic": model(
+            data.topic, (data.way == ASKED).astype(float), weights, topic.NAMES,
+            [name for name in topic.NAMES if dense or name not in TOPIC_NOT_DENSE], RIDGES["topic"],
+        ),
+    }  # fmt: skip
+
+
+def scored(told: Mapping[str, Any], data: Lists) -> tuple[np.ndarray, np.ndarray]:
+    """The score of each hit, and the chance of each list."""
+    chance = np.maximum(applied(told["topic"], topic.NAMES, data.topic), 1e-6)
+    return chance[data.of] * applied(told["hit"], measures.NAMES, data.x), chance
+
+
+def crossed(data: Lists, profile: str) -> tuple[np.ndarray, np.ndarray]:
+    """`scored` by models that never saw the corpus that is asked."""
+    score, chance = np.zeros(len(data.y)), np.zeros(len(data.way))
+    for name in np.unique(data.corpus):
+        mine = data.corpus == name
+        score[mine[data.of]], chance[mine] = scored(models(data.part(~mine), profile), data.part(mine))
+    return score, chance
+
+
+def firsts(data: Lists, score: np.ndarray) -> np.ndarray:
+    """The row of the best hit of each list that has hits."""
+    order = np.lexsort((np.arange(len(score)), -score, data.of))
+    return order[np.unique(data.of[order], return_index=True)[1]]
+
+
+def calibrating(data: Lists) -> np.ndarray:
+    """The mask of the lists that calibrate."""
+    number = np.arange(len(data.way))
+    every = np.array([CALIBRATED_EVERY.get(way, 0) for way in data.way])
+    return (every > 0) & (number % np.maximum(every, 1) == 0)
+
+
+def curve_of(data: Lists, score: np.ndarray) -> Curve | Sigmoid:
+    """The calibration of the first hits.
+
+    One for all kinds of chunks: those of their own that tables had put them before text that answers better.
+    """
+    best = firsts(data, score)
+    best = best[calibrating(data)[data.of[best]]]
+    return fit(score[best].tolist(), data.y[best].astype(bool).tolist(), "isotonic")
+
+
+def levels_of(data: Lists, told: np.ndarray, chance: np.ndarray) -> dict[str, Any]:
+    """Ratio, level of the chance, and the calibration set of the cut by risk, by models that saw no such corpus.
+
+    `least_chance` refuses `REFUSED` of the questions as they were made: those reworded are harder than what people
+    ask.
+    """
+    ratios, needed = [], []
+    for one in np.flatnonzero(data.way == ASKED):
+        mine = np.flatnonzero(data.of == one)
+        right = np.sort(told[mine[data.y[mine] > 0]])[::-1]
+        needed.append([round(float(right[0]), 4) if len(right) else None])
+        best = np.sort(told[mine])[::-1]
+        if data.plain[one] and len(right) and right[0] >= best[:K][-1]:
+            ratios.append(right[0] / best[0])
+    print(f"of the gold among the best {K}, the ratio {RATIO} loses {np.mean(np.array(ratios) < RATIO):.4f}")
+    return {
+        "ratio": RATIO,
+        "least_chance": round(level(data, chance), 3),
+        "needed": needed,
+    }
+
+
+def level(data: Lists, chance: np.ndarray) -> float:
+    """The chance below which `REFUSED` of the answerable questions are, those whose words are as made."""
+    return float(np.quantile(chance[(data.way == ASKED) & data.plain], REFUSED))
+
+
+def moved(told: dict[str, Any], own: float, wanted: float) -> dict[str, Any]:
+    """The models with the chance `own` made `wanted`, so that one level serves lists of both kinds."""
+    shift = np.log(wanted / (1 - wanted)) - np.log(own / (1 - own))
+    topical = {**told["topic"], "intercept": round(told["topic"]["intercept"] + float(shift), 4)}
+    return {**told, "topic": topical}
+
+
+def reported(data: Lists, score: np.ndarray, chance: np.ndarray | None = None) -> dict[str, Any]:
+    """What a score is worth: right hits against wrong ones, the first hits, and questions that nothing answers.
+
+    Of a list the chance counts, or its best score where there is none.
+    """
+    asked = data.way == ASKED
+    mine = asked[data.of]
+    rank = np.zeros(len(score), int)
+    order = np.lexsort((-score, data.of))
+    starts = np.unique(data.of[order], return_index=True)[1]
+    rank[order] = np.arange(len(order)) - np.repeat(starts, np.diff([*starts, len(order)]))
+    right = mine & (data.y > 0)
+    told: dict[str, Any] = {"auc_hits": round(auc(score[mine], data.y[mine]), 4)}
+    for k in (1, 3, 5):
+        got = np.bincount(data.of[right & (rank < k)], minlength=len(asked)) > 0
+        told[f"right_among_{k}"] = round(float(got[asked].mean()), 4)
+    if chance is None:
+        chance = np.zeros(len(asked))
+        best = firsts(data, score)
+        chance[data.of[best]] = score[best]
+    for name, way in (("document_absent", ABSENT), ("off_topic", OTHER), ("small_talk", TALK)):
+        for words, kept in (("", np.ones(len(asked), bool)), ("_as_made", data.plain)):
+            both = (asked | (data.way == way)) & kept
+            if (data.way[both] == way).any():
+                told[f"auc_answerable_against_{name}{words}"] = round(auc(chance[both], asked[both]), 4)
+                refused = chance[(data.way == way) & kept] < np.quantile(chance[asked & kept], 0.05)
+                told[f"refused_{name}{words}_at_5%"] = round(float(refused.mean()), 4)
+    return told
+
+
+def figures_of(
+    data: Lists, told: Mapping[str, Any], curve: Curve | Sigmoid, profile: str, least: float
+) -> dict[str, Any]:
+    """The report on held-out corpora."""
+    score, chance = scored(told, data)
+    best = firsts(data, score)
+    way = data.way[data.of[best]]
+    sure, right = np.array(curve(score[best].tolist())), data.y[best].astype(bool)
+    found: dict[str, Any] = {"questions": int((data.way == ASKED).sum()), "hits": len(data.y)}
+    found["features"] = reported(data, score, chance)
+    found["retriever"] = reported(data, data.score)
+    found["bm25"] = reported(data, data.column("lexical_mass"))
+    if profile == "dense":
+        found["cosine"] = reported(data, data.column("cosine"))
+    for name, mask in (
+        ("answerable", way == ASKED), ("answerable_as_made", (way == ASKED) & data.plain[data.of[best]]),
+        ("as_fitted", calibrating(data)[data.of[best]]),
+    ):  # fmt: skip
+        error, perfect = ece(sure[mask].tolist(), right[mask].tolist())
+        found[f"calibration_error_{name}"] = {
+            "n": int(mask.sum()), "ece": round(error, 4), "of_a_perfect_scorer": round(perfect, 4)
+        }  # fmt: skip
+    found["refused_at_level"] = {
+        name: round(float((chance[mask] < least).mean()), 4)
+        for name, mask in (
+            ("answerable", data.way == ASKED), ("answerable_as_made", (data.way == ASKED) & data.plain),
+            ("document_absent_as_made", (data.way == ABSENT) & data.plain),
+            ("off_topic_as_made", (data.way == OTHER) & data.plain), ("small_talk", data.way == TALK),
+        )
+    }  # fmt: skip
+    return found
 
 
 def main() -> None:
-    """Build both corpora, fit, report on the held-out one, and write where asked to."""
+    """Build the corpora, fit, report on those held out, and write where asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, required=True, help="folder with the unpacked packages")
-    parser.add_argument("--work", type=Path, help="where the two corpora are kept (fitted/, held/)")
-    parser.add_argument("--questions", type=int, default=700, help="made from the documents that are fitted on")
-    parser.add_argument("--held", type=int, default=2100, help="made from the documents that are reported on")
+    parser.add_argument("--work", type=Path, help="where the corpora are kept (fitted/, held/)")
     parser.add_argument("--write", action="store_true", help="write the data files")
     given = parser.parse_args()
+    talk = SMALL_TALK.read_text(encoding="utf-8").splitlines()
+    found: dict[str, Any] = {}
+    curves: dict[str, Curve | Sigmoid] = {}
+    figures: dict[str, Any] = {}
+    levels: dict[str, Any] = {}
+    counts = {}
     with tempfile.TemporaryDirectory() as folder:
         work = given.work or Path(folder)
-        one, other = corpus(given.root, FITTED, work / "fitted"), corpus(given.root, HELD_OUT, work / "held")
-        asked, held = made(one, given.questions), made(other, given.held)
-        models: dict[str, Any] = {}
-        curves: dict[str, Curve | Sigmoid] = {}
-        figures: dict[str, Any] = {}
-        levels: dict[str, Any] = {}
         for profile in ("dense", "lexical"):
-            names = [name for name in measures.NAMES if profile == "dense" or name not in NOT_DENSE]
-            data = rows(one, asked, FITTED, profile, (0, 1, 2))
-            models[profile] = model(data, names)
-            score = crossed(data, names)
-            curves |= calibrated(data, score, profile)
+            data = lists(given.root, work / "fitted", FITTED, FITTED_COUNTS, profile, talk[::2])
+            score, chance = crossed(data, profile)
+            found[profile] = models(data, profile)
+            if profile == "lexical":
+                own, wanted = level(data, chance), levels["least_chance"]
+                found[profile] = moved(found[profile], own, wanted)
+                old = chance
+                chance = 1 / (1 + (1 - old) / old * own / (1 - own) * (1 - wanted) / wanted)
+                score = score / old[data.of] * chance[data.of]
+            curves[profile] = curve_of(data, score)
             if profile == "dense":
-                levels = levels_of(data, chances_of(data, score, curves, profile), len(asked))
-            test = rows(other, held if profile == "dense" else held[: len(held) // 4], HELD_OUT, profile, (0, 1, 2))
-            figures[profile] = _figures(test, applied(models[profile], test), curves, profile)
+                levels = levels_of(data, np.array(curves[profile](score.tolist())), chance)
+            print(profile, "fitted, crossed", json.dumps(reported(data, score, chance), indent=1))
+            held_counts = HELD_COUNTS if profile == "dense" else (HELD_COUNTS[0] // 4, HELD_COUNTS[1] // 4)
+            test = lists(given.root, work / "held", HELD_OUT, held_counts, profile, talk[1::2])
+            figures[profile] = figures_of(test, found[profile], curves[profile], profile, levels["least_chance"])
+            counts[profile] = int((data.way == ASKED).sum()), figures[profile]["questions"]
             print(profile, json.dumps(figures[profile], indent=1), flush=True)
+    print(json.dumps({name: value for name, value in levels.items() if name != "needed"}))
+    print(json.dumps(found, indent=1))
+    if given.write:
+        _written(found, curves, figures, levels, counts)
+
+
+def _written(
+    found: dict[str, Any], curves: Mapping[str, Curve | Sigmoid], figures: dict[str, Any], levels: dict[str, Any],
+    counts: Mapping[str, tuple[int, int]],
+) -> None:  # fmt: skip
+    """Both data files."""
     provenance = {
         "script": "benchmarks/fit_relevancy.py",
-        "method": "ridge logistic regression; calibrated by isotonic regression on scores of models that did not see "
-        f"the document ({FOLDS} folds)",
+        "method": "ridge logistic regressions; calibrated by isotonic regression on scores of models that did not see "
+        "the corpus that is asked",
         "fitted_on": [f"{one.name} {one.version}, {one.licence}" for one in FITTED],
         "reported_on": [f"{one.name} {one.version}, {one.licence}" for one in HELD_OUT],
-        "questions": f"{len(asked)} fitted, {len(held)} reported, made by rag.pipelines.questions",
+        "questions": f"{counts['dense'][0]} fitted, {counts['dense'][1]} reported, made by rag.pipelines.questions, "
+        "reworded with Princeton WordNet 3.0; and small talk of our own",
         "measures": measures.VERSION,
     }
-    if given.write:
-        _write(FOLDER / "features.json", {"provenance": provenance, "reported": figures, "models": models})
-        from rag.retrievers.rerankers.features import Features
+    _write(FOLDER / "features.json", {"provenance": provenance, "reported": figures, "models": found})
+    from rag.retrievers.rerankers.features import Features
 
-        _write(
-            FOLDER / "features_calibration.json",
-            {
-                "format": 1, "scorer": Features().fingerprint, "provenance": provenance,
-                **levels,
-                "curves": {name: curve.plain() for name, curve in curves.items()},
-            },
-        )  # fmt: skip
-
-
-def levels_of(data: Rows, chance: np.ndarray, count: int) -> dict[str, Any]:
-    """tau, the level of abstention, and the calibration set of the cut by risk, from chances that saw no document.
-
-    tau is the largest that keeps, of the gold that the best `K` hold, all but `LOST`; `max_risk` refuses `REFUSED`
-    of the answerable questions.
-    """
-    best, _, way = tops(data, chance)
-    kept, needed = [], []
-    for one in range(count):
-        mine = np.flatnonzero((data.question == one) & (data.way == 0))
-        right = np.sort(chance[mine[data.y[mine] > 0]])[::-1]
-        needed.append([round(float(right[0]), 4) if len(right) else None])
-        if len(right) and right[0] >= np.sort(chance[mine])[::-1][:K][-1]:
-            kept.append(float(right[0]))
-    tau = np.sort(kept)[int(LOST * len(kept))]
-    refused = np.sort(best[way == 0])[int(REFUSED * (way == 0).sum())]
-    return {"tau": round(float(tau), 3), "max_risk": round(1 - float(refused), 3), "needed": needed}
-
-
-def calibrated(data: Rows, score: np.ndarray, profile: str) -> dict[str, Curve | Sigmoid]:
-    """Curves of the first hits: one for all, and one for each kind of chunk that was first often enough."""
-    best = firsts(data, score)
-    kinds = {profile: np.ones(len(best), bool)}
-    for name, column in ((f"{profile}.table", "is_table"), (f"{profile}.image", "is_picture")):
-        kinds[name] = data.column(column)[best] > 0
-    return {
-        name: fit(score[best[mask]].tolist(), data.y[best[mask]].astype(bool).tolist(), "isotonic")
-        for name, mask in kinds.items()
-        if mask.sum() >= LEAST_KIND
-    }
-
-
-def _figures(data: Rows, score: np.ndarray, curves: Mapping[str, Curve | Sigmoid], profile: str) -> dict[str, Any]:
-    chances = chances_of(data, score, curves, profile)
-    _, right, way = tops(data, score)
-    best = tops(data, score, chances)[0]
-    told: dict[str, Any] = {"questions": int((way == 0).sum()), "hits": len(data.y), "right": int(data.y.sum())}
-    plain = {"features": score, "fused": data.score, "bm25": data.column("lexical_mass")}
-    if profile == "dense":
-        plain["cosine"] = data.column("cosine")
-    told |= {name: reported(data, values) for name, values in plain.items()}
-    for name, mask in (("answerable", way == 0), ("all", way >= 0)):
-        error, perfect = ece(best[mask].tolist(), right[mask].astype(bool).tolist())
-        told[f"calibration_error_{name}"] = {
-            "n": int(mask.sum()),
-            "ece": round(error, 4),
-            "of_a_perfect_scorer": round(perfect, 4),
-        }
-    return told
+    _write(
+        FOLDER / "features_calibration.json",
+        {
+            "format": 1, "scorer": Features().fingerprint, "provenance": provenance, **levels,
+            "curves": {name: curve.plain() for name, curve in curves.items()},
+        },
+    )  # fmt: skip
 
 
 def _write(path: Path, told: dict[str, Any]) -> None:

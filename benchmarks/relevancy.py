@@ -3,8 +3,8 @@
     python benchmarks/relevancy.py --corpus DIR [--questions FILE] [--made N] [--off-topic DIR]
 
 DIR is a corpus; the questions are those of FILE (as `rag evaluate` reads them), or N made from the corpus by
-rule. Three kinds of questions should be refused: off-topic (made from the corpus of --off-topic), absent (the
-same questions, with the document that answers taken out), and those that FILE marks as not answerable.
+rule. Four kinds of questions should be refused: off-topic (made from the corpus of --off-topic), small talk, absent
+(the same questions, with the document that answers taken out), and those that FILE marks as not answerable.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from rag.pipelines.evaluate.units import gold_units
 from rag.pipelines.questions import made
 from rag.pipelines.tuning import Posed
 from rag.retrievers.selectors.adaptive import Adaptive
-from rag.retrievers.selectors.calibrated import Calibrated
 
+from benchmarks.relevancy_lists import SMALL_TALK
 from rag import Corpus
 from rag.answer import Hit, Query, Selection
 from rag.calibration import calibration_error
@@ -47,13 +47,12 @@ def systems(corpus: Corpus, calibration: str) -> dict[str, Keeps]:
     """Each way of choosing evidence."""
     lexicon = corpus.store.text
     chosen: dict[str, Keeps] = {f"fixed {k}": _first(k) for k in (1, 3, 5, 10)}
-    chosen["calibrated"] = _selected(Calibrated(lexicon=lexicon).select, 30)
     adaptive = Adaptive(lexicon=lexicon, calibration=calibration)
     chosen["adaptive"] = _selected(adaptive.select, DEPTH)
     for k in (2, 3):
         chosen[f"adaptive, k {k}"] = _selected(Adaptive(k=k, lexicon=lexicon, calibration=calibration).select, DEPTH)
-    open_ = Adaptive(lexicon=lexicon, calibration=calibration, max_risk=1.0)
-    chosen["adaptive, never refusing by risk"] = _selected(open_.select, DEPTH)
+    open_ = Adaptive(lexicon=lexicon, calibration=calibration, max_risk=1.0, least_chance=0.0)
+    chosen["adaptive, never refusing"] = _selected(open_.select, DEPTH)
     return chosen
 
 
@@ -117,6 +116,8 @@ def main() -> None:
     there = searched(corpus, [one.text for one in known], [None] * len(known))
     absent = searched(corpus, [one.text for one in known], [Not(Eq("source", uris[one.digest])) for one in known])
     kinds = {"absent": absent, "not answerable": searched(corpus, unanswerable, [None] * len(unanswerable))}
+    talk = SMALL_TALK.read_text(encoding="utf-8").splitlines()[1::2]  # the other half is fitted on
+    kinds["small talk"] = searched(corpus, talk, [None] * len(talk))
     if given.off_topic:
         away = [one.text for one in made(Corpus(given.off_topic), given.away, seed=2)]
         kinds["off-topic"] = searched(corpus, away, [None] * len(away))

@@ -78,8 +78,8 @@ class Sigmoid:
 class Calibrations:
     """The calibrations of one scorer, by group: a modality, or `dense`, `lexical`, or "" for what has none of its own.
 
-    `tau` and `max_risk` are what was chosen with them, `needed` the relevances of needed evidence, a list a
-    question, for the cut by risk.
+    `tau`, `ratio`, `max_risk` and `least_chance` are what was chosen with them, `needed` the relevances of needed
+    evidence, a list a question, for the cut by risk.
     """
 
     scorer: str
@@ -88,6 +88,10 @@ class Calibrations:
     max_risk: float | None = None
     needed: tuple[tuple[float, ...], ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    ratio: float | None = None
+    """Of the best relevance: what is below that share of it is left out."""
+    least_chance: float | None = None
+    """For scorers that judge whole lists: where the chance is below it nothing is kept."""
 
     def of(self, *groups: str) -> Curve | Sigmoid:
         """The calibration of the first of these groups that has one; ConfigError where none has."""
@@ -211,7 +215,8 @@ def dumped(told: Calibrations) -> str:
     """A calibration file."""
     plain = {
         "format": FORMAT, "scorer": told.scorer, "provenance": dict(told.provenance), "tau": told.tau,
-        "max_risk": told.max_risk, "curves": {name: curve.plain() for name, curve in told.curves.items()},
+        "ratio": told.ratio, "max_risk": told.max_risk, "least_chance": told.least_chance,
+        "curves": {name: curve.plain() for name, curve in told.curves.items()},
         "needed": [[None if level == float("-inf") else level for level in one] for one in told.needed],
     }  # fmt: skip
     return json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -229,7 +234,7 @@ def parsed(text: str, name: str) -> Calibrations:
         )
         return Calibrations(
             str(told["scorer"]), curves, _share(told.get("tau")), _share(told.get("max_risk")), needed,
-            dict(told.get("provenance", {})),
+            dict(told.get("provenance", {})), _share(told.get("ratio")), _share(told.get("least_chance")),
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ConfigError(f"no calibration file ({error}); make one with: rag tune", path=name) from error

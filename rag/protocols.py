@@ -265,6 +265,14 @@ class Costs(Protocol):
     ) -> tuple[list[list[float]], list[dict[str, float]]]: ...
 
 
+@runtime_checkable
+class Judges(Protocol):
+    """A capability of scorers that judge a list as a whole: the chance 0..1 that it speaks of what is asked."""
+
+    def judged(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> tuple[list[list[float]], list[float]]:
+        """The scores as `score` gives them, and the chance of each list."""
+
+
 class Reranker(Protocol):
     """Returns a permutation of each list."""
 

@@ -41,6 +41,7 @@ COMPONENTS: dict[str, str] = {
     "cutoffs/fixed": "cutoffs:fixed",
     "cutoffs/gap": "cutoffs:gap",
     "cutoffs/mass": "cutoffs:mass",
+    "cutoffs/near_best": "cutoffs:near_best",
     "cutoffs/threshold": "cutoffs:threshold",
     "cutoffs/up_to_k": "cutoffs:up_to_k",
     "reranked": "rerankers.ordering:Reranked",
@@ -54,6 +55,5 @@ COMPONENTS: dict[str, str] = {
     "rerankers/votes": "rerankers.votes:Votes",
     "rerankers/yes_no": "rerankers.yes_no:YesNo",
     "selectors/adaptive": "selectors.adaptive:Adaptive",
-    "selectors/calibrated": "selectors.calibrated:Calibrated",
     "selectors/top": "selectors.top:Top",
 }

@@ -56,6 +56,17 @@ def gap(k: int, ratio: float = 0.5) -> Cutoff:
     return cut
 
 
+def near_best(ratio: float) -> Cutoff:
+    """Those whose relevance is at least `ratio` times the best: few where one stands out, more where none does."""
+    if not 0 <= ratio <= 1:
+        raise ValueError(f"ratio is between 0 and 1, got {ratio}")
+
+    def cut(candidates: Sequence[Candidate]) -> int:
+        return threshold(ratio * candidates[0].relevance)(candidates) if candidates else 0
+
+    return cut
+
+
 def mass(share: float, least: float = 0.0) -> Cutoff:
     """The fewest whose relevances add up to `share` of those of all that reach `least`.
 

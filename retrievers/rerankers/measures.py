@@ -1,7 +1,8 @@
-"""What the feature reranker looks at: numbers of one hit, and of it against the best of its list.
+"""What the feature reranker looks at in one hit: numbers of it, and of it against the best of its list.
 
-Nothing here looks at how a question is worded beyond what it asks for: its content words weighted by
-rarity, its numbers and names, and the kind of thing asked for (a number, a figure, a table, code).
+Nothing here looks at how a question is worded beyond what it asks for, its content words weighted by rarity, its
+numbers and names; and nothing that the making of questions by rule decides: what kind of chunk they are made
+from, and whether its heading is their text. What a glossary found shows in the retriever's own score alone.
 """
 
 from __future__ import annotations
@@ -10,42 +11,78 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import log
 
 from rag import overlap
 from rag.answer import Hit
 from rag.identity import findable
 from rag.protocols import Lexicon
+from rag.words import normalised
 
-from ..selectors import features as basic
+from .commonness import shares
+from .matching import Finder, best_row, best_sentence, finder, neighbours, prepared
 
-VERSION = 1
+VERSION = 2
 """Goes up when a measure is computed otherwise: the fitted weights are then of another thing."""
-CHANNELS = ("dense", "lexical")
-_QUANTITY = re.compile(
-    r"\b(?:how (?:many|much|long|large|big|often|far|old)|percent\w*|number of|total|average)\b", re.I
-)
-_PICTURE = re.compile(
-    r"\b(?:figure|fig|plot|diagram|chart|graph|picture|image|photo|screenshot|drawing|icon)s?\b", re.I
-)
-_TABLE = re.compile(r"\b(?:table|column|row|list)s?\b", re.I)
-_CODE = re.compile(r"\b(?:function|command|option|syntax|code|script|parameter|argument|directive|call)s?\b", re.I)
-_TIME = re.compile(r"\b(?:when|which year|what year|what date|since)\b", re.I)
-_DIGITS = re.compile(r"\d")
-_YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d\b")
+CHANNELS = ("dense", "lexical", "page")
+UNSEEN_COSINE = 0.2
+"""The cosine of a hit that the dense channel did not return among its best."""
+MOST_READ = 20_000
+"""Characters of a chunk that are looked at."""
 NAMES = (
-    "cosine", "coverage", "mass", "sentence", "signs", "sparse", "dense_rank", "lexical_rank", "dense_lead",
-    "lexical_lead", "lexical_mass", "heading", "caption", "pairs", "rare", "best_cosine", "cosine_coverage",
-    "quantity", "picture", "table", "code", "time", "is_table", "is_picture",
+    "cosine", "coverage", "full", "mass", "sentence", "signs", "sparse", "dense_rank", "lexical_rank", "dense_lead",
+    "lexical_lead", "lexical_mass", "pairs", "rare", "best_cosine", "cosine_coverage", "share", "first", "page_rank",
+    "page_share", "pointed", "named", "short",
 )  # fmt: skip
 """The order of the weights."""
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as the measures need it: the stems of its content words and how much each tells, 1 in all.
+
+    `weights` are by rarity in the corpus, `shares` by rarity in English.
+    """
+
+    weights: Mapping[str, float]
+    mass: float
+    shares: Mapping[str, float]
+    signs: tuple[re.Pattern[str], ...]
+    pairs: frozenset[tuple[str, str]]
+    rarest: tuple[str, ...]
+    finder: Finder
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The stems of a question that a chunk has: in its text, in its best sentence, and with title and headings."""
+
+    text: frozenset[str]
+    sentence: frozenset[str]
+    whole: frozenset[str]
+    pairs: float
+
+
+@dataclass(frozen=True, slots=True)
 class Best:
-    """The best and the second best score of each channel in a list of hits."""
+    """The best and the second best score of each channel in a list of hits, and the best of the retriever's own."""
 
     first: Mapping[str, float]
     second: Mapping[str, float]
+    score: float
+
+
+def asked(text: str, lexicon: Lexicon | None) -> Asked:
+    """The question, weighed by the corpus and by English."""
+    rare = overlap.rarities(text, lexicon)
+    mass = sum(rare.values())
+    weights = {word: weight / mass for word, weight in rare.items()}
+    pairs = frozenset((a, b) for a, b in pairwise(overlap.stems(overlap.matter(text))) if a in weights and b in weights)
+    return Asked(
+        weights, mass, shares(overlap.asked(text), frozenset(overlap.stems(" ".join(overlap.signs(text))))),
+        tuple(re.compile(rf"(?<![^\W_]){re.escape(normalised(one))}(?![^\W_])") for one in overlap.signs(text)),
+        pairs, tuple(sorted(weights, key=lambda word: (-weights[word], word))[:2]), finder(list(weights)),
+    )  # fmt: skip
 
 
 def best_of(hits: Sequence[Hit]) -> Best:
@@ -56,64 +93,57 @@ def best_of(hits: Sequence[Hit]) -> Best:
         scores = sorted((hit.parts[channel].score for hit in hits if channel in hit.parts), reverse=True)
         first[channel] = scores[0] if scores else 0.0
         second[channel] = scores[1] if len(scores) > 1 else 0.0
-    return Best(first, second)
+    return Best(first, second, max((hit.score for hit in hits), default=0.0))
 
 
-def measured(text: str, lexicon: Lexicon | None, hits: Sequence[Hit], best: Best | None = None) -> list[list[float]]:
-    """For each hit its measures in the order of NAMES, each about 0..1; `best` is that of the whole list."""
-    question = basic.asked(text, lexicon)
-    pairs = _pairs(overlap.stems(overlap.matter(text)), question.weights)
-    rarest = sorted(question.weights, key=lambda word: (-question.weights[word], word))[:2]
-    wants = [bool(one.search(text)) for one in (_QUANTITY, _PICTURE, _TABLE, _CODE, _TIME)]
-    best = best or best_of(hits)
-    return [_measures(question, pairs, rarest, wants, best, hit) for hit in hits]
-
-
-def _measures(
-    question: basic.Asked, pairs: Sequence[tuple[str, str]], rarest: Sequence[str], wants: Sequence[bool],
-    best: Best, hit: Hit,
-) -> list[float]:  # fmt: skip
+def seen(question: Asked, hit: Hit) -> Seen:
+    """One scan of a hit's text."""
     chunk = hit.chunk
-    text = findable(chunk)[: basic.MOST_READ]
-    cut = basic.pieces(hit)
-    values = basic.features_of(question, hit, cut)
-    there = {word for one in cut for word in one}
-    heading = overlap.covered(question.weights, overlap.stems(chunk.headings[-1])) if chunk.headings else 0.0
-    caption = overlap.covered(question.weights, overlap.stems(text.partition("\n")[0][:300]))
-    adjacent = {pair for one in cut for pair in pairwise(one)} if pairs else set()
-    scores = {name: hit.parts[name].score if name in hit.parts else 0.0 for name in CHANNELS}
-    ranks = {name: 1 / hit.parts[name].rank if name in hit.parts else 0.0 for name in CHANNELS}
-    is_picture = chunk.modality in ("image", "video")
-    quantity, picture, table, code, time = wants
-    values.update(
-        dense_rank=ranks["dense"],
-        lexical_rank=ranks["lexical"],
-        dense_lead=_lead("dense", scores, best),
-        lexical_lead=_lead("lexical", scores, best),
-        lexical_mass=min(2.0, scores["lexical"] / max(question.mass, 1.0) / 2),
-        heading=heading,
-        caption=caption if is_picture or chunk.modality == "table" else 0.0,
-        pairs=sum(pair in adjacent for pair in pairs) / len(pairs) if pairs else 0.0,
-        rare=sum(word in there for word in rarest) / max(len(rarest), 1),
-        best_cosine=best.first["dense"],
-        cosine_coverage=values["cosine"] * values["coverage"],
-        quantity=float(quantity and bool(_DIGITS.search(text))) - float(quantity),
-        picture=float(picture and is_picture),
-        table=float(table and chunk.modality == "table"),
-        code=float(code and chunk.role == "code"),
-        time=float(time and bool(_YEAR.search(text))),
-        is_table=float(chunk.modality == "table"),
-        is_picture=float(is_picture),
-    )
-    return [values[name] for name in NAMES]
+    plain, lowered = prepared(findable(chunk)[:MOST_READ])
+    spots = question.finder.spots(lowered)
+    here = frozenset(one for *_, found in spots for one in found)
+    table = chunk.modality == "table"
+    sentence = (best_row if table else best_sentence)(lowered if table else plain, spots, question.weights)
+    adjacent = neighbours(lowered, spots) & question.pairs if question.pairs and len(here) > 1 else ()
+    above = question.finder.within("\n".join((chunk.title, *chunk.headings)))
+    return Seen(here, sentence, here | above, len(adjacent) / len(question.pairs) if question.pairs else 0.0)
+
+
+def measures(question: Asked, hit: Hit, told: Seen, best: Best) -> list[float]:
+    """The measures of one hit in the order of NAMES, each about 0..1; `best` is that of the whole list."""
+    chunk, weights, parts = hit.chunk, question.weights, hit.parts
+    scores = {name: parts[name].score if name in parts else 0.0 for name in CHANNELS}
+    ranks = {name: 1 / parts[name].rank if name in parts else 0.0 for name in CHANNELS}
+    coverage = covered(weights, told.whole)
+    cosine = scores["dense"] if "dense" in parts else UNSEEN_COSINE
+    share = max(0.0, hit.score) / best.score if best.score > 0 else 0.0
+    return [
+        cosine, coverage, float(coverage > 0.99), log(1 + coverage * question.mass) / 4,
+        covered(weights, told.sentence), _signs(question, hit), 1 / log(2 + len(findable(chunk)[:MOST_READ].split())),
+        ranks["dense"], ranks["lexical"], _lead("dense", scores, best), _lead("lexical", scores, best),
+        min(2.0, scores["lexical"] / max(question.mass, 1.0) / 2), told.pairs,
+        sum(word in told.text for word in question.rarest) / max(len(question.rarest), 1),
+        best.first["dense"], cosine * coverage, share, float(share >= 1.0), ranks["page"],
+        scores["page"] / best.first["page"] if best.first["page"] > 0 else 0.0,
+        parts["pointed"].score if "pointed" in parts else 0.0, parts["named"].score if "named" in parts else 0.0,
+        1 / max(1, len(weights)),
+    ]  # fmt: skip
+
+
+def covered(weights: Mapping[str, float], there: frozenset[str]) -> float:
+    """The share of what is asked that is there."""
+    return sum(weight for word, weight in weights.items() if word in there)
+
+
+def _signs(question: Asked, hit: Hit) -> float:
+    """The share of numbers, codes and names that stand in the chunk or above it; 1.0 where none is asked for."""
+    if not question.signs:
+        return 1.0
+    text = normalised("\n".join((hit.chunk.title, *hit.chunk.headings, findable(hit.chunk)[:MOST_READ])))
+    return sum(bool(one.search(text)) for one in question.signs) / len(question.signs)
 
 
 def _lead(channel: str, scores: Mapping[str, float], best: Best) -> float:
     """By how much the best of a channel is ahead of its second, as a share; 0 for the others."""
     first = best.first[channel]
     return (first - best.second[channel]) / first if first > 0 and scores[channel] >= first else 0.0
-
-
-def _pairs(stems: Sequence[str], weights: Mapping[str, float]) -> list[tuple[str, str]]:
-    """Neighbouring words of the question that both tell something."""
-    return [(a, b) for a, b in pairwise(stems) if a in weights and b in weights]

@@ -16,9 +16,9 @@ from rag.answer import Evidence, Hit, Query, Selection
 from rag.calibration import Calibrations, checked, load, parsed
 from rag.identity import findable
 from rag.overlap import asked, is_listing, stems
-from rag.protocols import Candidate, Costs, Cutoff, Lexicon, Scorer
+from rag.protocols import Candidate, Costs, Cutoff, Judges, Lexicon, Scorer
 
-from ..cutoffs import all_of, risk, up_to_k
+from ..cutoffs import all_of, near_best, risk, up_to_k
 from ..rerankers.features import Features
 
 SHIPPED = "features_calibration.json"
@@ -26,14 +26,17 @@ SHIPPED = "features_calibration.json"
 
 @dataclass(frozen=True, slots=True)
 class Adaptive:
-    """A Selector: up to `k` hits whose calibrated relevance reaches `tau`, also cut by `cutoff`; none if nothing fits.
+    """A Selector: up to `k` hits that are relevant enough, also cut by `cutoff`; none if nothing fits.
 
     `scorer` is `retrievers/rerankers/features` unless another is given, and `calibration` the file that
     `rag tune` or `rag train` wrote for it; for the default scorer "" is the one that ships with Argus. A
-    calibration of another scorer is refused. `tau` and `max_risk` default to those of the file. `risk` cuts
-    by conformal risk control over the file's calibration questions instead of `tau`: the promise holds for
-    questions drawn like those. Where the best relevance is below 1 - `max_risk` the selection is empty, and
-    says why; `near_misses` of the best that were not kept come with it.
+    calibration of another scorer is refused. What follows defaults to what the file says.
+
+    Left out are hits with a relevance below `tau`, and those below `ratio` times the best. `risk` cuts by
+    conformal risk control over the file's calibration questions instead: the promise holds for questions drawn
+    like those. The selection is empty, and says why, where the scorer judges lists and gives this one a chance
+    below `least_chance` of speaking of what is asked, or the best relevance is below 1 - `max_risk`;
+    `near_misses` of the best that were not kept come with it.
     """
 
     scorer: Scorer | None = None
@@ -45,16 +48,18 @@ class Adaptive:
     max_risk: float | None = None
     near_misses: int = 3
     lexicon: Lexicon | None = None
+    ratio: float | None = None
+    least_chance: float | None = None
 
     def __post_init__(self) -> None:
         if self.k < 0 or self.near_misses < 0:
             raise ValueError(f"k and near_misses are at least 0, got {self.k} and {self.near_misses}")
-        for name in ("tau", "risk", "max_risk"):
+        for name in ("tau", "ratio", "risk", "max_risk", "least_chance"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
-                raise ValueError(f"{name} is a probability, got {value}")
-        if self.risk is not None and self.tau is not None:
-            raise ValueError("give tau or risk, not both: risk chooses the threshold")
+                raise ValueError(f"{name} is between 0 and 1, got {value}")
+        if self.risk is not None and (self.tau is not None or self.ratio is not None):
+            raise ValueError("give tau and ratio, or risk, not both: risk chooses the threshold")
         if self.scorer is not None and not self.calibration and not isinstance(self.scorer, Features):
             raise ValueError("this scorer has no calibration that ships with Argus: give `calibration`, from rag tune")
 
@@ -66,15 +71,19 @@ class Adaptive:
         told = _calibrations(self.calibration, scorer.fingerprint)
         usable = [_usable(found) for found in hits]
         started = time.perf_counter()
+        chances: Sequence[float | None] = [None] * len(queries)
+        costs: Sequence[dict[str, float]] = ()
         if isinstance(scorer, Costs):
             scores, costs = scorer.scored(queries, usable)
+        elif isinstance(scorer, Judges):
+            scores, chances = scorer.judged(queries, usable)
         else:
             scores = scorer.score(queries, usable)
-            costs = [{"score": (time.perf_counter() - started) / len(queries)} for _ in queries]
+        costs = costs or [{"score": (time.perf_counter() - started) / len(queries)} for _ in queries]
         cut = self._cut(told)
         return [
-            self._selected(query, found, row, told, cut, cost)
-            for query, found, row, cost in zip(queries, usable, scores, costs, strict=True)
+            self._selected(query, found, row, chance, told, cut, cost)
+            for query, found, row, chance, cost in zip(queries, usable, scores, chances, costs, strict=True)
         ]
 
     def _cut(self, told: Calibrations) -> Cutoff:
@@ -82,30 +91,45 @@ class Adaptive:
         if self.risk is not None:
             parts = [risk(self.risk, told.needed), up_to_k(self.k, 0.0)]
         else:
-            tau = self.tau if self.tau is not None else told.tau
-            parts = [up_to_k(self.k, 0.0 if tau is None else tau)]
+            parts = [
+                up_to_k(self.k, _first(self.tau, told.tau, 0.0)), near_best(_first(self.ratio, told.ratio, 0.0))
+            ]  # fmt: skip
         return all_of([*parts, self.cutoff] if self.cutoff else parts)
 
     def _selected(
-        self, query: Query, hits: Sequence[Hit], scores: Sequence[float], told: Calibrations, cut: Cutoff,
-        cost: dict[str, float],
+        self, query: Query, hits: Sequence[Hit], scores: Sequence[float], chance: float | None, told: Calibrations,
+        cut: Cutoff, cost: dict[str, float],
     ) -> Selection:  # fmt: skip
         relevance = relevances(hits, scores, told)
         ranked = sorted(zip(relevance, scores, hits, strict=True), key=lambda one: (-one[0], -one[1], one[2].chunk.id))
-        numbered = [Evidence(number, hit, round(chance, 6)) for number, (chance, _, hit) in enumerate(ranked, 1)]
+        numbered = [Evidence(number, hit, round(one, 6)) for number, (one, _, hit) in enumerate(ranked, 1)]
         candidates = [
             Candidate(one.relevance, one.hit.chunk.tokens, one.hit.chunk.media is not None) for one in numbered
         ]
         missing = round(1 - numbered[0].relevance, 4) if numbered else 1.0
-        most = self.max_risk if self.max_risk is not None else told.max_risk
-        risky = most is not None and missing > most
-        count = 0 if risky or not query.text else cut(candidates)
+        why = self._refused(missing, chance, told) if numbered else ""
+        count = 0 if why or not query.text else cut(candidates)
         if count:
             return Selection(tuple(numbered[:count]), expected_risk=missing, cost=cost)
         return Selection(
-            near_misses=tuple(numbered[: self.near_misses]), reason=_reason(query, numbered, most if risky else None),
+            near_misses=tuple(numbered[: self.near_misses]), reason=_reason(query, numbered) + why,
             expected_risk=missing, cost=cost,
         )  # fmt: skip
+
+    def _refused(self, missing: float, chance: float | None, told: Calibrations) -> str:
+        """Why nothing is kept; "" where something may be."""
+        least = _first(self.least_chance, told.least_chance, 0.0)
+        if chance is not None and chance < least:
+            return f", and the chance that it speaks of what is asked is {chance:.2f}, below {least:g}"
+        most = _first(self.max_risk, told.max_risk, 1.0)
+        if missing > most:
+            return f", and its relevance of {1 - missing:.2f} leaves a risk above {most:g}"
+        return ""
+
+
+def _first(*values: float | None) -> float:
+    """The first that is given."""
+    return next((value for value in values if value is not None), 0.0)
 
 
 def relevances(hits: Sequence[Hit], scores: Sequence[float], told: Calibrations) -> list[float]:
@@ -123,7 +147,7 @@ def _usable(hits: Sequence[Hit]) -> list[Hit]:
     return [hit for hit in once.values() if findable(hit.chunk).strip() and not is_listing(hit.chunk.text)]
 
 
-def _reason(query: Query, ranked: Sequence[Evidence], most: float | None) -> str:
+def _reason(query: Query, ranked: Sequence[Evidence]) -> str:
     words = dict.fromkeys(word for one in asked(query.text) for word in stems(one)) if query.text else {}
     if not words:
         return "the question has no words"
@@ -131,10 +155,7 @@ def _reason(query: Query, ranked: Sequence[Evidence], most: float | None) -> str
         return "nothing in the corpus fits: no text was found for the question"
     best = max(sum(word in there for word in words) for there in map(_said, ranked[:10]))
     count = f"{best} of {len(words)} word{'s' if len(words) != 1 else ''}"
-    why = f"nothing in the corpus fits: the best match covers {count} of the question"
-    if most is not None:
-        why += f", and its relevance of {ranked[0].relevance:.2f} leaves a risk above {most:g}"
-    return why
+    return f"nothing in the corpus fits: the best match covers {count} of the question"
 
 
 def _said(one: Evidence) -> set[str]:

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rag.retrievers.selectors.adaptive import Adaptive
-from rag.retrievers.selectors.calibrated import Calibrated
 from rag.retrievers.selectors.top import Top
 
 from rag.answer import Hit, query
@@ -18,9 +17,7 @@ from tests.generators.build import hit
 K = 3
 SELECTORS: dict[str, Callable[[], Selector]] = {
     "adaptive": lambda: Adaptive(k=K),
-    "adaptive-all": lambda: Adaptive(k=K, tau=0.0, max_risk=1.0),
-    "calibrated": lambda: Calibrated(k=K),
-    "calibrated-all": lambda: Calibrated(k=K, tau=0.0),
+    "adaptive-all": lambda: Adaptive(k=K, tau=0.0, ratio=0.0, least_chance=0.0),
     "top": lambda: Top(k=K),
 }
 every = pytest.mark.parametrize("selector", [make() for make in SELECTORS.values()], ids=SELECTORS)

@@ -155,3 +155,12 @@ def test_other_links_are_no_marks(tmp_path: Path, markup: str) -> None:
 def test_code_of_other_makers(tmp_path: Path, markup: str, text: str, language: str) -> None:
     (code,) = elements(tmp_path, markup)
     assert (code.role, code.text, code.language) == ("code", text, language)
+
+
+def test_a_mark_behind_a_full_stop_belongs_to_the_sentence_before_it(tmp_path: Path) -> None:
+    markup = (
+        "<p>Rain fell. Wind blew. <sup><a href='#n'>1</a></sup> The end came late.</p>"
+        "<ol class=footnotes><li id=n>The note.</ol>"
+    )
+    *_, note = elements(tmp_path, markup)
+    assert [one.text for one in note.mentions] == ["Wind blew."]

@@ -99,6 +99,15 @@ def test_a_profile_names_a_compressor(tmp_path: Path) -> None:
         assert corpus.ask("When did rain fall on the roof?").evidence
 
 
+def test_an_optional_table_is_there_where_its_parts_are() -> None:
+    from rag.profile import present
+
+    table = {"use": "a", "many": {"x": {"use": "b", "index": "@i", "optional": True}, "y": {"use": "c", "index": "@j"}}}
+    assert present(table, {"i"}) == {"use": "a", "many": {"x": {"use": "b", "index": "@i"}, "y": table["many"]["y"]}}  # type: ignore[index]
+    assert present(table, {}) == {"use": "a", "many": {"y": {"use": "c", "index": "@j"}}}
+    assert present([table["many"]], {}) == [{"y": {"use": "c", "index": "@j"}}]
+
+
 def test_a_profile_narrows_evidence_to_sentences_that_stand_where_their_places_say(tmp_path: Path) -> None:
     profile = tmp_path / "mine.toml"
     profile.write_text('[compressor]\nuse = "retrievers/compressors/focus"\ntokens = 62\n')
@@ -116,12 +125,3 @@ def test_a_profile_narrows_evidence_to_sentences_that_stand_where_their_places_s
         assert page.read_text()[place.start : place.end] == one.text
         assert answer.cited[0].where.endswith(f"characters {place.start} to {place.end}")
         assert "compress" in answer.answer.trace
-
-
-def test_an_optional_table_is_there_where_its_parts_are() -> None:
-    from rag.profile import present
-
-    table = {"use": "a", "many": {"x": {"use": "b", "index": "@i", "optional": True}, "y": {"use": "c", "index": "@j"}}}
-    assert present(table, {"i"}) == {"use": "a", "many": {"x": {"use": "b", "index": "@i"}, "y": table["many"]["y"]}}  # type: ignore[index]
-    assert present(table, {}) == {"use": "a", "many": {"y": {"use": "c", "index": "@j"}}}
-    assert present([table["many"]], {}) == [{"y": {"use": "c", "index": "@j"}}]

@@ -71,6 +71,37 @@ def test_the_cut_by_risk_keeps_what_the_calibration_set_asks_for(file: Path) -> 
         kept(file, found, risk=0.005)
 
 
+class Judging(Given):
+    """The chance of a list is the largest number behind a slash."""
+
+    def judged(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> tuple[list[list[float]], list[float]]:
+        return self.score(queries, hits), [
+            max(float(one.chunk.text.split()[1]) for one in found) for found in hits
+        ]  # fmt: skip
+
+
+def test_a_list_that_the_scorer_gives_no_chance_is_refused_whatever_its_best(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    path.write_text(dumped(Calibrations("given-1", {"": LINE}, 0.0, least_chance=0.5)), encoding="utf-8")
+    fits, other = [hit("0.4 0.5 rain", "c1", 0.5)], [hit("0.9 0.49 rain", "c1", 0.5)]
+    kept_, refused = Adaptive(Judging(), str(path)).select([QUESTION, QUESTION], [fits, other])
+    assert [one.relevance for one in kept_.evidence] == [0.4]
+    assert not refused.evidence
+    assert [one.relevance for one in refused.near_misses] == [0.9]
+    assert "the chance that it speaks of what is asked is 0.49, below 0.5" in refused.reason
+    (open_,) = Adaptive(Judging(), str(path), least_chance=0.0).select([QUESTION], [other])
+    assert [one.relevance for one in open_.evidence] == [0.9]
+
+
+def test_what_is_far_below_the_best_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    path.write_text(dumped(Calibrations("given-1", {"": LINE}, 0.0, ratio=0.25)), encoding="utf-8")
+    assert kept(path, hits(0.8, 0.2, 0.19)) == [0.8, 0.2]
+    assert kept(path, hits(0.08, 0.02, 0.019)) == [0.08, 0.02]
+    assert kept(path, hits(0.8, 0.2, 0.19), ratio=0.5) == [0.8]
+    assert kept(path, hits(0.8, 0.2, 0.19), ratio=0.0) == [0.8, 0.2, 0.19]
+
+
 def test_a_calibration_of_another_scorer_is_refused(file: Path) -> None:
     with pytest.raises(ConfigError, match="given-1"):
         Adaptive(calibration=str(file)).select([QUESTION], [hits(0.5)])
@@ -102,6 +133,12 @@ def test_nothing_to_ask_and_nothing_found(file: Path) -> None:
     none, wordless = selector.select([QUESTION, query("")], [[], hits(0.9)])
     assert none.reason == "nothing in the corpus fits: no text was found for the question"
     assert wordless.reason == "the question has no words"
-    for wrong in ({"k": -1}, {"tau": 2.0}, {"tau": 0.5, "risk": 0.1}):
+    for wrong in (
+        {"k": -1},
+        {"tau": 2.0},
+        {"tau": 0.5, "risk": 0.1},
+        {"ratio": 0.5, "risk": 0.1},
+        {"least_chance": -1},
+    ):
         with pytest.raises(ValueError):
             Adaptive(**wrong)  # type: ignore[arg-type]

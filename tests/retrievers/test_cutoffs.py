@@ -11,6 +11,7 @@ from rag.retrievers.cutoffs import (
     fixed,
     gap,
     mass,
+    near_best,
     risk,
     risk_threshold,
     threshold,
@@ -50,8 +51,16 @@ def test_gap_stops_before_the_first_fall(chances: list[float], k: int, ratio: fl
         assert chances[kept] < ratio * chances[kept - 1]
 
 
+@given(CHANCES, st.floats(0, 1))
+def test_near_best_keeps_the_best_and_what_comes_near_it(chances: list[float], ratio: float) -> None:
+    kept = near_best(ratio)(candidates(chances))
+    assert kept == sum(chance >= ratio * max(chances) for chance in chances)
+    assert kept > 0 or not chances
+
+
 def test_examples() -> None:
     ranked = candidates([0.9, 0.8, 0.3, 0.2])
+    assert near_best(0.5)(ranked) == 2
     assert gap(10, 0.5)(ranked) == 2
     assert threshold(0.25)(ranked) == 3
     assert up_to_k(1, 0.25)(ranked) == 1
@@ -64,6 +73,8 @@ def test_options_are_checked() -> None:
         fixed(-1)
     with pytest.raises(ValueError, match="ratio"):
         gap(3, 1.5)
+    with pytest.raises(ValueError, match="ratio"):
+        near_best(1.5)
 
 
 PIECES = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 400), st.integers(0, 2)), max_size=12).map(
@@ -76,6 +87,7 @@ EVERY: dict[str, Cutoff] = {
     "up_to_k": up_to_k(4, 0.4),
     "gap": gap(4, 0.5),
     "mass": mass(0.8, 0.1),
+    "near_best": near_best(0.3),
     "budget": budget(600, 3),
     "all_of": all_of([budget(600), threshold(0.2)]),
     "risk": risk(0.3, [[0.1 * at] for at in range(10)]),
