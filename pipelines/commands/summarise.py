@@ -85,7 +85,7 @@ def _tell(told: Any, options: Namespace, planned: bool = False) -> None:
     price = "" if told.price is None else f", {told.price:.4f} by the prices of the profile"
     left = f"; {told.left} left for the next run" if told.left else ""
     print(
-        f"{plural(told.pictures, 'picture')} and tables ({told.small} too small): {told.known} known, "
+        f"{told.pictures} pictures and tables ({told.small} too small): {told.known} known, "
         f"{'would call' if planned else 'called'} for {told.calls}{left}; "
         f"{'about ' if planned else ''}{usage.input_tokens} tokens read and {usage.output_tokens} written{price}"
     )

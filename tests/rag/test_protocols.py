@@ -43,11 +43,12 @@ def names(protocol: type) -> set[str]:
         (protocols.Derived, "retrievers/indexes"),
         (protocols.Selector, "retrievers/selectors"),
         (protocols.Generator, "generators"),
+        (protocols.Captioner, "generators/captioners"),
         (protocols.Recogniser, "loaders/ocr"),
     ],
 )
 def test_components_have_what_their_kind_asks(protocol: type, prefix: str) -> None:
-    found = registry.names(prefix)
+    found = [name for name in registry.names(prefix) if name.rpartition("/")[0] == prefix]
     assert found
     for name in found:
         component = registry.load(name)
