@@ -32,9 +32,11 @@ class WholeEncoder(HashEncoder):
     """A unit is a section; its vector is that of its words. Refuses what says "broken"."""
 
     name = "whole"
-    view = "section"
     lacking = False
     broken = "This is broken."
+
+    def __init__(self) -> None:
+        super().__init__(view="section")
 
     def units(self, chunks: Sequence[Chunk]) -> list[list[Chunk]]:
         return sections([one for one in chunks if one.text])
