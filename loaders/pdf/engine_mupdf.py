@@ -18,6 +18,7 @@ from .engine import Drawing, Locked, Painted, Placed
 from .mupdf import MuDocument, MuPage, mupdf, turning
 from .mupdf_remarks import links, own_lines, remarks
 from .mupdf_text import lines
+from .packing import packed
 from .text import Line, Rect, joined
 
 if TYPE_CHECKING:
@@ -237,11 +238,14 @@ class MuPDFPage:
         return picture
 
     def png(self, clip: Rect, zoom: float) -> bytes:
-        pymupdf = mupdf()
+        import numpy as np
 
-        pixmap = self.raw.get_pixmap(matrix=pymupdf.Matrix(zoom, zoom), clip=pymupdf.Rect(clip), alpha=False)
-        data: bytes = pixmap.tobytes("png")
-        return data
+        pymupdf = mupdf()
+        drawn = self.raw.get_pixmap(
+            matrix=pymupdf.Matrix(zoom, zoom), colorspace=pymupdf.csRGB, clip=pymupdf.Rect(clip), alpha=False
+        )
+        rows = np.frombuffer(drawn.samples_mv, np.uint8).reshape(drawn.height, drawn.stride)[:, : 3 * drawn.width]
+        return packed(rows.reshape(drawn.height, drawn.width, 3))
 
 
 _KINDS: dict[str, Literal["text", "image"]] = {"fill-text": "text", "stroke-text": "text", "fill-image": "image"}

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rag.document import Cell
 
-from ..ocr.picture import png
 from . import attachments
 from .annotations import Remark
 from .attachments import Attachment
 from .engine import Drawing, Locked, Painted, Placed
+from .packing import packed
 from .pdfium_paths import SAME, Matrix, around, items, path_segments, product
 from .pdfium_remarks import links, remarks, text_of
 from .pdfium_text import Set, Shown, as_lines, set_words
@@ -356,8 +356,9 @@ class PdfiumPage:
         return picture
 
     def png(self, clip: Rect, zoom: float) -> bytes:
-        image = self._shown(clip, zoom)
-        return png(image if image.mode == "RGB" else image.convert("RGB"))
+        import numpy as np
+
+        return packed(np.asarray(self._shown(clip, zoom).convert("RGB")))
 
     def _shown(self, clip: Rect, zoom: float, *, annotated: bool = True) -> Any:
         import pypdfium2
