@@ -33,10 +33,10 @@ class Adaptive:
     calibration of another scorer is refused. What follows defaults to what the file says.
 
     Left out are hits with a relevance below `tau`, and those below `ratio` times the best. `risk` cuts by
-    conformal risk control over the file's calibration questions instead: the promise holds for questions drawn
-    like those. The selection is empty, and says why, where the scorer judges lists and gives this one a chance
-    below `least_chance` of speaking of what is asked, or the best relevance is below 1 - `max_risk`;
-    `near_misses` of the best that were not kept come with it.
+    conformal risk control over the file's calibration questions instead, whatever `k` is: the promise holds for
+    questions drawn like those, and a `cutoff` or a refusal may miss more. The selection is empty, and says why,
+    where the scorer judges lists and gives this one a chance below `least_chance` of speaking of what is asked, or
+    the best relevance is below 1 - `max_risk`; `near_misses` of the best that were not kept come with it.
     """
 
     scorer: Scorer | None = None
@@ -89,7 +89,7 @@ class Adaptive:
     def _cut(self, told: Calibrations) -> Cutoff:
         """The cutoff in use."""
         if self.risk is not None:
-            parts = [risk(self.risk, told.needed), up_to_k(self.k, 0.0)]
+            parts = [risk(self.risk, told.needed)]  # no k: what it left out would break the promise
         else:
             parts = [
                 up_to_k(self.k, _first(self.tau, told.tau, 0.0)), near_best(_first(self.ratio, told.ratio, 0.0))

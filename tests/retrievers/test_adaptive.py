@@ -71,6 +71,13 @@ def test_the_cut_by_risk_keeps_what_the_calibration_set_asks_for(file: Path) -> 
         kept(file, found, risk=0.005)
 
 
+def test_k_does_not_break_the_promise_of_a_risk_and_a_cutoff_that_is_asked_for_does(file: Path) -> None:
+    found = hits(*(0.3 + at / 100 for at in range(20)))
+    assert len(kept(file, found, risk=0.2, max_risk=1.0)) == 20
+    assert len(kept(file, found, risk=0.2, max_risk=1.0, k=1)) == 20
+    assert len(kept(file, found, risk=0.2, max_risk=1.0, cutoff=budget(7))) < 20
+
+
 class Judging(Given):
     """The chance of a list is the largest number behind a slash."""
 
