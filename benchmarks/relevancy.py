@@ -25,7 +25,7 @@ from rag.pipelines.commands.tune import covering
 from rag.pipelines.evaluate import questions as asked_questions
 from rag.pipelines.evaluate import running
 from rag.pipelines.evaluate.intervals import estimate, paired
-from rag.pipelines.evaluate.trust import aurc, risk_coverage
+from rag.pipelines.evaluate.trust import aurc, aurc_bounds, risk_coverage
 from rag.pipelines.evaluate.units import gold_units
 from rag.pipelines.questions import made
 from rag.pipelines.tuning import Posed
@@ -155,7 +155,8 @@ def _figures(
             outcomes = [keeps(query, hits) for query, hits in asked]
             figures[f"refused_{name}"] = _told([float(not kept) for kept, _, _ in outcomes])
             pairs = firsts + [(best, False) for _, best, _ in outcomes]
-            figures[f"aurc_with_{name}"] = round(aurc(risk_coverage(pairs)), 3)
+            area = aurc(risk_coverage(pairs)), *aurc_bounds(pairs)
+            figures[f"aurc_with_{name}"] = [round(one, 3) for one in area]
     error, perfect = calibration_error([min(1.0, max(0.0, p)) for p, _ in firsts], [r for _, r in firsts], 20)
     figures["ece_answerable"] = [round(error, 3), round(perfect, 3)]
     return {"figures": figures, "tokens": tokens, "gold": gold}

@@ -47,8 +47,8 @@ def trust_lines(trust: Trust) -> list[str]:
     lines = [
         f"relevance of the first piece, {questions(trust.n)}: expected calibration error {trust.error:.3f} "
         f"(of a perfectly calibrated scorer at this n: {trust.perfect:.3f})",
-        f"area under risk against coverage (AURC) {trust.aurc:.3f}; in random order {trust.aurc_random:.3f}, "
-        f"in the best {trust.aurc_best:.3f}",
+        f"area under risk against coverage (AURC) {trust.aurc:.3f} [{trust.aurc_bounds[0]:.3f}, "
+        f"{trust.aurc_bounds[1]:.3f}]; in random order {trust.aurc_random:.3f}, in the best {trust.aurc_best:.3f}",
     ]
     if trust.unanswerable:
         lines.append(f"answered though not answerable: {trust.answered_unanswerable} of {trust.unanswerable}")
@@ -60,8 +60,8 @@ def trust_json(trust: Trust) -> dict[str, Any]:
     return {
         "n": trust.n, "ece": round(trust.error, 4), "ece_of_a_perfect_scorer": round(trust.perfect, 4),
         "bins": [{"predicted": round(b.predicted, 4), "seen": round(b.seen, 4), "n": b.count} for b in trust.bins],
-        "aurc": round(trust.aurc, 4), "aurc_random": round(trust.aurc_random, 4),
-        "aurc_best": round(trust.aurc_best, 4),
+        "aurc": round(trust.aurc, 4), "aurc_interval": [round(one, 4) for one in trust.aurc_bounds],
+        "aurc_random": round(trust.aurc_random, 4), "aurc_best": round(trust.aurc_best, 4),
         "risk_coverage": [[round(coverage, 4), round(risk, 4)] for coverage, risk in trust.curve],
         "unanswerable": trust.unanswerable, "answered_unanswerable": trust.answered_unanswerable,
     }  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rag.calibration import Bin, calibration_error, reliability
 
+from .intervals import LEVEL, RESAMPLES, SEED
 from .records import Record
 
 
@@ -23,6 +24,8 @@ class Trust:
     curve: tuple[tuple[float, float], ...]
     """(coverage, risk): answering that share of the questions, the surest first, this share is wrong."""
     aurc: float
+    aurc_bounds: tuple[float, float]
+    """Of its 95% interval, by bootstrap over the questions."""
     aurc_random: float
     aurc_best: float
     unanswerable: int
@@ -45,7 +48,7 @@ def trusted(records: Sequence[Record]) -> Trust | None:
     no = [one for one in records if one.said and not one.answerable]
     return Trust(
         len(pairs), tuple(reliability(predicted, right)), error, perfect, tuple(curve), aurc(curve),
-        1 - sum(right) / len(right), aurc(risk_coverage([(float(r), r) for r in right])),
+        aurc_bounds(pairs), 1 - sum(right) / len(right), aurc(risk_coverage([(float(r), r) for r in right])),
         len(no), sum(one.said is not None and not one.said.refused for one in no),
     )  # fmt: skip
 
@@ -75,3 +78,24 @@ def risk_coverage(pairs: Sequence[tuple[float, bool]]) -> list[tuple[float, floa
 def aurc(curve: Sequence[tuple[float, float]]) -> float:
     """The mean risk over all coverages; Geifman, Uziel and El-Yaniv 2019, equation 3."""
     return sum(risk for _, risk in curve) / len(curve) if curve else 0.0
+
+
+def aurc_bounds(pairs: Sequence[tuple[float, bool]]) -> tuple[float, float]:
+    """The 95% percentile interval of `aurc` over resamples of the questions, seeded as `intervals` is."""
+    import numpy as np
+
+    if not pairs:
+        return 0.0, 0.0
+    ranked = sorted(pairs, key=lambda pair: (-pair[0], pair[1]))
+    _, group = np.unique([-confidence for confidence, _ in ranked], return_inverse=True)
+    wrong = np.array([not right for _, right in ranked], np.float64)
+    n, generator, places = len(ranked), np.random.default_rng(SEED), np.arange(1, len(ranked) + 1)
+    found = np.empty(RESAMPLES)
+    for at in range(RESAMPLES):
+        drawn = np.bincount(generator.integers(0, n, n), minlength=n)
+        many, bad = np.bincount(group, drawn).astype(int), np.bincount(group, drawn * wrong)
+        # Equals have the risk of their group, as in `risk_coverage`.
+        risks = np.repeat(bad / np.maximum(many, 1), many).cumsum() / places
+        found[at] = risks.mean()
+    low, high = np.percentile(found, [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
+    return float(low), float(high)
