@@ -15,7 +15,7 @@ import pytest
 from filelock import FileLock
 from rag.pipelines.evaluate import page, running, tables
 from rag.pipelines.evaluate.records import About, Covered, Found, Judged, Record, Run, Said, load
-from rag.pipelines.evaluate.scoring import scored
+from rag.pipelines.evaluate.scoring import LABELS, scored
 from rag.pipelines.evaluate.summary import compared, summarised
 
 from rag.answer import Query
@@ -397,3 +397,7 @@ def test_records_come_back_as_they_went(tmp_path: Path) -> None:
     (tmp_path / "r" / "records.jsonl").write_text("{}\n")
     with pytest.raises(ValueError, match="line 1: not a record"):
         load(tmp_path / "r")
+
+
+def test_names_of_measures_fit_their_column() -> None:
+    assert max(map(len, LABELS.values())) < tables.WIDTH
