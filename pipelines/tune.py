@@ -50,6 +50,8 @@ class Tuned:
     reached: bool
     setting: Setting
     max_risk: float
+    least_chance: float | None
+    """Where the scorer judges lists it is this that refuses, and `max_risk` is 1."""
     calibrations: Calibrations
     held_out: Point
     precision: float
@@ -72,7 +74,8 @@ def tuned(
     """The best setting for a goal: recall (at least, fewest tokens), tokens (at most, most gold), risk (at most).
 
     For `risk` the threshold is that of conformal risk control. `refuse` is the share of answerable questions
-    that may be refused: it sets the level of abstention. Where the choice misses the target on documents that it was
+    that may be refused: it sets the level of abstention, of the chance of the list where the scorer judges lists, and
+    of the best relevance where it does not. Where the choice misses the target on documents that it was
     not made on, it is made again for a somewhat harder one (`MARGINS`). What was searched for is kept in the folder
     `keep`: the same call goes on from there after a stop. ValueError with fewer than 30 answerable questions or 5
     documents.
@@ -92,18 +95,28 @@ def tuned(
     wanted = [at for at, one in enumerate(first) if not one.posed.absent]
     setting, reached, held = _chosen_for(ranked, wanted, folds, goal, target)
     rows = ranked[setting.weights, setting.n]
-    most_risk = abstention([rows[at][0][0] if rows[at] else 0.0 for at in wanted], refuse)
     whole = lists[setting.weights]
+    least = least_chance([whole[at].chance for at in wanted], refuse)
+    most_risk = (
+        1.0 if least is not None else abstention([row[0][0] if (row := rows[at]) else 0.0 for at in wanted], refuse)
+    )
     final = Calibrations(scorer.fingerprint, curves(whole))
     calibrations = Calibrations(
-        scorer.fingerprint, final.curves, setting.tau, most_risk, needed(whole, final, setting.n), dict(provenance)
+        scorer.fingerprint,
+        final.curves,
+        setting.tau,
+        most_risk,
+        needed(whole, final, setting.n),
+        dict(provenance),
+        least_chance=least,
     )
     firsts = [(row[0][0], row[0][1].right) if row else (0.0, False) for row in rows]
     absent = [at for at, one in enumerate(first) if one.posed.absent]
+    gone = [refused(row, one.chance, most_risk, least) for row, one in zip(rows, whole, strict=True)]
     return Tuned(
-        goal, target, reached, setting, most_risk, calibrations, _point(setting, [held[at] for at in wanted]),
-        _precision(list(held.values())), _refused(rows, wanted, most_risk),
-        _refused(rows, absent, most_risk) if absent else None, _fixed(first, wanted, setting),
+        goal, target, reached, setting, most_risk, least, calibrations, _point(setting, [held[at] for at in wanted]),
+        _precision(list(held.values())), estimate([gone[at] for at in wanted]),
+        estimate([gone[at] for at in absent]) if absent else None, _fixed(first, wanted, setting),
         tuple(trade_off(rows, wanted, setting)), calibration_error([p for p, _ in firsts], [r for _, r in firsts]),
         len(answerable), len(documents),
     )  # fmt: skip
@@ -277,6 +290,18 @@ def abstention(best: Sequence[float], refuse: float) -> float:
     return round(min(1.0, 1 - level + 1e-6), 6)
 
 
+def least_chance(chances: Sequence[float | None], refuse: float) -> float | None:
+    """The chance of a list below which to refuse, for the same share; None where the scorer did not judge them all."""
+    ranked = sorted(chance for chance in chances if chance is not None)
+    return ranked[min(len(ranked) - 1, int(refuse * len(ranked)))] if ranked and len(ranked) == len(chances) else None
+
+
+def refused(row: Ranked, chance: float | None, most_risk: float, least: float | None) -> float:
+    """1 where a list is refused as the selector does it, 0 where not."""
+    doubted = least is not None and chance is not None and chance < least
+    return float(not row or doubted or 1 - row[0][0] > most_risk)
+
+
 def needed(lists: Sequence[Weighed], told: Calibrations, n: int) -> tuple[tuple[float, ...], ...]:
     """For each answerable question the relevance of the best piece that answers it; -inf where none was found."""
     return tuple(
@@ -310,7 +335,3 @@ def _point(setting: Setting, rows: Sequence[Kept]) -> Point:
 def _precision(rows: Sequence[Kept]) -> float:
     pieces = sum(one.pieces for one in rows)
     return sum(one.right for one in rows) / pieces if pieces else 0.0
-
-
-def _refused(rows: Sequence[Ranked], ats: Sequence[int], most_risk: float) -> Estimate:
-    return estimate([float(not rows[at] or 1 - rows[at][0][0] > most_risk) for at in ats])

@@ -13,6 +13,7 @@ from rag.calibration import Calibrations, Curve, Method, Sigmoid, fit
 from rag.document import Chunk
 from rag.filters import Eq, Filter, Not
 from rag.identity import findable
+from rag.judging import looked
 from rag.overlap import is_listing
 from rag.protocols import Scorer
 
@@ -58,10 +59,11 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """A question with its candidates, best score first."""
+    """A question with its candidates, best score first; `chance` is that of the list, where the scorer judges it."""
 
     posed: Posed
     pieces: tuple[Piece, ...]
+    chance: float | None = None
 
     @property
     def fold(self) -> int:
@@ -118,7 +120,8 @@ def weighed(
         queries = [Query((one.text,), where=one.without) for one in batch]
         found = [_usable(hits) for hits in retriever.retrieve(queries, depth)]
         rows = []
-        for one, hits, scores in zip(batch, found, scorer.score(queries, found), strict=True):
+        lists, chances, _ = looked(scorer, queries, found)
+        for one, hits, scores, chance in zip(batch, found, lists, chances, strict=True):
             channel = "dense" if any("dense" in hit.parts for hit in hits) else "lexical"
             pieces = [
                 Piece(
@@ -127,10 +130,10 @@ def weighed(
                 )
                 for rank, (hit, score) in enumerate(zip(hits, scores, strict=True), 1)
             ]  # fmt: skip
-            rows.append(Weighed(one, tuple(sorted(pieces, key=lambda piece: (-piece.score, piece.id)))))
+            rows.append(Weighed(one, tuple(sorted(pieces, key=lambda piece: (-piece.score, piece.id))), chance))
         if keep is not None:
             with keep.open("a", encoding="utf-8") as file:
-                lines = ([row.posed.id, [astuple(piece) for piece in row.pieces]] for row in rows)
+                lines = ([row.posed.id, [astuple(piece) for piece in row.pieces], row.chance] for row in rows)
                 file.write("".join(f"{json.dumps(line)}\n" for line in lines))
         yield from rows
         progress(start + len(batch))
@@ -144,10 +147,10 @@ def _kept_rows(keep: Path | None, posed: Sequence[Posed]) -> list[Weighed]:
     lines = keep.read_text(encoding="utf-8").splitlines(keepends=True)
     for line, one in zip(lines, posed, strict=False):
         try:
-            id, pieces = json.loads(line)
+            id, pieces, chance = json.loads(line)
             if id != one.id or not line.endswith("\n"):
                 break
-            found.append(Weighed(one, tuple(Piece(*piece) for piece in pieces)))
+            found.append(Weighed(one, tuple(Piece(*piece) for piece in pieces), chance))
         except (ValueError, TypeError):
             break
     keep.write_text("".join(lines[: len(found)]), encoding="utf-8")

@@ -258,7 +258,8 @@ class Scorer(Protocol):
 
 @runtime_checkable
 class Costs(Protocol):
-    """A capability of scorers that are dear: what each query took, seconds by stage and `calls` of a model."""
+    """A capability of scorers that are dear: what each query took, seconds by stage and `calls` of a model;
+    beside these `chance`, that of the list as for `Judges`, where a stage has judged it whole."""
 
     def scored(
         self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]

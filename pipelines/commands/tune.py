@@ -242,6 +242,8 @@ def _write(corpus: Corpus, told: Tuned, scorer: dict[str, Any], path: Path) -> N
         selector["scorer"] = scorer
     selector |= {"calibration": str(calibration_path(path).resolve()), "k": told.setting.k}
     selector |= {"tau": told.setting.tau, "max_risk": told.max_risk}
+    if told.least_chance is not None:
+        selector["least_chance"] = told.least_chance
     tables = {**corpus.profile, "retriever": retriever, "selector": selector, "ask": {"depth": told.setting.n}}
     head = (
         f"# Written by rag tune for {told.goal} {told.target:g}, from {told.questions} questions about "
@@ -257,8 +259,12 @@ def lines(told: Tuned) -> list[str]:
     found = [
         f"{told.questions} questions about {told.documents} documents; target: {told.goal} {told.target:g}"
         + ("" if told.reached else ", which no setting reaches on held-out documents: this is the nearest"),
-        f"chosen: fusion weights {weights}; N {setting.n}, k {setting.k}, tau {setting.tau:g}; refuse above a risk of "
-        f"{told.max_risk:.3f}",
+        f"chosen: fusion weights {weights}; N {setting.n}, k {setting.k}, tau {setting.tau:g}; refuse "
+        + (
+            f"above a risk of {told.max_risk:.3f}"
+            if told.least_chance is None
+            else f"where the chance that the list speaks of what is asked is below {told.least_chance:.3f}"
+        ),
         "",
         f"{'':<34}{'gold kept':<25}{'tokens':<25}{'pieces'}",
         _line("chosen, on held-out documents", told.held_out),
@@ -303,7 +309,7 @@ def _json(told: Tuned) -> dict[str, Any]:
     return {
         "goal": told.goal, "target": told.target, "reached": told.reached, "questions": told.questions,
         "documents": told.documents, "chosen": point(told.held_out), "max_risk": told.max_risk,
-        "precision": round(told.precision, 4), "fixed": point(told.fixed),
+        "least_chance": told.least_chance, "precision": round(told.precision, 4), "fixed": point(told.fixed),
         "refused_answerable": estimate_json(told.refused_answerable),
         "refused_absent": estimate_json(told.refused_absent) if told.refused_absent else None,
         "ece": round(told.error[0], 4), "ece_of_a_perfect_scorer": round(told.error[1], 4),

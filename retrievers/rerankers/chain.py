@@ -10,6 +10,7 @@ from typing import Any
 
 from rag.answer import Hit, Query
 from rag.identity import combined
+from rag.judging import looked
 from rag.protocols import Scorer
 
 from .ordering import by_score
@@ -45,6 +46,7 @@ class Chain:
     into 0..1 (1/2 + atan / pi): so who got further stands above, and a calibration is that of the chain.
     What each query took is told beside the scores (`scored`): seconds by stage, and `calls`, the pairs that
     stages after the first looked at. A budget of seconds makes scores depend on the machine.
+    Where the first stage has no such budget and its scorer judges lists, `chance` there is its judgement.
     """
 
     stages: Sequence[Stage]
@@ -83,7 +85,7 @@ class Chain:
             started = time.perf_counter()
             limits = [one for one in (stage.best, stage.calls) if one is not None]
             left = left[: min(limits)] if limits else left
-            done = self._stage(number, stage, query, hits, left, scores, started)
+            done = self._stage(number, stage, query, hits, left, scores, started, cost)
             left = sorted(left[:done], key=lambda at: (-scores[at], ids[at]))
             cost[f"{number + 1}.{stage.scorer.fingerprint.partition('-')[0]}"] = time.perf_counter() - started
             cost["calls"] += done if number else 0
@@ -91,16 +93,18 @@ class Chain:
 
     def _stage(
         self, number: int, stage: Stage, query: Query, hits: Sequence[Hit], left: Sequence[int],
-        scores: list[float], started: float,
+        scores: list[float], started: float, cost: dict[str, float],
     ) -> int:  # fmt: skip
-        """Fill in the scores of those that the budget allows; how many there were."""
+        """Fill in the scores of those that the budget allows, and the chance of the list; how many there were."""
         # A stage without a limit of time may look at its list as a whole, which list-wise measures need.
         batch = stage.batch if stage.seconds is not None else max(1, len(left))
         for start in range(0, len(left), batch):
             if stage.seconds is not None and time.perf_counter() - started >= stage.seconds:
                 return start
             part = left[start : start + batch]
-            (values,) = stage.scorer.score([query], [[hits[at] for at in part]])
+            (values,), (chance,), _ = looked(stage.scorer, [query], [[hits[at] for at in part]])
+            if number == 0 and stage.seconds is None and chance is not None:
+                cost["chance"] = chance
             for at, value in zip(part, values, strict=True):
                 scores[at] = number + 0.5 + atan(value) / pi
         return len(left)

@@ -6,7 +6,6 @@ possibly none", over any scorer and any cutoff. N, k and tau are parameters: the
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,8 +14,9 @@ from importlib.resources import files
 from rag.answer import Evidence, Hit, Query, Selection
 from rag.calibration import Calibrations, checked, load, parsed
 from rag.identity import findable
+from rag.judging import looked
 from rag.overlap import asked, is_listing, stems
-from rag.protocols import Candidate, Costs, Cutoff, Judges, Lexicon, Scorer
+from rag.protocols import Candidate, Cutoff, Lexicon, Scorer
 
 from ..cutoffs import all_of, near_best, risk, up_to_k
 from ..rerankers.features import Features
@@ -70,16 +70,7 @@ class Adaptive:
         scorer = self.scorer or Features(self.lexicon)
         told = _calibrations(self.calibration, scorer.fingerprint)
         usable = [_usable(found) for found in hits]
-        started = time.perf_counter()
-        chances: Sequence[float | None] = [None] * len(queries)
-        costs: Sequence[dict[str, float]] = ()
-        if isinstance(scorer, Costs):
-            scores, costs = scorer.scored(queries, usable)
-        elif isinstance(scorer, Judges):
-            scores, chances = scorer.judged(queries, usable)
-        else:
-            scores = scorer.score(queries, usable)
-        costs = costs or [{"score": (time.perf_counter() - started) / len(queries)} for _ in queries]
+        scores, chances, costs = looked(scorer, queries, usable)
         cut = self._cut(told)
         return [
             self._selected(query, found, row, chance, told, cut, cost)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rag.pipelines.questions import KINDS, chunks, lines, made
 from rag.pipelines.toml import written as toml
 from rag.pipelines.train import auc, youden
-from rag.pipelines.tune import _chosen_for, abstention, chosen, lacks
+from rag.pipelines.tune import _chosen_for, abstention, chosen, lacks, least_chance, refused
 from rag.pipelines.tuning import LEAST_KIND, Kept, Piece, Posed, Weighed, curves, relevances
 from rag.retrievers.fused import Fused
 from rag.retrievers.rerankers import states
@@ -101,14 +101,24 @@ def test_tuning_writes_a_profile_that_answers(rag: Rag, corpus: Path, tmp_path: 
     assert len(calibration.needed) == 80
     assert len((tmp_path / "q.jsonl").read_text().splitlines()) == 80
     first = json.loads((tmp_path / "q.jsonl").read_text().splitlines()[0])
+    # The default scorer judges lists: it is their chance that refuses, at the asked share and not by the risk too.
+    least = tables["selector"]["least_chance"]
+    assert 0 < least < 1
+    assert (tables["selector"]["max_risk"], calibration.max_risk, calibration.least_chance) == (1.0, 1.0, least)
+    assert f"is below {least:.3f}" in out
     code, out, err = rag("ask", first["question"], "--profile", profile, "--json")
     assert code == 0, err
+    code, out, err = rag("ask", "Who painted the Mona Lisa?", "--profile", profile, "--json")
+    assert code == 0, err
+    assert f"below {least:g}" in json.loads(out)["reason"]
     code, out, err = rag("tune", tmp_path / "q.jsonl", "--tokens", 60, "--json")
     assert code == 0, err
     told = json.loads(out)
     assert told["goal"] == "tokens"
     assert told["questions"] == 80
     assert told["chosen"]["tokens"]["mean"] < 90
+    assert told["least_chance"] == pytest.approx(least, abs=0.1)
+    assert told["refused_answerable"]["mean"] <= 0.05
     assert told["fixed"]["tokens"]["mean"] > told["chosen"]["tokens"]["mean"]
     golds = [one["gold_kept"]["mean"] for one in told["curve"]]
     assert golds == sorted(golds, reverse=True)
@@ -164,6 +174,10 @@ def test_the_best_setting_by_hand() -> None:
     _, reached = chosen(ranked, [0, 1], "risk", 0.2)
     assert not reached  # two questions promise no less than 1/3
     assert abstention([0.9, 0.5, 0.8, 0.7], 0.25) == pytest.approx(0.3, abs=1e-5)
+    assert least_chance([0.9, 0.5, 0.8, 0.7], 0.25) == 0.7  # one of four lies below
+    assert least_chance([0.9, None], 0.25) is None
+    assert [refused(rows[0], chance, 0.2, 0.7) for chance in (0.69, 0.7, None)] == [1, 0, 0]
+    assert [refused(row, 0.9, 0.2, 0.7) for row in (rows[1], [])] == [1, 1]
 
 
 def test_a_head_learns_what_the_cosine_does_not_see() -> None:

@@ -100,6 +100,21 @@ def test_a_list_that_the_scorer_gives_no_chance_is_refused_whatever_its_best(tmp
     assert [one.relevance for one in open_.evidence] == [0.9]
 
 
+def test_a_chain_passes_on_what_its_first_scorer_says_of_the_list(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    other = [hit("0.9 0.49 rain", "c1", 0.5), hit("0.1 0.3 rain", "c2", 0.5)]
+    for chain, refused in (
+        (Chain([Stage(Judging()), Stage(Given(), best=1)]), True),
+        (Chain([Stage(Given()), Stage(Judging(), best=1)]), False),
+        (Chain([Stage(Judging(), seconds=9, batch=1), Stage(Given(), best=1)]), False),  # no list was seen whole
+    ):
+        curve = Curve((0.0, 2.0), (0.0, 1.0))
+        path.write_text(dumped(Calibrations(chain.fingerprint, {"": curve}, 0.0, least_chance=0.5)), encoding="utf-8")
+        (told,) = Adaptive(chain, str(path)).select([QUESTION], [other])
+        assert (not told.evidence) == refused
+        assert set(told.cost) == {"calls", "1.given", "2.given"}
+
+
 def test_what_is_far_below_the_best_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "c.json"
     path.write_text(dumped(Calibrations("given-1", {"": LINE}, 0.0, ratio=0.25)), encoding="utf-8")
