@@ -54,6 +54,8 @@ class Tuned:
     """Where the scorer judges lists it is this that refuses, and `max_risk` is 1."""
     calibrations: Calibrations
     held_out: Point
+    answered: Point
+    """The same, with nothing kept of what is refused: what the profile does."""
     precision: float
     refused_answerable: Estimate
     refused_absent: Estimate | None
@@ -115,6 +117,7 @@ def tuned(
     gone = [refused(row, one.chance, most_risk, least) for row, one in zip(rows, whole, strict=True)]
     return Tuned(
         goal, target, reached, setting, most_risk, least, calibrations, _point(setting, [held[at] for at in wanted]),
+        _point(setting, [emptied(held[at]) if gone[at] else held[at] for at in wanted]),
         _precision(list(held.values())), estimate([gone[at] for at in wanted]),
         estimate([gone[at] for at in absent]) if absent else None, _fixed(first, wanted, setting),
         tuple(trade_off(rows, wanted, setting)), calibration_error([p for p, _ in firsts], [r for _, r in firsts]),
@@ -300,6 +303,11 @@ def refused(row: Ranked, chance: float | None, most_risk: float, least: float | 
     """1 where a list is refused as the selector does it, 0 where not."""
     doubted = least is not None and chance is not None and chance < least
     return float(not row or doubted or 1 - row[0][0] > most_risk)
+
+
+def emptied(one: Kept) -> Kept:
+    """What is kept of a question that is refused: nothing."""
+    return Kept(0, 0, 0, False, 0, one.best)
 
 
 def needed(lists: Sequence[Weighed], told: Calibrations, n: int) -> tuple[tuple[float, ...], ...]:

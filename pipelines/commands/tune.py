@@ -247,9 +247,10 @@ def _write(corpus: Corpus, told: Tuned, scorer: dict[str, Any], path: Path) -> N
     tables = {**corpus.profile, "retriever": retriever, "selector": selector, "ask": {"depth": told.setting.n}}
     head = (
         f"# Written by rag tune for {told.goal} {told.target:g}, from {told.questions} questions about "
-        f"{told.documents} documents.\n# The calibration beside it holds for its scorer alone.\n\n"
+        f"{told.documents} documents.\n# The calibration beside it holds for its scorer alone.\n"
+        + ("# The risk holds for questions drawn like these, on average, before refusals.\n" * (told.goal == "risk"))
     )
-    path.write_text(head + written(tables), encoding="utf-8")
+    path.write_text(f"{head}\n{written(tables)}", encoding="utf-8")
 
 
 def lines(told: Tuned) -> list[str]:
@@ -268,6 +269,7 @@ def lines(told: Tuned) -> list[str]:
         "",
         f"{'':<34}{'gold kept':<25}{'tokens':<25}{'pieces'}",
         _line("chosen, on held-out documents", told.held_out),
+        _line("  with what is then refused", told.answered),
         _line("first 5 of the retriever", told.fixed),
         f"precision of what is kept {told.precision:.3f}; refused: answerable {_cell(told.refused_answerable)}"
         + (f", with their document taken out {_cell(told.refused_absent)}" if told.refused_absent else ""),
@@ -279,7 +281,7 @@ def lines(told: Tuned) -> list[str]:
         *(_line(f"tau {one.setting.tau:g}", one) for one in told.curve),
     ]
     if told.goal == "risk":
-        found.append("the risk holds for questions drawn like these, on average (conformal risk control)")
+        found.append("before refusals the risk holds for questions drawn like these, on average (conformal risk control)")
     return found
 
 
@@ -308,7 +310,8 @@ def _json(told: Tuned) -> dict[str, Any]:
 
     return {
         "goal": told.goal, "target": told.target, "reached": told.reached, "questions": told.questions,
-        "documents": told.documents, "chosen": point(told.held_out), "max_risk": told.max_risk,
+        "documents": told.documents, "chosen": point(told.held_out),
+        "chosen_with_refusals": point(told.answered), "max_risk": told.max_risk,
         "least_chance": told.least_chance, "precision": round(told.precision, 4), "fixed": point(told.fixed),
         "refused_answerable": estimate_json(told.refused_answerable),
         "refused_absent": estimate_json(told.refused_absent) if told.refused_absent else None,

@@ -119,6 +119,14 @@ def test_tuning_writes_a_profile_that_answers(rag: Rag, corpus: Path, tmp_path: 
     assert told["chosen"]["tokens"]["mean"] < 90
     assert told["least_chance"] == pytest.approx(least, abs=0.1)
     assert told["refused_answerable"]["mean"] <= 0.05
+    code, out, err = rag("tune", tmp_path / "q.jsonl", "--risk", 0.3, "--refuse", 0.3, "--write", profile, "--json")
+    assert code == 0, err
+    told = json.loads(out)
+    # Nothing is kept of what is refused: the figure of what the profile does says so.
+    lost = told["chosen"]["gold_kept"]["mean"] - told["chosen_with_refusals"]["gold_kept"]["mean"]
+    assert 0 < lost <= told["refused_answerable"]["mean"] + 1e-9
+    assert told["chosen_with_refusals"]["tokens"]["mean"] < told["chosen"]["tokens"]["mean"]
+    assert "# The risk holds for questions drawn like these" in profile.read_text().partition("[")[0]
     assert told["fixed"]["tokens"]["mean"] > told["chosen"]["tokens"]["mean"]
     golds = [one["gold_kept"]["mean"] for one in told["curve"]]
     assert golds == sorted(golds, reverse=True)
