@@ -281,7 +281,7 @@ def lines(told: Tuned) -> list[str]:
         *(_line(f"tau {one.setting.tau:g}", one) for one in told.curve),
     ]
     if told.goal == "risk":
-        found.append("before refusals the risk holds for questions drawn like these, on average (conformal risk control)")
+        found.append("before refusals the risk holds for questions like these, on average (conformal risk control)")
     return found
 
 
