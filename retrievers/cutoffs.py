@@ -6,7 +6,7 @@ cut change nothing. Each is a component too (`retrievers/cutoffs/up_to_k`), whos
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from math import floor, inf, isnan
 
@@ -150,7 +150,7 @@ def risk_threshold(alpha: float, needed: Sequence[Sequence[float]]) -> float:
         if lost > allowed + _SLACK:
             break
         best = level
-        lost += sum(weight for _, weight in losses[levels.index(level) : bisect_right(levels, level)])
+        lost += sum(weight for _, weight in losses[bisect_left(levels, level) : bisect_right(levels, level)])
     if best == -inf:
         unreached = sum(weight for level, weight in losses if level == -inf)
         raise ValueError(

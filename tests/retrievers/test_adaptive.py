@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import ClassVar
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rag.retrievers.cutoffs import budget
 from rag.retrievers.rerankers.chain import Chain, Stage
 from rag.retrievers.selectors.adaptive import Adaptive
@@ -113,6 +117,32 @@ def test_a_chain_passes_on_what_its_first_scorer_says_of_the_list(tmp_path: Path
         (told,) = Adaptive(chain, str(path)).select([QUESTION], [other])
         assert (not told.evidence) == refused
         assert set(told.cost) == {"calls", "1.given", "2.given"}
+
+
+@given(scores=st.lists(st.floats(0, 1), max_size=12), k=st.integers(0, 12), low=st.floats(0, 1), high=st.floats(0, 1))
+def test_each_candidate_is_scored_once_and_without_a_threshold_it_is_a_reranked_top_k(
+    scores: list[float], k: int, low: float, high: float
+) -> None:
+    class Counting(Given):
+        seen: ClassVar[list[str]] = []
+
+        def score(self, queries: Sequence[Query], hits: Sequence[Sequence[Hit]]) -> list[list[float]]:
+            self.seen.extend(one.chunk.id for found in hits for one in found)
+            return super().score(queries, hits)
+
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "c.json"
+        file.write_text(dumped(Calibrations("given-1", {"": LINE})), encoding="utf-8")
+
+        def ids(k: int, tau: float) -> list[str]:
+            Counting.seen.clear()
+            (told,) = Adaptive(Counting(), str(file), k=k, tau=tau).select([QUESTION], [hits(*scores)])
+            assert sorted(Counting.seen) == sorted(one.chunk.id for one in hits(*scores))
+            return [one.hit.chunk.id for one in told.evidence]
+
+        ranked = sorted(hits(*scores), key=lambda one: (-float(one.chunk.text.split()[0]), one.chunk.id))
+        assert ids(k, 0.0) == [one.chunk.id for one in ranked][:k]
+        assert set(ids(k, max(low, high))) <= set(ids(k, min(low, high))) <= set(ids(k + 1, min(low, high)))
 
 
 def test_what_is_far_below_the_best_is_left_out(tmp_path: Path) -> None:
