@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -293,7 +294,10 @@ def abstention(best: Sequence[float], refuse: float) -> float:
 def least_chance(chances: Sequence[float | None], refuse: float) -> float | None:
     """The chance of a list below which to refuse, for the same share; None where the scorer did not judge them all."""
     ranked = sorted(chance for chance in chances if chance is not None)
-    return ranked[min(len(ranked) - 1, int(refuse * len(ranked)))] if ranked and len(ranked) == len(chances) else None
+    if not ranked or len(ranked) < len(chances):
+        return None
+    level = ranked[min(len(ranked) - 1, int(refuse * len(ranked)))]
+    return floor(1000 * level) / 1000
 
 
 def refused(row: Ranked, chance: float | None, most_risk: float, least: float | None) -> float:
