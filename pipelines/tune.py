@@ -86,7 +86,7 @@ def tuned(
     if len(answerable) < 30 or len(documents) < FOLDS:
         raise ValueError(
             f"tuning needs 30 answerable questions about {FOLDS} documents or more, got {len(answerable)} about "
-            f"{len(documents)}; rag tune --self makes them from the corpus"
+            f"{len(documents)}; rag tune --self makes them from the corpus, --count so many"
         )
     scorer = corpus.built(dict(scorer_table), "scorer")
     lists = _searched(corpus, scorer, posed, keep, progress)
