@@ -58,7 +58,7 @@ def selectors(corpus: Corpus) -> dict[str, SELECTS]:
     """Each way of choosing evidence."""
     lexicon = corpus.store.text
     chosen: dict[str, SELECTS] = {f"fixed {k}": _first(k) for k in (1, 3, 5, 10)}
-    open_ = {k: Adaptive(k=k, tau=0.0, max_risk=1.0, lexicon=lexicon) for k in (5, 10)}
+    open_ = {k: Adaptive(k=k, tau=0.0, ratio=0.0, max_risk=1.0, least_chance=0.0, lexicon=lexicon) for k in (5, 10)}
     for k, one in open_.items():
         chosen[f"features {k}"] = _by(one.select, DEPTH)
     chosen["adaptive"] = _by(Adaptive(lexicon=lexicon).select, DEPTH)

@@ -82,7 +82,9 @@ class Counted:
         elements = [
             one
             for one in self.catalog.elements(named.digest)
-            if one.role in ROLES[asked.thing] and (wanted is None or wanted & set(_pages(one.origin.places)))
+            if one.role in ROLES[asked.thing]
+            and (wanted is None or wanted & set(_pages(one.origin.places)))
+            and (not asked.per_page or _pages(one.origin.places))  # what a web page holds stands on no page
         ]
         on = tuple(sorted({page for one in elements for page in _pages(one.origin.places)}))
         showing = _Showing(chunks)

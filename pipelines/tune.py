@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -87,7 +88,7 @@ def tuned(
     if len(answerable) < 30 or len(documents) < FOLDS:
         raise ValueError(
             f"tuning needs 30 answerable questions about {FOLDS} documents or more, got {len(answerable)} about "
-            f"{len(documents)}; rag tune --self makes them from the corpus"
+            f"{len(documents)}; rag tune --self makes them from the corpus, --count so many"
         )
     scorer = corpus.built(dict(scorer_table), "scorer")
     lists = _searched(corpus, scorer, posed, keep, progress)
@@ -296,7 +297,10 @@ def abstention(best: Sequence[float], refuse: float) -> float:
 def least_chance(chances: Sequence[float | None], refuse: float) -> float | None:
     """The chance of a list below which to refuse, for the same share; None where the scorer did not judge them all."""
     ranked = sorted(chance for chance in chances if chance is not None)
-    return ranked[min(len(ranked) - 1, int(refuse * len(ranked)))] if ranked and len(ranked) == len(chances) else None
+    if not ranked or len(ranked) < len(chances):
+        return None
+    level = ranked[min(len(ranked) - 1, int(refuse * len(ranked)))]
+    return floor(1000 * level) / 1000
 
 
 def refused(row: Ranked, chance: float | None, most_risk: float, least: float | None) -> float:

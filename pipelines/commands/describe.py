@@ -13,7 +13,7 @@ class Describe:
 
     def arguments(self, parser: ArgumentParser) -> None:
         corpus_arguments(parser)
-        parser.add_argument("--profile", default="local", help="local, or a TOML file")
+        parser.add_argument("--profile", default="local", help="local, pictures, server, vision, or a TOML file")
 
     def run(self, options: Namespace) -> int:
         corpus = opened(options)

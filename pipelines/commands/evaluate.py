@@ -33,7 +33,11 @@ class Evaluate:
             "questions", nargs="?", metavar="QUESTIONS.jsonl", help="the questions, a JSON object a line"
         )
         corpus_arguments(parser)
-        parser.add_argument("--profile", default="local", help="how to search and answer: local, or a TOML file")
+        parser.add_argument(
+            "--profile",
+            default="local",
+            help="how to search and answer: local, pictures, server, vision, or a TOML file",
+        )
         parser.add_argument(
             "--root", metavar="DIR", type=Path, help="first ingest the documents under DIR that lines name"
         )

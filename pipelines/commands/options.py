@@ -40,7 +40,9 @@ def question_arguments(parser: ArgumentParser) -> None:
         "--where", metavar="KEY=VALUE", action="append", default=[],
         help="only where source, title, modality, page (9 or 3..9), role or label.KEY is VALUE; repeatable",
     )  # fmt: skip
-    parser.add_argument("--profile", default="local", help="how to search and answer: local, or a TOML file")
+    parser.add_argument(
+        "--profile", default="local", help="how to search and answer: local, pictures, server, vision, or a TOML file"
+    )
 
 
 def opened(options: Namespace) -> Corpus:

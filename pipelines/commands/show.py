@@ -64,6 +64,8 @@ class Show:
                 why = str(error)
             except OSError as error:
                 raise ValueError(f"cannot write {picture}: {error.strerror}; name another with --out") from error
+        elif options.out:
+            why = "it lies on no page; a web page is drawn by: rag show --elements SOURCE --out FILE"
         if options.json:
             told = contract.hit(found.hit, 1, found.label)
             for key in ("rank", "score", "parts"):

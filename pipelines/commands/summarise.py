@@ -32,6 +32,8 @@ class SummariseCommand:
 
     def run(self, options: Namespace) -> int:
         if options.composed:
+            if options.dry_run or options.max_calls is not None:
+                raise ValueError("--composed calls no model: it goes without --dry-run and --max-calls")
             told = opened(options).summarising(composed=True).run()
             if options.json:
                 print_json({"composed": told.composed, "known": told.known})

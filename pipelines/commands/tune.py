@@ -40,7 +40,9 @@ class Tune:
     def arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("questions", nargs="?", metavar="QUESTIONS.jsonl", help="as rag evaluate reads them")
         corpus_arguments(parser)
-        parser.add_argument("--profile", default="local", help="where to start from: local, or a TOML file")
+        parser.add_argument(
+            "--profile", default="local", help="where to start from: a name, or a TOML file (default: local)"
+        )
         parser.add_argument("--self", action="store_true", dest="own", help="make the questions from the corpus")
         parser.add_argument(
             "--count", type=int, default=QUESTIONS, metavar="N", help=f"questions to make (default: {QUESTIONS})"

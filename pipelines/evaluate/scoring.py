@@ -25,7 +25,7 @@ LABELS = {
     "evidence_gold": "gold evidence kept",
     "evidence_precision": "precision of evidence",
     "correctness": "correctness of spans",
-    "least_correct": "the least correct span",
+    "least_correct": "least correct span",
     "refused_answerable": "refused, answerable",
     "refused_unanswerable": "refused, not answerable",
 }

@@ -206,6 +206,12 @@ def test_show_writes_the_crop(filled: Run, tmp_path: Path) -> None:
     assert "table.pdf, page 1" in out
     code, out, _ = filled("show", id, "--page", "--json", "--out", "page.png")
     assert json.loads(out)["picture"] == "page.png"
+    _, out, _ = filled("search", "gauge", "--where", "source=*gauge.md", "--k", 1, "--json")
+    text = lines(out)[0]["hits"][0]["chunk_id"]  # type: ignore[index]
+    code, out, err = filled("show", text, "--out", "text.png")
+    assert (code, (tmp_path / "text.png").exists()) == (0, False)
+    assert "no picture: it lies on no page" in err
+    assert "no picture" not in filled("show", text)[2]
     (tmp_path / "documents" / "table.pdf").unlink()
     (tmp_path / "corpus" / "cache").rename(tmp_path / "elsewhere")
     code, out, err = filled("show", id)

@@ -116,6 +116,10 @@ def test_an_older_corpus_gets_them_on_request_and_one_after_the_other_is_all_at_
         add(hashed, tmp_path / f"{name}.png")
     with Corpus(hashed) as corpus:
         assert corpus.search("zebra") == []
+    assert main(["summarise", "--composed", "--dry-run", "--corpus", str(hashed)]) != 0
+    assert "it goes without --dry-run" in capsys.readouterr().err
+    with Corpus(hashed) as corpus:
+        assert corpus.search("zebra") == []
     assert main(["summarise", "--composed", "--corpus", str(hashed), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"composed": 2, "known": 0}
     with Corpus(hashed) as corpus:

@@ -8,7 +8,7 @@ import pytest
 from rag.pipelines.counted import MOST_MARKERS, Counted
 
 from rag.answer import Answer, query
-from rag.document import WHOLE, Box, Chunk, Origin, PageRegion, Role, Source
+from rag.document import WHOLE, Box, Chunk, MarkupPath, Origin, PageRegion, Role, Source
 from rag.filters import Eq
 from rag.identity import digest, identified
 from tests.golden.catalogs import MemoryCatalog
@@ -69,6 +69,19 @@ def test_a_filter_narrows() -> None:
     answer = asked("How many tables are there?", source="weather.pdf")
     assert answer is not None
     assert answer.text.startswith("Weather has 1 table, on page 1.")
+
+
+def test_what_stands_on_no_page_is_no_evidence_for_a_count_of_pages() -> None:
+    source = Source("rain.html", "text/html", digest("rain"))
+    (web,) = identified([Chunk("", "table", Origin(source, (MarkupPath("/html/body/table"),)), "1", "table", "Rain")])
+    catalog = MemoryCatalog([*WEATHER, web])
+    for question, text, count in (
+        ("How many pages contain tables?", "There is 1 page with tables in 2 documents: Weather 1, Rain 0. [1]", 1),
+        ("How many tables are there?", "There are 2 tables in 2 documents: Weather 1, Rain 1. [1][2]", 2),
+    ):
+        answer = asked(question, catalog)
+        assert answer is not None
+        assert (answer.text, len(answer.evidence)) == (text, count)
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,7 @@ def test_the_best_setting_by_hand() -> None:
     assert not reached  # two questions promise no less than 1/3
     assert abstention([0.9, 0.5, 0.8, 0.7], 0.25) == pytest.approx(0.3, abs=1e-5)
     assert least_chance([0.9, 0.5, 0.8, 0.7], 0.25) == 0.7  # one of four lies below
+    assert least_chance([0.4567, 0.9], 0.05) == 0.456  # written short, and never above what was seen
     assert least_chance([0.9, None], 0.25) is None
     assert [refused(rows[0], chance, 0.2, 0.7) for chance in (0.69, 0.7, None)] == [1, 0, 0]
     assert [refused(row, 0.9, 0.2, 0.7) for row in (rows[1], [])] == [1, 1]
