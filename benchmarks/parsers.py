@@ -158,6 +158,9 @@ def pdfplumber(path: Path) -> list[Parsed]:
 
 
 def unstructured(path: Path) -> list[Parsed]:
+    from rag.loaders.office.general import _without_model  # else it downloads one at the first text
+
+    _without_model()
     from unstructured.partition.pdf import partition_pdf
 
     pages: dict[int, Parsed] = {}
@@ -177,5 +180,5 @@ PARSERS = (
     Parser("pypdfium2 text", "pypdfium2", pdfium_text),
     Parser("pypdf", "pypdf", pypdf),
     Parser("pdfplumber", "pdfplumber", pdfplumber),
-    Parser("unstructured, fast", "unstructured", unstructured),
+    Parser("unstructured, fast", "unstructured_inference", unstructured),
 )

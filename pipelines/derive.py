@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ def answer(
 ) -> Iterator[Message]:
     """The messages for one request: parts and an end, a render, or an error as the last.
 
-    `tell` is given messages of the kind `page` while a part is being made: how far its loader is.
+    `tell` is given messages while a part is being made: of the kind `page` now and then, how far its loader is, and
+    of the kind `at` before each page, so that what ends this process at a page can be told.
     """
     source = from_plain(Source, request["source"])
     try:
@@ -65,7 +67,12 @@ def _problem(kind: str, message: str, place: str = "") -> Message:
 def _builder(request: Mapping[str, Any], tell: Callable[[Message], object] = lambda _: None) -> Builder:
     counter = Builder().build(request["counter"]).counter if request.get("counter") else WordCounter()
     assets = FolderAssets(Path(request["folder"]))
-    return Builder({"assets": assets, "counter": counter, "progress": _paced(tell)})
+    at = partial(_at, tell)
+    return Builder({"assets": assets, "counter": counter, "progress": _paced(tell), "reading": at})
+
+
+def _at(tell: Callable[[Message], object], page: int, pages: int) -> None:
+    tell({"kind": "at", "page": page, "of": pages})
 
 
 def _paced(tell: Callable[[Message], object]) -> PageCallback:

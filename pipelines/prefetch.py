@@ -58,14 +58,20 @@ class Job:
     taken: bool = False
     page: tuple[int, int] = (0, 0)
     """The page that its parser is done with, and how many there are; 0 where it tells none."""
+    at: tuple[int, int] = (0, 0)
+    """The page that its parser is looking at, likewise."""
 
     def put(self, message: Message) -> bool:
         """Hand a message over, waiting while the queue is full; False when nobody wants it any more.
 
         How far the parser is takes no place in the queue.
         """
-        if message["kind"] == "page":
-            self.page = int(message["page"]), int(message["of"])
+        if message["kind"] in ("page", "at"):
+            told = int(message["page"]), int(message["of"])
+            if message["kind"] == "at":
+                self.at = told
+            else:
+                self.page = told
             return not self.dropped.is_set()
         while not self.dropped.is_set():
             try:
@@ -228,7 +234,8 @@ def _run(worker: Worker, job: Job) -> None:
                 return
             final = attempt == TRIES or stopped.kind == "limit"
             if final:
-                place = f"after part {len(job.replay) + told}" if told or job.replay else None
+                parts = len(job.replay) + told
+                place = "page {} of {}".format(*job.at) if job.at[0] else f"after part {parts}" if parts else None
                 error = {"type": stopped.kind, "message": stopped.reason, "place": place}
                 job.put({"kind": "error", "error": error})
                 return

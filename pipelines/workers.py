@@ -36,16 +36,17 @@ POLLS_A_LOOK = 10
 class Limits:
     """What one part of a document may cost, and how long a worker is kept.
 
-    `seconds` is wall time between two parts, `memory` resident bytes of a worker, `documents` how
-    many it takes before it is replaced.
+    `seconds` is wall time between two parts, `memory` resident bytes of a worker, `output` bytes of a part (or
+    of a drawn region) as the worker writes it, `documents` how many it takes before it is replaced.
     """
 
     seconds: float = 300.0
     memory: int = 3 * 2**30
+    output: int = 512 * 2**20
     documents: int = 200
 
     def __post_init__(self) -> None:
-        if not (self.seconds > 0 and self.memory > 0 and self.documents > 0):
+        if not (self.seconds > 0 and self.memory > 0 and self.output > 0 and self.documents > 0):
             raise ValueError(f"limits must be above 0, got {self}")
 
 
@@ -84,7 +85,7 @@ class Worker:
             self._send({"go": True})
             while not finished:
                 message = self._receive()
-                finished = message["kind"] not in ("part", "member", "page")
+                finished = message["kind"] not in ("part", "member", "page", "at")
                 yield message
         finally:
             if not finished:
@@ -126,14 +127,17 @@ class Worker:
     def _receive(self) -> Message:
         self._waiting_since = self._since or time.monotonic()
         try:
-            line = self._pipe("stdout").readline()
+            line = self._pipe("stdout").readline(self._limits.output + 1)
+            if len(line) > self._limits.output:
+                self._killed_for = f"put out more than {self._limits.output / 2**20:g} MiB for one part"
+                raise self._stopped()
             message: Message = json.loads(line)
         except (OSError, ValueError):
             raise self._stopped() from None
         finally:
             since, self._waiting_since = self._waiting_since, None
         # A page is no part: its time counts towards the part's.
-        self._since = since if message["kind"] == "page" else None
+        self._since = since if message["kind"] in ("page", "at") else None
         return message
 
     def _pipe(self, name: str) -> IO[bytes]:

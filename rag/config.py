@@ -20,7 +20,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from rag import registry
 from rag.errors import ConfigError, RagError
 
-SERVICES = frozenset({"assets", "catalog", "encoder", "counter", "lexicon", "net", "progress"})
+SERVICES = frozenset({"assets", "catalog", "encoder", "counter", "lexicon", "net", "progress", "reading"})
 Table = Mapping[str, Any]
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from rag.document import Box, Notice, PageRegion
+
 Status = Literal[
     "done", "updated", "unchanged", "renamed", "removed", "stale", "skipped", "failed"
 ]  # fmt: skip
@@ -19,6 +21,15 @@ class Problem:
     type: str
     message: str
     place: str | None = None
+
+
+def warned(notice: Notice) -> str:
+    """A parser's warning on one line, with the box on its page where it is about a part of one."""
+    message, place = " ".join(notice.message.split()), notice.place
+    if not isinstance(place, PageRegion) or place.box == Box(0.0, 0.0, 1.0, 1.0):
+        return message
+    box = place.box
+    return f"{message} (box {[box.left, box.top, box.right, box.bottom]})"
 
 
 @dataclass(frozen=True, slots=True)

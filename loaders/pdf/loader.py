@@ -42,7 +42,8 @@ class PDF:
     false; headings on such a page stand above nothing but that page. `pages` ("1-20,35,50-") are the
     only ones read, all where it is empty.
 
-    `progress` is called after each page that was read from its pixels, and after each page of a part.
+    `progress` is called after each page that was read from its pixels, and after each page of a part;
+    `reading` before a page is looked at.
 
     Nothing is kept between calls: no open file, no page.
     """
@@ -68,6 +69,7 @@ class PDF:
         max_render_pixels: int = 50_000_000,
         assets: Assets | None = None,
         progress: PageCallback | None = None,
+        reading: PageCallback | None = None,
     ) -> None:
         if engine not in ("auto", "mupdf", "pdfium"):
             raise ValueError(f"engine is auto, mupdf or pdfium, got {engine!r}")
@@ -91,6 +93,7 @@ class PDF:
         self.options = Options(tables, min_image_side, min_image_bytes, figure_dpi, max_page_bytes, layout)
         self.assets = assets
         self.progress = progress
+        self.reading = reading
 
     @property
     def fingerprint(self) -> str:
@@ -120,7 +123,7 @@ class PDF:
         if self.options.layout == "model":
             needed()
         with opened(source, self.max_pages, self._engine) as document:
-            reader = Reader(document)
+            reader = Reader(document, self.reading)
             style = surveyed(reader)
             recogniser = self.recogniser if self._recognising else None
             whole = Reading(

@@ -81,6 +81,7 @@ class Reading:
         if number == 0 and self.document.repaired:
             notices.append(Notice("the file is damaged and was repaired; some of it may be missing"))
         for index in asked:
+            self.reader.at(index)
             text = self.reader[index]
             label = text.label or numbers.get(index, "")
             pages.append(Page(index + 1, label, round(text.width, 2), round(text.height, 2)))
@@ -232,6 +233,7 @@ class Reading:
         return untrue
 
     def _says_other(self, index: int, notices: list[Notice]) -> bool:
+        self.reader.at(index)
         try:
             return self.recogniser is not None and says_other(self.document[index], self.reader[index], self.recogniser)
         except Exception as error:  # the layer is still there to be read
@@ -241,6 +243,7 @@ class Reading:
     def _scanned(self, pictures: Sequence[int], notices: list[Notice]) -> dict[int, scan.Scan]:
         scans: dict[int, scan.Scan] = {}
         for index in pictures:
+            self.reader.at(index)
             try:
                 if self.recogniser is not None:
                     found = scan.scanned(self.document[index], self.reader[index], self.recogniser)

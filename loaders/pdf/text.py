@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    from rag.protocols import PageCallback
+
     from .engine import OpenDocument
 
 Rect = tuple[float, float, float, float]
@@ -85,10 +87,14 @@ class PageText:
 
 
 class Reader:
-    """Reads pages once: what the first pass and the running heads looked at is kept while near."""
+    """Reads pages once: what the first pass and the running heads looked at is kept while near.
 
-    def __init__(self, document: OpenDocument) -> None:
+    `reading` is told of a page before a library looks at it, so that a page that takes for ever has a number.
+    """
+
+    def __init__(self, document: OpenDocument, reading: PageCallback | None = None) -> None:
         self.document = document
+        self.reading = reading
         self.count = document.page_count
         self._kept: dict[int, PageText] = {}
 
@@ -96,6 +102,11 @@ class Reader:
         if index not in self._kept:
             self._kept[index] = self._read(index)
         return self._kept[index]
+
+    def at(self, index: int) -> None:
+        """Tell that page `index`, counted from 0, is about to be looked at."""
+        if self.reading is not None:
+            self.reading(index + 1, self.count)
 
     def keep(self, first: int, last: int) -> None:
         """Forget the pages before `first`, and of those from `last` on what is more than a page's most lines."""
@@ -110,6 +121,7 @@ class Reader:
     def _read(self, index: int) -> PageText:
         from .hidden import outside, settle  # which are about lines
 
+        self.at(index)
         try:
             page = self.document[index]
             found = page.lines()

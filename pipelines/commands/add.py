@@ -59,6 +59,7 @@ class Add:
         )
         parser.add_argument("--part-seconds", type=float, default=300, help="time limit of 32 pages (default: 300)")
         parser.add_argument("--memory-mb", type=int, default=3072, help="memory limit of a parser (default: 3072)")
+        parser.add_argument("--output-mb", type=int, default=512, help="limit of what 32 pages give (default: 512)")
 
     def run(self, options: Namespace) -> int:
         from rag import contract
@@ -70,7 +71,9 @@ class Add:
                 raise ValueError(f"--password-file: no such file: {options.password_file}")
             # The parsers' processes read it themselves: the passwords pass through no message.
             os.environ["RAG_PASSWORD_FILE"] = os.path.abspath(options.password_file)
-        limits = load("pipelines/limits")(seconds=options.part_seconds, memory=options.memory_mb * 2**20)
+        limits = load("pipelines/limits")(
+            seconds=options.part_seconds, memory=options.memory_mb * 2**20, output=options.output_mb * 2**20
+        )
         progress = Progress(options.json)
         adding = opened(options).adding(
             labels=pairs(options.label), refresh=options.refresh, sync=options.sync, yes=options.yes,

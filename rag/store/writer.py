@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from rag.document import Head, LabelValue, Notice, Part, Source
 from rag.errors import CorpusError
+from rag.report import warned
 from rag.serialise import from_plain, loads
 from rag.store import schema
 from rag.store.rows import ChunkRow, PartRows, add_views, element_from, page_from
@@ -199,7 +200,7 @@ class Writer(Summaries):
         pages = self._one("SELECT count(*) FROM pages WHERE document = ?", [row])
         chunks = self._one("SELECT count(*) FROM chunks WHERE document = ?", [row])
         notices = self._connection.execute("SELECT warnings FROM parts WHERE document = ? ORDER BY number", [row])
-        warnings = [" ".join(notice["message"].split()) for (text,) in notices for notice in json.loads(text)]
+        warnings = [warned(from_plain(Notice, notice)) for (text,) in notices for notice in json.loads(text)]
         return (pages[0] if pages else 0), (chunks[0] if chunks else 0), warnings
 
     def abandon(self, building: int) -> None:

@@ -8,6 +8,7 @@ import pytest
 from rag.loaders.audio import Audio
 
 from rag.document import Source
+from rag.errors import SourceError
 from rag.identity import digest
 from rag.sniff import media_type
 from tests.golden import videos
@@ -33,6 +34,26 @@ def test_each_kind_is_heard(format: str, codec: str, kind: str, tmp_path: Path) 
     assert spans(parts, "speech") == [(1.0, 2.0)]
     assert (len(hears.sounds[0]) - 44) / 2 / 16000 == pytest.approx(4.0, abs=0.15)
     assert dict(parts[0].head.metadata)["duration"] == pytest.approx(4.0, abs=0.15)
+
+
+@pytest.mark.parametrize(("format", "codec", "kind"), KINDS)
+def test_a_cut_sound_is_heard_up_to_the_cut_or_an_error(format: str, codec: str, kind: str, tmp_path: Path) -> None:
+    data = videos.sound(format=format, codec=codec)
+    path = tmp_path / "talk.bin"
+    for share in (0.0, 0.01, 0.5, 0.97):
+        cut = data[: int(len(data) * share)]
+        path.write_bytes(cut)
+        source = Source(str(path), kind, digest(cut), str(path))
+        assert ended(source) in (("", "damaged") if cut else ("empty",))
+
+
+def ended(source: Source) -> str:
+    """The kind of error that hearing a sound ends in, "" for none."""
+    try:
+        parts = list(Audio(transcriber=Hears()).load(source))
+    except SourceError as error:
+        return error.kind
+    return "" if all(end <= 4.15 for _, end in spans(parts, "speech")) else "beyond its end"
 
 
 def test_subtitles_beside_a_sound_come_first(tmp_path: Path) -> None:

@@ -21,8 +21,9 @@ class Faulty:
     VERSION = 1
     media_types = ("text/csv",)
 
-    def __init__(self, *, progress: PageCallback | None = None) -> None:
+    def __init__(self, *, progress: PageCallback | None = None, reading: PageCallback | None = None) -> None:
         self.progress = progress
+        self.reading = reading
 
     def load(self, source: Source, *, start: int = 0) -> Iterator[Part]:
         for number, line in enumerate(Path(source.path).read_text().splitlines()):
@@ -30,7 +31,8 @@ class Faulty:
                 continue
             self._obey(line, source)
             origin = Origin(source, (CharSpan(number, number + 1),))
-            element = Element(element_id(source.digest, number, 0), "text", "paragraph", origin, line)
+            text = "words " * 10**6 if line == "flood" else line
+            element = Element(element_id(source.digest, number, 0), "text", "paragraph", origin, text)
             yield Part(number, Head("faulty"), (element,))
 
     def _obey(self, line: str, source: Source) -> None:
@@ -41,6 +43,8 @@ class Faulty:
                 assert self.progress is not None
                 self.progress(page, int(marker))
         elif order == "hang":
+            if marker and self.reading is not None:
+                self.reading(int(marker), 9)
             time.sleep(600)
         elif order == "nap":
             time.sleep(float(marker))

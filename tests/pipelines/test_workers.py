@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -16,7 +17,7 @@ from rag.pipelines.workers import Limits, Worker
 from rag.corpus import Corpus
 from rag.errors import SourceError
 from rag.report import Outcome
-from tests.golden import images
+from tests.golden import hostile_pdfs, images
 
 LIMITS = Limits(seconds=3, memory=300 * 2**20)
 
@@ -51,6 +52,40 @@ def test_one_bad_document_costs_itself_alone(faulty_corpus: Path, order: str, ki
     assert words in failure.message
     hits = Corpus(faulty_corpus).search("first part last well")
     assert {hit.source.rsplit("/", 1)[1] for hit in hits} == {"a.csv", "c.csv"}
+
+
+def test_a_part_of_too_many_bytes_is_a_limit(faulty_corpus: Path) -> None:
+    limits = Limits(seconds=30, output=2**20)
+    told = added(faulty_corpus, {"a.csv": "well", "b.csv": "first part\nflood", "c.csv": "well too"}, limits=limits)
+    assert {name: one.status for name, one in told.items()} == {"a.csv": "done", "b.csv": "failed", "c.csv": "done"}
+    failure = told["b.csv"].error
+    assert failure is not None
+    assert (failure.type, failure.place) == ("limit", "after part 1")
+    assert failure.message == "put out more than 1 MiB for one part"
+    assert added(faulty_corpus, {}, limits=Limits(seconds=30))["b.csv"].status == "done"
+
+
+def test_a_limit_names_the_page_that_was_looked_at(faulty_corpus: Path) -> None:
+    told = added(faulty_corpus, {"a.csv": "first part\nhang,7"}, 1)
+    assert told["a.csv"].error is not None
+    assert (told["a.csv"].error.type, told["a.csv"].error.place) == ("limit", "page 7 of 9")
+
+
+def test_a_page_of_a_pdf_that_takes_for_ever_is_named(faulty_corpus: Path) -> None:
+    import pymupdf
+
+    settings = faulty_corpus / "corpus.toml"
+    settings.write_text(f'{settings.read_text()}\n[loaders.pdf]\nuse = "loaders/pdf"\n')
+    path = faulty_corpus.parent / "slow.pdf"
+    opened: Any = pymupdf.open
+    with opened(stream=hostile_pdfs.laughing_forms(9)) as whole:
+        for _ in range(2):
+            whole.new_page(0).insert_text((72, 90), "A page that takes no time.")
+        whole.save(path)
+    limits = Limits(seconds=3)
+    [told] = Corpus(faulty_corpus).adding(workers=1, limits=limits).outcomes([str(path)])
+    assert told.error is not None
+    assert (told.error.type, told.error.place) == ("limit", "page 3 of 3")
 
 
 def test_a_program_that_a_parser_started_ends_with_it(faulty_corpus: Path, tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rag.report import Outcome, Problem, report
+from rag.document import Box, MarkupPath, Notice, PageRegion
+from rag.report import Outcome, Problem, report, warned
 
 FAILED = Outcome("b.pdf", "failed", error=Problem("encrypted", "needs a password", "page 1"))
 
@@ -29,3 +30,10 @@ def test_a_run_over_nothing() -> None:
         "documents": 0, "pages": 0, "chunks": 0, "embedded": 0, "seconds": 0.0, "warnings": [],
     }  # fmt: skip
     assert report([]).failed == ()
+
+
+def test_a_warning_has_the_box_that_it_is_about() -> None:
+    region = PageRegion(2, Box(0.1, 0.2, 0.3, 0.4))
+    assert warned(Notice("page 2 has\nhidden text", region)) == "page 2 has hidden text (box [0.1, 0.2, 0.3, 0.4])"
+    for place in (None, MarkupPath("/html"), PageRegion(2, Box(0.0, 0.0, 1.0, 1.0))):
+        assert warned(Notice("page 2 is damaged", place)) == "page 2 is damaged"
