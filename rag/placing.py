@@ -14,7 +14,8 @@ def piece_places(places: tuple[Place, ...], text: str, start: int, end: int) -> 
     """The places of characters [start, end) of an element's text.
 
     In plain text the element's own span is narrowed (where its text is the file's, unchanged);
-    elsewhere a CharSpan into the element's text follows the element's places.
+    elsewhere a CharSpan into the element's text follows the element's places. Of a table over several pages, whose
+    places are each followed by the characters that stand there, those are left out that have no part in it.
     """
     if (start, end) == (0, len(text)):
         return places
@@ -22,8 +23,20 @@ def piece_places(places: tuple[Place, ...], text: str, start: int, end: int) -> 
         own = places[0]
         if len(places) == 1 and isinstance(own, CharSpan) and own.end - own.start == len(text):
             return (CharSpan(own.start + start, own.start + end),)
-        return places
+        return tuple(_paged(places, start, end)) if isinstance(own, PageRegion) else places
     return (*places, CharSpan(start, end))
+
+
+def _paged(places: tuple[Place, ...], start: int, end: int) -> Iterator[Place]:
+    """The places, each narrowed by the CharSpan behind it, that have characters of [start, end)."""
+    group: list[Place] = []
+    for place in places:
+        if not isinstance(place, CharSpan):
+            group.append(place)
+            continue
+        if place.start < end and start < place.end:
+            yield from (*group, CharSpan(max(start, place.start), min(end, place.end)))
+        group = []
 
 
 def part_places(chunk: Chunk, spans: Sequence[tuple[int, int]], elements: Sequence[Element]) -> tuple[Place, ...]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rag.document import Cell, Element, PageRegion, Role
+from rag.document import Cell, CharSpan, Element, PageRegion, Place, Role
 
 from .tables import markdown, numeric
 
@@ -79,8 +79,26 @@ def _one(before: Element, one: Element) -> Element:
         if cell.row >= repeated
     ]
     cells = (*before.cells, *more)
-    origin = replace(before.origin, places=(*before.origin.places, *one.origin.places))
-    return replace(before, cells=cells, text=markdown(cells), origin=origin)
+    text = markdown(cells)
+    origin = replace(before.origin, places=_places(before, one, text))
+    return replace(before, cells=cells, text=text, origin=origin)
+
+
+def _places(before: Element, one: Element, text: str) -> tuple[Place, ...]:
+    """The places of both. Behind those of a page the characters of its rows, so that a row is shown on its own page."""
+    above, below = before.origin.places, one.origin.places
+    begin, moved = len(before.text) + 1, len(text) - len(one.text)
+    if text[:begin] != f"{before.text}\n":
+        return (*above, *below)
+    if not any(isinstance(place, CharSpan) for place in above):
+        above = (*above, CharSpan(0, begin - 1))
+    if not any(isinstance(place, CharSpan) for place in below):
+        below = (*below, CharSpan(0, len(one.text)))
+    told = (
+        CharSpan(max(begin, place.start + moved), place.end + moved) if isinstance(place, CharSpan) else place
+        for place in below
+    )
+    return (*above, *told)
 
 
 def _regions(one: Element) -> list[PageRegion]:

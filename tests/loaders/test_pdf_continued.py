@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,9 @@ from hypothesis import strategies as st
 from rag.loaders.chunking.structure import Structure
 from rag.loaders.pdf import PDF
 from rag.loaders.pdf.continued import joined
+from rag.loaders.pdf.tables import markdown
 
-from rag.document import Box, Cell, Element, Origin, PageRegion, Part, Source
+from rag.document import Box, Cell, CharSpan, Element, Origin, PageRegion, Part, Source
 from tests.golden.pdfs import LETTER, SENTENCE, _bytes, lines, wrapped
 
 SOURCE = Source("a.pdf", "application/pdf", "0" * 64)
@@ -89,6 +92,36 @@ def test_a_table_over_two_parts_is_as_one_within_a_part(header: bool, engine: An
     assert loaded(data, tmp_path, engine=engine, part_pages=1, start=1) == [second]
 
 
+@pytest.mark.parametrize("part", [1, 32])
+@pytest.mark.parametrize("header", [True, False])
+def test_rows_are_shown_on_their_own_page(header: bool, part: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(continued(header))
+    source = Source("a.pdf", "application/pdf", "0" * 64, str(path))
+    parts = PDF(part_pages=part).load(source)
+    chunks = [one for one in Structure(maximum=32)(parts) if one.role == "table"]
+    assert len(chunks) > 4
+    for chunk in chunks:
+        pages = {place.page for place in chunk.origin.places if isinstance(place, PageRegion)}
+        there = {2 if int(number) >= 30 else 1 for number in re.findall(r"Part (\d+)", chunk.text)}
+        assert pages == there
+
+
+def test_characters_of_a_table_over_three_pages_stand_where_its_rows_do() -> None:
+    def page(number: int, top: float, bottom: float) -> Element:
+        cells = grid([HEAD, *((f"Part {number}{n}", "1", "2") for n in range(3))])
+        return replace(table(number, top, bottom, cells), text=markdown(cells))
+
+    pages = [page(1, 0.5, 0.9), page(2, 0.1, 0.9), page(3, 0.1, 0.5)]
+    for (one,) in (joined(pages), joined([pages[0], *joined(pages[1:])])):
+        regions, spans = one.origin.places[::2], one.origin.places[1::2]
+        for region, span in zip(regions, spans, strict=True):
+            assert isinstance(region, PageRegion)
+            assert isinstance(span, CharSpan)
+            rows = re.findall(r"Part \d+", one.text[span.start : span.end])
+            assert rows == [f"Part {region.page}{n}" for n in range(3)]
+
+
 def test_a_table_over_three_parts_ends_where_it_ends(tmp_path: Path) -> None:
     document = pymupdf.open()
     for number in range(4):
@@ -104,7 +137,8 @@ def test_a_table_over_three_parts_ends_where_it_ends(tmp_path: Path) -> None:
     parts = loaded(data, tmp_path, part_pages=2)
     tables = [element for part in parts for element in part.elements if element.role == "table"]
     assert not [element for part in parts for element in part.elements if element.role in ("header", "footer")]
-    assert [sorted({place.page for place in one.origin.places}) for one in tables] == [[1, 2, 3, 4]]  # type: ignore[union-attr]
+    (one,) = tables
+    assert [place.page for place in one.origin.places if isinstance(place, PageRegion)] == [1, 2, 3, 4]
     assert len(tables[0].text.splitlines()) == 2 + 31 + 32 + 32 + 4
     assert [element.role for element in parts[1].elements] == ["paragraph"]
     assert loaded(data, tmp_path, part_pages=2, pages="1-3")[0].elements[0].text.count("Part") == 1 + 31 + 32 + 32
