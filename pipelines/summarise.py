@@ -225,6 +225,6 @@ def _sum(one: Usage, other: Usage) -> Usage:
 
 
 def _named(chunk: Chunk) -> str:
-    from rag.contract import where_it_lies
+    from rag.contract import where
 
-    return where_it_lies(chunk.origin.places[0], chunk.origin.source.uri)
+    return where(chunk.origin.places, chunk.origin.source.uri)

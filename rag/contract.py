@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rag.answer import Answer, Evidence, Hit
@@ -145,6 +145,13 @@ def where_it_lies(one: Place, source: str, label: str = "") -> str:
             return f"{source}, {_clock(start)} to {_clock(end)}"
         case CharSpan(start, end):
             return f"{source}, characters {start} to {end}"
+
+
+def where(places: Sequence[Place], source: str, label: str = "") -> str:
+    """Places in words: the first, and the further pages on which the others stand."""
+    first, pages = places[0], dict.fromkeys(one.page for one in places if isinstance(one, PageRegion))
+    more = [str(page) for page in pages if isinstance(first, PageRegion) and page != first.page]
+    return where_it_lies(first, source, label) + (f", and on page {', '.join(more)}" if more else "")
 
 
 def _clock(seconds: float) -> str:

@@ -62,7 +62,7 @@ class Found:
     @property
     def where(self) -> str:
         """Its place in words, for people."""
-        return contract.where_it_lies(self.places[0], self.source, self.label)
+        return contract.where(self.places, self.source, self.label)
 
     def image(self, dpi: int = 144, *, page: bool = False) -> bytes:
         """The place as PNG with its boxes framed, in a little of its surroundings or on its whole page.

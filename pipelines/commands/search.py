@@ -95,7 +95,7 @@ def _print(told: dict[str, Any], hits: list[Any]) -> None:
         chunk = hit.chunk
         channels = ", ".join(f"{name} {part['rank']}" for name, part in plain["parts"].items())
         label = plain.get("page_label", "")
-        print(f"{plain['rank']:>2}. {contract.where_it_lies(chunk.origin.places[0], plain['source'], label)}")
+        print(f"{plain['rank']:>2}. {contract.where(chunk.origin.places, plain['source'], label)}")
         print(f"    {plain['modality']} {chunk.id[:12]}  score {plain['score']:.4f}  ({channels})")
         if chunk.headings:
             print(f"    {contract.visible(' > '.join(chunk.headings))}")

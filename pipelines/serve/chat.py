@@ -193,7 +193,7 @@ def sources(answer: Answer) -> str:
 
 def _places(evidence: Sequence[Any]) -> list[str]:
     return [
-        f"[{one.number}] {contract.where_it_lies(one.hit.chunk.origin.places[0], one.hit.chunk.origin.source.uri)}"
+        f"[{one.number}] {contract.where(one.hit.chunk.origin.places, one.hit.chunk.origin.source.uri)}"
         for one in evidence
     ]
 

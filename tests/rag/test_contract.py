@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.answer import Answer, Citation, Claim, Evidence, Hit, Refusal, Score, Usage
-from rag.contract import answer, evidence, hit, outcome, place, seconds, where_it_lies
+from rag.contract import answer, evidence, hit, outcome, place, seconds, where, where_it_lies
 from rag.document import (
     WHOLE,
     Box,
@@ -164,6 +164,15 @@ def test_every_place_tells_its_kind(one: Place) -> None:
 )
 def test_a_place_in_words(one: Place, words: str) -> None:
     assert where_it_lies(one, "a.pdf") == words
+
+
+def test_further_pages_are_told_once() -> None:
+    first, above = PageRegion(37, Box(0.1, 0.8, 0.9, 0.9)), PageRegion(38, Box(0.1, 0.1, 0.9, 0.2))
+    line = CharSpan(0, 5)
+    told = where([first, line, above, line, above], "a.pdf")
+    assert told == "a.pdf, page 37, box [0.1, 0.8, 0.9, 0.9], and on page 38"
+    assert where([above, line], "a.pdf") == where_it_lies(above, "a.pdf")
+    assert where([line, line], "a.txt") == "a.txt, characters 0 to 5"
 
 
 @given(st.floats(0, 1e6))
