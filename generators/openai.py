@@ -26,7 +26,7 @@ from rag.answer import (
 )
 from rag.protocols import Assets
 
-from .openai_call import NOTHING_TO_SEND, Call, server
+from .openai_call import NOTHING_TO_SEND, Call, check_limits, server
 from .openai_messages import Asked, Eyes, asked
 from .openai_reply import Choice, Malformed, Spoken
 from .openai_retry import Attempts
@@ -70,8 +70,7 @@ class OpenAI:
     ) -> None:
         # Neither the key nor the headers stay here: `describe` prints what an object knows of its arguments.
         self._server = server(model, base_url, key, key_env, timeout, headers, body)
-        if attempts < 1 or concurrency < 1 or not timeout > 0:
-            raise ValueError("attempts and concurrency are at least 1, and timeout is above 0 seconds")
+        check_limits(attempts, concurrency, timeout)
         if max_pixels < 1024 or not 36 <= dpi <= 600:
             raise ValueError(f"max_pixels is at least 1024 and dpi 36 to 600, got {max_pixels} and {dpi}")
         self.model = self._server.model

@@ -68,6 +68,12 @@ def server(
     return Server(model, opened, dict(body), base_url=base_url)
 
 
+def check_limits(attempts: int, concurrency: int, timeout: float) -> None:
+    """ValueError where nothing could be sent."""
+    if attempts < 1 or concurrency < 1 or not timeout > 0:
+        raise ValueError("attempts and concurrency are at least 1, and timeout is above 0 seconds")
+
+
 @dataclass(slots=True)
 class Call:
     """A question on its way. `asking` makes the messages, with pictures or without."""

@@ -68,14 +68,13 @@ class Encoding:
 
         `sources` are the chunks' own, by chunk id: a page is drawn from its source's bytes.
         """
-        channel = next((one for one in self._channels if one.name == name), None)
+        channel = self._channel(name)
         if channel is None:
             return None
         wanted = _wanted(channel, chunks)
         try:
-            if channel.row is None:
-                channel.row = self._register(writer, channel)
-            known = writer.known_vectors(channel.row, list(wanted))
+            encoder = self._row(writer, channel)
+            known = writer.known_vectors(encoder, list(wanted))
             fresh = {
                 digest: chunk_from(row.body, sources[row.id]) for digest, row in wanted.items() if digest not in known
             }
@@ -92,7 +91,7 @@ class Encoding:
             writer.set_meta(complete_mark(name), "")  # what is stored from now on waits for the encoder
             return None
         self.encoded += len(made)
-        return channel.row, made
+        return encoder, made
 
     def _more(self, writer: Writer, channel: _Channel, rest: Mapping[str, Chunk], waiting: Waiting) -> dict[str, Chunk]:
         """Chunks of the documents behind to go in with these, by view digest."""
@@ -114,20 +113,19 @@ class Encoding:
         self, writer: Writer, name: str, units: Mapping[str, Sequence[Chunk]]
     ) -> tuple[int, dict[str, Any]] | None:
         """(encoder row, new vectors by view digest) of units of a document; None if the encoder is not to be had."""
-        channel = next((one for one in self._channels if one.name == name), None)
+        channel = self._channel(name)
         if channel is None:
             return None
         try:
-            if channel.row is None:
-                channel.row = self._register(writer, channel)
-            known = writer.known_vectors(channel.row, list(units))
+            encoder = self._row(writer, channel)
+            known = writer.known_vectors(encoder, list(units))
             made = self._encoded(channel, {digest: one for digest, one in units.items() if digest not in known})
         except MissingExtra as missing:
             self._warn(f"no vectors of {name} are made: {missing}")
             self._channels.remove(channel)
             return None
         self.encoded += len(made)
-        return channel.row, made
+        return encoder, made
 
     def _encoded(self, channel: _Channel, fresh: Mapping[str, Any]) -> dict[str, Any]:
         """Vectors by view digest; a chunk whose pixels are not to be had is told of and left out."""
@@ -141,12 +139,18 @@ class Encoding:
                 return {}
         return {digest: one for key in fresh for digest, one in self._encoded(channel, {key: fresh[key]}).items()}
 
-    def _register(self, writer: Writer, channel: _Channel) -> int:
-        encoder = channel.encoder
-        if not getattr(encoder, "available", lambda: True)():
-            raise MissingExtra(f"the encoder {channel.name}", "")
-        writer.set_meta(f"encoder:{channel.name}", encoder.fingerprint)
-        return writer.encoder(encoder.fingerprint, channel.name, encoder.dim)
+    def _channel(self, name: str) -> _Channel | None:
+        return next((one for one in self._channels if one.name == name), None)
+
+    def _row(self, writer: Writer, channel: _Channel) -> int:
+        """The catalog's row of its encoder, which is registered at first; MissingExtra without its packages."""
+        if channel.row is None:
+            encoder = channel.encoder
+            if not getattr(encoder, "available", lambda: True)():
+                raise MissingExtra(f"the encoder {channel.name}", "")
+            writer.set_meta(f"encoder:{channel.name}", encoder.fingerprint)
+            channel.row = writer.encoder(encoder.fingerprint, channel.name, encoder.dim)
+        return channel.row
 
     def tell_language(self, language: str) -> None:
         """Say once a language that no encoder in use was made for."""

@@ -289,18 +289,21 @@ def _swept(rows: Sequence[Ranked], k: int) -> Iterator[tuple[float, float, float
 
 def abstention(best: Sequence[float], refuse: float) -> float:
     """The risk above which to refuse, so that at most that share of answerable questions is refused."""
-    ranked = sorted(best)
-    level = ranked[min(len(ranked) - 1, int(refuse * len(ranked)))]
-    return round(min(1.0, 1 - level + 1e-6), 6)
+    return round(min(1.0, 1 - _level(best, refuse) + 1e-6), 6)
 
 
 def least_chance(chances: Sequence[float | None], refuse: float) -> float | None:
     """The chance of a list below which to refuse, for the same share; None where the scorer did not judge them all."""
-    ranked = sorted(chance for chance in chances if chance is not None)
-    if not ranked or len(ranked) < len(chances):
+    judged = [chance for chance in chances if chance is not None]
+    if not judged or len(judged) < len(chances):
         return None
-    level = ranked[min(len(ranked) - 1, int(refuse * len(ranked)))]
-    return floor(1000 * level) / 1000
+    return floor(1000 * _level(judged, refuse)) / 1000
+
+
+def _level(values: Sequence[float], share: float) -> float:
+    """The value that no more than a share of them are below."""
+    ranked = sorted(values)
+    return ranked[min(len(ranked) - 1, int(share * len(ranked)))]
 
 
 def refused(row: Ranked, chance: float | None, most_risk: float, least: float | None) -> float:

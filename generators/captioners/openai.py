@@ -11,7 +11,7 @@ from rag.errors import GenerationError, SourceError
 from rag.identity import combined
 from rag.protocols import Captioned
 
-from ..openai_call import Call, Server, server
+from ..openai_call import Call, Server, check_limits, server
 from ..openai_messages import Asked, data_url, image_part, merged, text_part
 from ..openai_retry import Attempts
 from ..prompts.escaped import escaped
@@ -45,8 +45,7 @@ class OpenAICaptioner:
         headers: Mapping[str, str] = {},
         body: Mapping[str, Any] = {},
     ) -> None:
-        if attempts < 1 or concurrency < 1 or not timeout > 0:
-            raise ValueError("attempts and concurrency are at least 1, and timeout is above 0 seconds")
+        check_limits(attempts, concurrency, timeout)
         if max_pixels < 1024 or max_tokens < 1:
             raise ValueError(f"max_pixels is at least 1024 and max_tokens 1, got {max_pixels} and {max_tokens}")
         self._prices = Prices(input_price, output_price)

@@ -55,12 +55,17 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The stems of a question that a chunk has: in its text, in its best sentence, and with title and headings."""
+    """The stems of a question that a chunk has: in its text, in its best sentence, and with title and headings.
+
+    `signs` is the share of numbers, codes and names that it has, 1.0 where none is asked for; `words` how long it is.
+    """
 
     text: frozenset[str]
     sentence: frozenset[str]
     whole: frozenset[str]
     pairs: float
+    signs: float
+    words: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +104,22 @@ def best_of(hits: Sequence[Hit]) -> Best:
 def seen(question: Asked, hit: Hit) -> Seen:
     """One scan of a hit's text."""
     chunk = hit.chunk
-    plain, lowered = prepared(findable(chunk)[:MOST_READ])
+    text = findable(chunk)[:MOST_READ]
+    plain, lowered = prepared(text)
     spots = question.finder.spots(lowered)
     here = frozenset(one for *_, found in spots for one in found)
     table = chunk.modality == "table"
     sentence = (best_row if table else best_sentence)(lowered if table else plain, spots, question.weights)
     adjacent = neighbours(lowered, spots) & question.pairs if question.pairs and len(here) > 1 else ()
-    above = question.finder.within("\n".join((chunk.title, *chunk.headings)))
-    return Seen(here, sentence, here | above, len(adjacent) / len(question.pairs) if question.pairs else 0.0)
+    heading = "\n".join((chunk.title, *chunk.headings))
+    pairs = len(adjacent) / len(question.pairs) if question.pairs else 0.0
+    whole = here | question.finder.within(heading)
+    return Seen(here, sentence, whole, pairs, _signs(question, f"{heading}\n{text}"), len(text.split()))
 
 
 def measures(question: Asked, hit: Hit, told: Seen, best: Best) -> list[float]:
     """The measures of one hit in the order of NAMES, each about 0..1; `best` is that of the whole list."""
-    chunk, weights, parts = hit.chunk, question.weights, hit.parts
+    weights, parts = question.weights, hit.parts
     scores = {name: parts[name].score if name in parts else 0.0 for name in CHANNELS}
     ranks = {name: 1 / parts[name].rank if name in parts else 0.0 for name in CHANNELS}
     coverage = covered(weights, told.whole)
@@ -119,7 +127,7 @@ def measures(question: Asked, hit: Hit, told: Seen, best: Best) -> list[float]:
     share = max(0.0, hit.score) / best.score if best.score > 0 else 0.0
     return [
         cosine, coverage, float(coverage > 0.99), log(1 + coverage * question.mass) / 4,
-        covered(weights, told.sentence), _signs(question, hit), 1 / log(2 + len(findable(chunk)[:MOST_READ].split())),
+        covered(weights, told.sentence), told.signs, 1 / log(2 + told.words),
         ranks["dense"], ranks["lexical"], _lead("dense", scores, best), _lead("lexical", scores, best),
         min(2.0, scores["lexical"] / max(question.mass, 1.0) / 2), told.pairs,
         sum(word in told.text for word in question.rarest) / max(len(question.rarest), 1),
@@ -135,12 +143,11 @@ def covered(weights: Mapping[str, float], there: frozenset[str]) -> float:
     return sum(weight for word, weight in weights.items() if word in there)
 
 
-def _signs(question: Asked, hit: Hit) -> float:
-    """The share of numbers, codes and names that stand in the chunk or above it; 1.0 where none is asked for."""
+def _signs(question: Asked, text: str) -> float:
     if not question.signs:
         return 1.0
-    text = normalised("\n".join((hit.chunk.title, *hit.chunk.headings, findable(hit.chunk)[:MOST_READ])))
-    return sum(bool(one.search(text)) for one in question.signs) / len(question.signs)
+    plain = normalised(text)
+    return sum(bool(one.search(plain)) for one in question.signs) / len(question.signs)
 
 
 def _lead(channel: str, scores: Mapping[str, float], best: Best) -> float:
