@@ -28,6 +28,13 @@ _MONO = re.compile(
     re.IGNORECASE,
 )
 _DROPPED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff0-\ufffb]")
+_OF_TEX = {
+    0x0B: "ff", 0x0C: "fi", 0x0E: "ffi", 0x0F: "ffl", 0x10: "“", 0x11: "”", 0x12: "„", 0x15: "–", 0x16: "—",
+    0x1B: "ff", 0x1C: "fi", 0x1D: "fl", 0x1E: "ffi", 0x1F: "ffl",
+}  # fmt: skip
+"""What the codes of TeX's fonts mean, of both encodings (OT1 ligatures; T1), where a file has no table for them."""
+_TEX = re.compile(f"[{''.join(map(chr, _OF_TEX))}]")
+_TEX_BULLET = re.compile("^\x88(?=\\s|$)")
 _BULLETS = dict.fromkeys((0xF0B7, 0xF0A7, 0xF0D8, 0xF076, 0xF0FC, 0xF02D, 0xF06E, 0x25CF, 0x25AA, 0x2022), "•")
 _LEADERS = re.compile(r"(?:\s?[.·…_]){5,}")
 _NEXT_SIGN = re.compile(r"^([$€£¥(\s\d,.)%–—-]*[\d)%–—-])\s([$€£¥])$")
@@ -182,7 +189,12 @@ _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
 
 def legible(text: str) -> str:
-    """As `clean`; what is mostly control characters is shown as U+FFFD, since the page shows something there."""
+    """As `clean`; what is mostly control characters is shown as U+FFFD, since the page shows something there.
+
+    A few of them among letters are the ligatures, quotes and dashes of a font that TeX made.
+    """
+    if not text.isprintable() and len(_TEX.findall(text)) * 2 <= len(text):
+        text = _TEX_BULLET.sub("•", _TEX.sub(lambda one: _OF_TEX[ord(one[0])], text))
     found = clean(text)
     if len(found) * 2 < len(text) and len(_CONTROLS.findall(text)) > max(2, len(found)):
         return clean(_CONTROLS.sub("\ufffd", text))

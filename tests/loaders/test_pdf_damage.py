@@ -81,6 +81,21 @@ def test_control_characters_are_shown_as_unreadable() -> None:
     assert legible("one\x07 \x02two") == "one two"
 
 
+@pytest.mark.parametrize(
+    ("codes", "read"),
+    [
+        ("Roundo\x1b error is de\x1cned", "Roundoff error is defined"),
+        ("a victim of \x1doating point, coe\x1ecient", "a victim of floating point, coefficient"),
+        ("pages 12\x1515, \x10quoted\x11", "pages 12–15, “quoted”"),
+        ("o\x0b the \x0crst", "off the first"),
+        ("\x88 Kendall's tau", "• Kendall's tau"),
+        ("2\x88 3", "2 3"),
+    ],
+)
+def test_codes_of_tex_fonts_without_a_table_are_read_as_what_they_show(codes: str, read: str) -> None:
+    assert legible(codes) == read
+
+
 def test_a_layer_agrees_with_its_pixels_by_its_words() -> None:
     assert agrees(page(pdfs.SENTENCE * 2), page(pdfs.SENTENCE))
     assert not agrees(page(shifted(pdfs.SENTENCE, 1)), page(pdfs.SENTENCE))
