@@ -97,6 +97,10 @@ class Quote:
                 break
             if groups and one.own < best[0].own / 2:
                 continue
+            if shared := [group for group in groups if _shares(group[0], one.unit)]:
+                if _holds(one.unit, shared[0][0]):
+                    shared[0][0] = one.unit
+                continue
             same = next((group for group in groups if _alike(group[0], one.unit)), None)
             if same:
                 if one.unit.evidence.number not in {unit.evidence.number for unit in same}:
@@ -138,6 +142,17 @@ def _alike(one: Unit, other: Unit) -> bool:
     return len(mine & theirs) >= 0.8 * max(1, min(len(mine), len(theirs))) and (
         len(mine & theirs) >= 0.6 * max(len(mine), len(theirs))
     )
+
+
+def _shares(one: Unit, other: Unit) -> bool:
+    """Whether two pieces have a sentence in common."""
+    same = one.evidence.number == other.evidence.number and one.kind == other.kind == "sentence"
+    return same and one.start <= other.at and other.start <= one.at
+
+
+def _holds(one: Unit, other: Unit) -> bool:
+    """Whether a piece has all sentences of another, and more."""
+    return one.start <= other.start and one.at >= other.at and one.text != other.text
 
 
 def _in_order(groups: list[list[Unit]]) -> list[list[Unit]]:

@@ -27,6 +27,13 @@ LONGEST = 90
 _RULE = re.compile(r"\s*\|?[\s:|-]*-[\s:|-]*$")
 _CELL = re.compile(r"(?<!\\)\|")
 _ITEM = re.compile(r"\s*(?:[-*+•‣◦▪–]|\(?(?:\d{1,3}|[A-Za-z])[.)])\s+")
+_GOES_ON = re.compile(
+    r"[\"'“‘(]?(?:they|these|those|it|its|he|she|their|his|her|such|this|then|otherwise|instead|if so|if not|"
+    r"in (?:that|this|such a|these|those) (?:cases?|way|situations?)|at present|currently|to do (?:so|this|that)|"
+    r"for (?:this|that)|both|the (?:former|latter|same))\b",
+    re.IGNORECASE,
+)
+"""How a sentence begins that speaks of what the one before it spoke of."""
 _NUMBERED = re.compile(r"(?:Table|Tab\.|Exhibit|Figure|Fig\.)\s+[\w.-]*\w", re.IGNORECASE)
 
 
@@ -45,6 +52,13 @@ class Unit:
     at: int
     stems: tuple[str, ...]
     around: frozenset[str] = field(default=frozenset())
+    first: int = -1
+    """The piece where it begins; -1 is `at`, where it ends."""
+
+    @property
+    def start(self) -> int:
+        """The first of its pieces."""
+        return self.at if self.first < 0 else self.first
 
     @property
     def length(self) -> int:
@@ -82,32 +96,64 @@ def is_verbatim(unit: Unit) -> bool:
 
 
 def _prose(evidence: Evidence, text: str, above: frozenset[str], titles: set[str]) -> Iterator[Unit]:
-    """Sentences; one that announces something goes with what it announces."""
+    """Sentences; one that announces something goes with what it announces, a term with what is said of it.
+
+    A sentence that goes on from the one before it ("They are ...") is a piece with it, too.
+    """
     spans = [(start, end) for start, end in sentences(text)]
     spans = _rejoined(text, spans)
     pieces = [folded(text[start:end]) for start, end in spans]
-    lead, before = "", frozenset[str]()
+    lead, term = "", ""
+    before, subject = frozenset[str](), frozenset[str]()
     at = 0
     while at < len(pieces):
         piece, last = pieces[at], at
         item = bool(_ITEM.match(text[spans[at][0] : spans[at][1]]))
+        quoted: tuple[str, ...] = (piece,)
+        whole = piece
         if piece.endswith((":", "：")):
             lead = piece if 2 < len(piece.split()) <= 30 else ""
             last = _announced(text, spans, pieces, at) if lead else at
-            quoted: tuple[str, ...] = (" ".join(pieces[at : last + 1]),)
-            whole = quoted[0]
+            whole = " ".join(pieces[at : last + 1])
+            quoted = (whole,)
         elif item and lead:
             quoted = (lead, piece)
             whole = TEMPLATES["item"].format(lead=lead, item=piece)
+        elif _is_term(pieces, at, item):
+            term, subject = piece, frozenset(stems(piece))
+            at += 1
+            continue
         else:
-            quoted, whole = (piece,), piece
+            if term:
+                quoted = (term, piece)
+                whole = TEMPLATES["row"].format(label=term, cells=piece)
             lead = lead if item else ""
+        term = ""
         empty = piece.endswith((":", "：")) and last == at and len(piece.split()) < 7
         if piece not in titles and not empty and _is_quotable(whole):
-            kind = "item" if item else "sentence"
-            yield Unit(evidence, whole, quoted, kind, at, tuple(stems(whole)), above | before)
+            kind, first = "item" if item else "sentence", at
+            if at and kind == "sentence" and quoted == (piece,) and _GOES_ON.match(piece):
+                both = folded(text[spans[at - 1][0] : spans[at][1]])
+                if pieces[at - 1] not in titles and _is_quotable(both):
+                    whole, quoted, first = both, (both,), at - 1
+            yield Unit(evidence, whole, quoted, kind, at, tuple(stems(whole)), above | before | subject, first)
         before = frozenset(stems(piece))
         at = last + 1
+
+
+def _is_term(pieces: Sequence[str], at: int, item: bool) -> bool:
+    """A few words without an end that a whole sentence follows: a term before its definition, or a small heading."""
+    piece, following = pieces[at], pieces[at + 1 : at + 2]
+    return (
+        not item
+        and len(piece.split()) <= 8
+        and piece[-1:].isalnum()
+        and _is_quotable(piece)
+        and bool(following)
+        and following[0].endswith((".", ":"))
+        and len(following[0].split()) >= 5
+        and following[0][:1].isupper()
+    )
 
 
 def _rejoined(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -34,7 +34,10 @@ def ask(question: str, given: Selection, generator: Quote | None = None, **setti
     ("question", "expected"),
     [
         ("How much rain fell in September?", "In September 81 mm of rain fell on the station. [1]"),
-        ("How often is the gauge cleaned?", "It is cleaned every two weeks when leaves fall. [1]"),
+        (
+            "How often is the gauge cleaned?",
+            "The gauge stands in the garden. It is cleaned every two weeks when leaves fall. [1]",
+        ),
         ("Who keeps the readings?", "Readings are kept by Anna Keller since 1987. [1]"),
     ],
 )
@@ -192,3 +195,43 @@ def test_what_stands_where_the_question_points_is_quoted() -> None:
     assert "[1]" in ask(asked, given, Quote(sentences=1))
     told = ask(asked, Selection((first, pointed)), Quote(sentences=1))
     assert told == "It thanks for the gauge. [2]"
+
+
+TERMS = """The following levels are known.
+
+required
+
+Packages which the system cannot do without, and which must not be removed.
+
+optional
+
+Packages that may conflict with one another, and with nothing else."""
+
+
+def test_a_term_on_a_line_of_its_own_goes_with_its_definition() -> None:
+    expected = "required — Packages which the system cannot do without, and which must not be removed. [1]"
+    assert ask("What does the level required mean?", selection(TERMS), Quote(sentences=1)) == expected
+
+
+def test_a_sentence_that_goes_on_brings_the_one_before_it_and_is_not_written_twice() -> None:
+    text = "The maintainers keep the list of sections. At present, they are: admin, doc and web. Others were dropped."
+    said = ask("What are the sections?", selection(text), Quote())
+    assert said.startswith("The maintainers keep the list of sections. At present, they are: admin, doc and web.")
+    assert said.count("The maintainers") == 1
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "expected"),
+    [
+        ("Which value does Upload have?", "5.8.1 Upload is a field of old files. Upload is 7 or nothing at all.", "7"),
+        ("Which styles are there?", "For example, a style draws lines. Styles are plain, bold and wide here.", "plain"),
+        ("What is octmidib for?", "Here is an example of octmidib for you. octmidib is the note number.", "the note"),
+        (
+            "What is /var/log for?",
+            "The log of a var grows. Programs write what they did into /var/log daily.",
+            "Programs",
+        ),
+    ],
+)
+def test_what_is_asked_for_decides_between_like_sentences(question: str, text: str, expected: str) -> None:
+    assert expected in ask(question, selection(text), Quote(sentences=1))
