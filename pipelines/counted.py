@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ MOST_NAMED = 20
 """Documents that are named each with its own number."""
 MOST_MARKERS = 12
 """Markers that are written into the text; the citation holds all places, however many."""
+_NUMBERED = re.compile(r"(?:tab(?:le|\.)|fig(?:ure|\.)|exhibit)\s*[A-Z]?[\d.-]*\d", re.IGNORECASE)
 _SAID: dict[Thing, tuple[str, str]] = {
     "figure": ("figure or picture", "figures and pictures"), "photo": ("figure or picture", "figures and pictures"),
     "section": ("heading", "headings"),
@@ -31,6 +33,8 @@ class Tally:
     count: int
     pages: tuple[int, ...]
     chunks: tuple[Chunk, ...]
+    numbered: int = 0
+    """How many of them begin with a label of their own ("Table 3"), each label once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,9 @@ class Counted:
         on = tuple(sorted({page for one in elements for page in _pages(one.origin.places)}))
         showing = _Showing(chunks)
         shown = dict.fromkeys(chunk for one in elements if (chunk := showing.of(one.id, one.origin.places)))
-        return Tally(title, len(on) if asked.per_page else len(elements), on, tuple(shown))
+        numbers = {match[0].lower() for one in shown if (match := _NUMBERED.match(one.text))}
+        count, numbered = (len(on), 0) if asked.per_page else (len(elements), len(numbers))
+        return Tally(title, count, on, tuple(shown), numbered)
 
     def _pages(self, asked: Count, named: Named) -> set[int]:
         pages = self.catalog.pages(named.digest)
@@ -144,6 +150,8 @@ def _sentence(asked: Count, tallies: Sequence[Tally]) -> str:
     what = f"{_many(total, 'page')}{holding}" if asked.per_page else f"{total} {one if total == 1 else several}"
     where = f" on {' and '.join(map(_called, asked.pages))}" if asked.pages else ""
     if len(tallies) == 1:
+        told = tallies[0].numbered
+        what += f", {told} of them numbered" if 0 < told < total else ""
         on = f", on {_runs(tallies[0].pages)}" if tallies[0].pages and not asked.pages else ""
         return f"{tallies[0].name} has {what}{where}{on}."
     named = [f"{tally.name} {tally.count}" for tally in sorted(tallies, key=lambda one: -one.count)[:MOST_NAMED]]

@@ -58,6 +58,14 @@ def test_answers(question: str, text: str, places: int) -> None:
     assert [citation.evidence for citation in answer.citations] == ([answer.claims[0].support] if places else [])
 
 
+def test_those_with_a_label_of_their_own_are_told_from_what_merely_stands_in_columns() -> None:
+    texts = iter(["Table 1: Rain", "Table 2. Wind", "| a | b |", "Table 2. Wind"])
+    tables = [replace(one, text=next(texts)) for one in made("paper", 1, *[(1, "table")] * 4)[:4]]
+    answer = asked("How many tables are there?", MemoryCatalog(tables))
+    assert answer is not None
+    assert answer.text.startswith("Paper has 4 tables, 2 of them numbered, on page 1.")
+
+
 def test_pages_from_the_end() -> None:
     answer = asked("How many tables are on the last page?")
     assert answer is not None
