@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -18,7 +17,6 @@ MOST_NAMED = 20
 """Documents that are named each with its own number."""
 MOST_MARKERS = 12
 """Markers that are written into the text; the citation holds all places, however many."""
-_NUMBERED = re.compile(r"(?:tab(?:le|\.)|fig(?:ure|\.)|exhibit)\s*[A-Z]?[\d.-]*\d", re.IGNORECASE)
 _SAID: dict[Thing, tuple[str, str]] = {
     "figure": ("figure or picture", "figures and pictures"), "photo": ("figure or picture", "figures and pictures"),
     "section": ("heading", "headings"),
@@ -34,7 +32,7 @@ class Tally:
     pages: tuple[int, ...]
     chunks: tuple[Chunk, ...]
     numbered: int = 0
-    """How many of them begin with a label of their own ("Table 3"), each label once."""
+    """How many of them have a label of their own ("Table 3"), each label once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ class Counted:
         on = tuple(sorted({page for one in elements for page in _pages(one.origin.places)}))
         showing = _Showing(chunks)
         shown = dict.fromkeys(chunk for one in elements if (chunk := showing.of(one.id, one.origin.places)))
-        numbers = {match[0].lower() for one in shown if (match := _NUMBERED.match(one.text))}
+        numbers = {one.label for one in elements if one.label}
         count, numbered = (len(on), 0) if asked.per_page else (len(elements), len(numbers))
         return Tally(title, count, on, tuple(shown), numbered)
 

@@ -61,7 +61,7 @@ def _runs(rows: Sequence[Row], width: float) -> list[Run]:
 
     for at, row in enumerate(rows):
         several = len(row.pieces) > 1
-        prose = _prose(row, width)
+        prose = is_prose(row, width)
         if first >= 0:
             gap = row.baseline - rows[at - 1].baseline
             if prose or gap > 3.6 * max(row.size, rows[at - 1].size) or at - last >= 3 + several:
@@ -74,7 +74,7 @@ def _runs(rows: Sequence[Row], width: float) -> list[Run]:
     return runs
 
 
-def _prose(row: Row, width: float) -> bool:
+def is_prose(row: Row, width: float) -> bool:
     """Running text: one long piece, or a long piece after a mark."""
     if len(row.pieces) == 1:
         return row.words > 14 or (row.box[2] - row.box[0] > 0.72 * width and row.words > 7)
@@ -130,13 +130,30 @@ def _table(
     grid = [(row, _placed(row, columns)) for row in run]
     if not _plausible(grid, len(columns), hinted):
         return None
-    cells = _cells(grid, len(columns), words)
-    lines = [line for row in run for piece in row.pieces for line in piece.lines]
+    return _built(grid, len(columns), rules, words)
+
+
+def _built(grid: Sequence[tuple[Row, Placed]], columns: int, rules: Rules, words: frozenset[str]) -> Table:
+    box = union([row.box for row, _ in grid])
+    size = median(row.size for row, _ in grid)
+    cells = _cells(grid, columns, words)
+    lines = [line for row, _ in grid for piece in row.pieces for line in piece.lines]
     for rule in rules.across:  # the rules over and under a table are seen as part of it
         near = box[1] - 1.2 * size <= rule.at <= box[3] + 1.2 * size
         if near and min(rule.end, box[2]) - max(rule.start, box[0]) > 0.8 * max(rule.end - rule.start, box[2] - box[0]):
             box = union([box, (rule.start, rule.at, rule.end, rule.at)])
     return Table(box, cells, lines)
+
+
+def table_of(rows: Sequence[Row], rules: Rules, words: frozenset[str] = frozenset()) -> Table | None:
+    """The table that rows are known to be; None where they have no two columns of two rows."""
+    several = [row for row in rows if len(row.pieces) > 1]
+    columns = _columns(several, median(row.size for row in rows)) if len(several) > 1 else []
+    if len(columns) < 2:
+        return None
+    titled = len(rows[0].pieces) == 1 and not any(char.isdigit() for piece in rows[1].pieces for char in piece.text)
+    grid = [(row, _placed(row, columns, whole=titled and row is rows[0])) for row in rows]
+    return _built(grid, len(columns), rules, words)
 
 
 def _spans_over(row: Row, first: Row, columns: Sequence[tuple[float, float]]) -> bool:
@@ -190,7 +207,8 @@ Placed = list[tuple[int, int, Piece]]
 """Pieces with their first and last column."""
 
 
-def _placed(row: Row, columns: Sequence[tuple[float, float]]) -> Placed:
+def _placed(row: Row, columns: Sequence[tuple[float, float]], *, whole: bool = False) -> Placed:
+    """Its pieces in their columns; `whole`: none is parted into words."""
     placed: Placed = []
     for piece in row.pieces:
         left, right = _core(piece)
@@ -202,7 +220,8 @@ def _placed(row: Row, columns: Sequence[tuple[float, float]]) -> Placed:
             middle = (left + right) / 2
             hit = [min(range(len(columns)), key=lambda at: abs(sum(columns[at]) / 2 - middle))]
         placed.append((hit[0], hit[-1], piece))
-    placed = [part for item in placed for part in _spread(item, columns)]
+    if not whole:
+        placed = [part for item in placed for part in _spread(item, columns)]
     for at in range(1, len(placed)):  # two pieces never share a column on one row if there is room
         first, last, piece = placed[at]
         if first <= placed[at - 1][1] < last:

@@ -19,24 +19,36 @@ def join_captions(captions: Sequence[Block], figures: list[Figure], tables: list
     A figure's caption is looked for below it first, a table's above. Pictures side by side over
     one caption become one figure.
     """
-    offers = []
+    # Where all captions of tables stand below them, the one above a table is another's.
+    ways = [_taken(captions, figures, tables, below) for below in (False, True)]
+    taken = ways[len(ways[1]) > len(ways[0])]
+    for at, thing in taken.items():
+        thing.caption, thing.caption_box = captions[at].text, captions[at].box
+    _side_by_side(figures)
+    return [caption for at, caption in enumerate(captions) if at not in taken]
+
+
+def _taken(
+    captions: Sequence[Block], figures: Sequence[Figure], tables: Sequence[Table], tables_below: bool
+) -> dict[int, Figure | Table]:
+    """Which thing each caption is of, nearest first, one caption for each."""
+    offers: list[tuple[float, int, Figure | Table]] = []
     for at, caption in enumerate(captions):
         of_table = bool(TABLE_KIND.match(caption.text))
         things: list[Figure | Table] = [*tables, *figures] if of_table else [*figures, *tables]
         for thing in things:
             own_kind = isinstance(thing, Table) == of_table
-            distance = _distance(caption.box, thing.box, below=not of_table)
+            distance = _distance(caption.box, thing.box, below=tables_below if of_table else True)
             if distance is not None:
                 offers.append((distance + (0 if own_kind else 200), at, thing))
     offers.sort(key=lambda offer: (offer[0], offer[1]))
-    taken: set[int] = set()
+    taken: dict[int, Figure | Table] = {}
+    captioned: set[int] = set()
     for _, at, thing in offers:
-        if at not in taken and not thing.caption:
-            thing.caption = captions[at].text
-            thing.caption_box = captions[at].box
-            taken.add(at)
-    _side_by_side(figures)
-    return [caption for at, caption in enumerate(captions) if at not in taken]
+        if at not in taken and id(thing) not in captioned and not thing.caption:
+            taken[at] = thing
+            captioned.add(id(thing))
+    return taken
 
 
 def _distance(caption: Rect, thing: Rect, *, below: bool) -> float | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from .aligned import aligned_tables
+from .booktabs import booktabs_tables
 from .columns import Item
 from .document import Options, Style
 from .engine import OpenPage
@@ -62,16 +63,35 @@ def text_tables(
         hints = [line.baseline for line in captions if TABLE_KIND.match(line.text)]
         if hinted and lines:
             hints.append(lines[0].baseline)
-        body = [line for line in lines if not CAPTION.match(line.text)]
+        body = [line for line in lines if not any(_of_caption(line, caption) for caption in captions)]
         whole: dict[int, Line] = {}
         if hints:
             # Booktabs columns may stand nearer than MuPDF's wide gap: look at the words themselves.
             words = page.words() if words is None else words
             body = list(_parted(body, words, whole))
-        for table in aligned_tables(body, rules, hints, style.words):
+        named = [line for line in captions if TABLE_KIND.match(line.text)]
+        tables = booktabs_tables(body, rules, named, style.words)
+        taken = {id(line) for table in tables for line in table.lines}
+        body = [line for line in body if id(line) not in taken]
+        for part in _between(body, [line.baseline for line in captions]):
+            tables += aligned_tables(part, rules, hints, style.words)
+        for table in tables:
             table.lines = list({id(line): line for line in (whole.get(id(x), x) for x in table.lines)}.values())
             found.append(table)
     return found
+
+
+def _of_caption(line: Line, caption: Line) -> bool:
+    """Whether a line is a caption's first, or stands behind it on its baseline."""
+    return line is caption or (abs(line.baseline - caption.baseline) < 2 and line.box[0] >= caption.box[2] - 1)
+
+
+def _between(lines: Sequence[Line], heights: Sequence[float]) -> list[list[Line]]:
+    """The lines over, between and under some heights: no table goes on behind a caption."""
+    parts: defaultdict[int, list[Line]] = defaultdict(list)
+    for line in lines:
+        parts[sum(height <= line.baseline for height in heights)].append(line)
+    return [parts[at] for at in sorted(parts)]
 
 
 def _parted(lines: Sequence[Line], words: Sequence[tuple[Rect, str]], whole: dict[int, Line]) -> Iterator[Line]:

@@ -8,7 +8,7 @@ import pytest
 from rag.pipelines.counted import MOST_MARKERS, Counted
 
 from rag.answer import Answer, query
-from rag.document import WHOLE, Box, Chunk, MarkupPath, Origin, PageRegion, Role, Source
+from rag.document import WHOLE, Box, Chunk, Element, MarkupPath, Origin, PageRegion, Role, Source
 from rag.filters import Eq
 from rag.identity import digest, identified
 from tests.golden.catalogs import MemoryCatalog
@@ -58,10 +58,17 @@ def test_answers(question: str, text: str, places: int) -> None:
     assert [citation.evidence for citation in answer.citations] == ([answer.claims[0].support] if places else [])
 
 
+class Labelled(MemoryCatalog):
+    """A catalog whose elements are labelled with their texts."""
+
+    def elements(self, digest: str, page: int | None = None) -> list[Element]:
+        return [replace(one, label=one.text) for one in super().elements(digest, page)]
+
+
 def test_those_with_a_label_of_their_own_are_told_from_what_merely_stands_in_columns() -> None:
-    texts = iter(["Table 1: Rain", "Table 2. Wind", "| a | b |", "Table 2. Wind"])
+    texts = iter(["Table 1", "Table 2", "", "Table 2"])
     tables = [replace(one, text=next(texts)) for one in made("paper", 1, *[(1, "table")] * 4)[:4]]
-    answer = asked("How many tables are there?", MemoryCatalog(tables))
+    answer = asked("How many tables are there?", Labelled(tables))
     assert answer is not None
     assert answer.text.startswith("Paper has 4 tables, 2 of them numbered, on page 1.")
 
