@@ -21,6 +21,7 @@ from rag.sniff import HEAD, NAMED_ONLY, TAIL, media_type
 IGNORED_FOLDERS = frozenset({"__pycache__", "node_modules", "venv"})
 PAGE_SUFFIXES = (".html", ".htm", ".xhtml")
 SAVED_WITH = ("_files", ".files", "_Dateien", "-Dateien", "_fichiers", "_archivos", "_file", "_arquivos", "_bestanden")
+OF_PAGES = (".js", ".mjs", ".css", ".map")
 IGNORE_FILE = ".ragignore"
 SIDECAR = ".meta.json"
 SIDECAR_BYTES = 2**20
@@ -49,7 +50,8 @@ def found(names: Iterable[str | Path], leave_out: Path) -> Iterator[Found]:
     """The files behind what the user named, each once, folders in sorted order.
 
     Folders are walked without following links out of them; hidden files, `IGNORED_FOLDERS`, what
-    `.ragignore` lists and the corpus itself (`leave_out`) are passed over. A file that is named one
+    `.ragignore` lists and the corpus itself (`leave_out`) are passed over, scripts and style sheets
+    beside or under web pages are told as skipped. A file that is named one
     by one is taken whatever the rules say, or fails with a reason.
     """
     seen: set[Path | str] = set()
@@ -104,6 +106,7 @@ def _walk(folder: Path, leave_out: Path) -> Iterator[Found]:
     root = folder.resolve()
     patterns = _patterns(folder)
     closed: list[OSError] = []
+    with_pages: set[Path] = set()
     for current, folders, files in os.walk(folder, onerror=closed.append):
         here = Path(current)
         patterns_here = patterns + (_patterns(here) if here != folder else [])
@@ -118,12 +121,18 @@ def _walk(folder: Path, leave_out: Path) -> Iterator[Found]:
         for name in folders:
             if (path := here / name).is_symlink():  # `os.walk` does not follow it
                 yield Found(_shown(path), path.absolute(), skip="a link to a folder is not followed")
+        if any(name.lower().endswith(PAGE_SUFFIXES) for name in files):
+            with_pages.add(here)
+        of_pages = OF_PAGES if not with_pages.isdisjoint((here, *here.parents)) else ()
         for name in sorted(files):
             path = here / name
             if name.startswith(".") or name.endswith(SIDECAR) or _ignored(path, folder, patterns_here):
                 continue
             if path.is_symlink() and not _inside(path, root):
                 why = "a link that leads out of the folder" if path.exists() else "a link that leads nowhere"
+                yield Found(_shown(path), path.absolute(), skip=why)
+            elif of_pages and name.lower().endswith(of_pages):
+                why = "a script or style sheet of the web pages here; it is taken when named one by one"
                 yield Found(_shown(path), path.absolute(), skip=why)
             else:
                 yield _file(str(path), path, named=False)

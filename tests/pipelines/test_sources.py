@@ -45,6 +45,15 @@ def test_data_files_only_when_named_one_by_one(tmp_path: Path) -> None:
     assert not taken.skip
 
 
+def test_scripts_and_style_sheets_of_web_pages_are_left_out_of_folders(tmp_path: Path) -> None:
+    for name in ("site/index.html", "site/_static/search.js", "site/site.css", "site/notes.txt", "code/app.js"):
+        write(tmp_path / name)
+    listed = take(tmp_path)
+    assert names(listed, tmp_path) == ["code/app.js", "site/index.html", "site/notes.txt"]
+    assert {one.path.name for one in listed if "named one by one" in one.skip} == {"search.js", "site.css"}
+    assert names(take(tmp_path / "site" / "site.css"), tmp_path) == ["site/site.css"]
+
+
 def test_globs_and_repeats(tmp_path: Path) -> None:
     write(tmp_path / "a.txt")
     write(tmp_path / "sub" / "b.txt")
