@@ -17,7 +17,7 @@ from .quote_units import Unit
 if TYPE_CHECKING:
     from rag.protocols import Dense
 
-MOST_ENCODED = 16
+MOST_ENCODED = 8
 """Pieces that the encoder reads for one question: the best by words."""
 _WEIGHT = {"words": 1.0, "around": 0.7, "signs": 0.3, "meaning": 1.2, "kind": 0.35, "relevance": 0.3}
 _PATH = re.compile(r"(?<!\S)[~.]{0,2}/[\w.-]+(?:/[\w.-]+)*")

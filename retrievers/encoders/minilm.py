@@ -121,7 +121,8 @@ class MiniLM:
 
         if not texts:
             return np.zeros((0, self.dim), np.float32)
-        return np.stack(self._session(asking).run(self.counter.ids(texts), _pooled))
+        session, ids = self._session(asking), self.counter.ids(texts)
+        return np.stack([session.asked(one, _pooled) for one in ids] if asking else session.run(ids, _pooled))
 
     def _session(self, asking: bool) -> Session:
         with self._lock:

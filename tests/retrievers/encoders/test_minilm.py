@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from rag.retrievers.encoders import minilm, runtime
 from rag.retrievers.encoders.minilm import MiniLM, checked_weights
+from rag.retrievers.encoders.runtime import Pool, Session
 from rag.retrievers.encoders.wordpiece import WordPiece
 
 from rag.answer import query
@@ -198,6 +201,29 @@ def test_encoders_over_other_views_share_a_model_and_it_goes_with_them() -> None
     del words, summaries
     gc.collect()
     assert held() is None
+
+
+def test_a_question_is_encoded_once_for_all_that_ask_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[int] = []
+    run = Session.run
+
+    def counting(session: Session, inputs: Sequence[Sequence[int]], pool: Pool) -> list[NDArray[np.float32]]:
+        runs.append(len(inputs))
+        return run(session, inputs, pool)
+
+    one, other = MiniLM(), MiniLM(view="summary")
+    question = [query("How often is a question that nobody asked before encoded?")]
+    monkeypatch.setattr(Session, "run", counting)
+    first = one.encode_queries(question)
+    assert np.array_equal(other.encode_queries(question), first)
+    assert runs == [1]
+    first[:] = 0
+    assert np.any(one.encode_queries(question))
+    monkeypatch.setattr(runtime, "REMEMBERED", 2)
+    for at in range(4):
+        one.encode_queries([query(f"another {at}")])
+    assert one._asking is not None
+    assert len(one._asking._known) <= 2
 
 
 def test_the_view_is_what_it_reads() -> None:
