@@ -27,6 +27,7 @@ from rag.answer import (
 )
 from rag.protocols import Encoder, Lexicon
 
+from .quote_overview import is_overview, overview
 from .quote_scores import Scored, ranked, wanted
 from .quote_units import Unit, is_verbatim, units
 
@@ -80,7 +81,10 @@ class Quote:
         evidence = list(_within(_pointed(selection.evidence), settings.token_budget))
         asked = wanted(query.text)
         found = [unit for one in evidence for unit in units(one, asked)]
-        best = ranked(query, found, self.lexicon, self.encoder)
+        if is_overview(query.text, evidence):
+            best = overview(found)
+        else:
+            best = ranked(query, found, self.lexicon, self.encoder)
         chosen = self._chosen(best, settings)
         if not chosen:
             reason = "the evidence holds no text that can be quoted"

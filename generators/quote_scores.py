@@ -89,7 +89,7 @@ def _by_words(question: str, weighed: Mapping[str, float], exact: Sequence[str],
         + _WEIGHT["relevance"] * unit.evidence.relevance
         - (0.3 if new < 2 else 0.0)
         - (0.15 if unit.at == 0 and unit.kind == "sentence" and _is_broken(question, unit.text) else 0.0)
-        - (0.3 if _is_rubble(unit) else 0.0)
+        - (0.3 if is_rubble(unit) else 0.0)
         - (0.15 if unit.text.endswith("?") else 0.0)
         - (0.1 if unit.text.startswith(_EXAMPLES) else 0.0)
         - 0.004 * max(0, unit.length - 35)
@@ -102,7 +102,7 @@ def _is_broken(question: str, text: str) -> bool:
     return text[:1].islower() and text.split(maxsplit=1)[0] not in question.split()
 
 
-def _is_rubble(unit: Unit) -> bool:
+def is_rubble(unit: Unit) -> bool:
     """Link texts and labels: a few words that end without a full stop."""
     return unit.kind == "sentence" and unit.length < 7 and not unit.text.endswith((".", "!", ")", "。", '"'))
 

@@ -19,8 +19,10 @@ COMMON = 0.2
 """The share of documents above which a word of their names tells none of them apart."""
 CLOSE = 0.85
 _TITLED = re.compile(
-    r"\b([\w-]+)(?:'s)?\s+(?:(?:user|annual|quarterly|student|white)\s+)?(?:article|book|booklet|brochure|deck|film|guide|"
-    r"handbook|letter|manual|page|paper|pdf|presentation|report|slides|talk|thesis|video)\b"
+    r"\b([\w-]+)(?:'s)?\s+(?:(?:user|annual|quarterly|student|white|data|reference)\s+)?(?:article|book|booklet|brochure|"
+    r"catalogue?|datasheet|deck|filing|film|flyer|guide|guidelines|handbook|leaflet|lecture|letter|manual|memo|minutes|"
+    r"newsletter|page|pamphlet|paper|pdf|policy|poster|presentation|prospectus|reference|report|sheet|slides|"
+    r"specification|standard|talk|thesis|transcript|tutorial|video|vignette)\b"
 )
 _PARTS = re.compile(r"[A-Za-z]+|\d+")
 
