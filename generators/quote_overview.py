@@ -1,4 +1,4 @@
-"""Questions that ask for all that stands at a place ("What is on page 3?"): no word of theirs tells its pieces apart."""
+"""Questions that ask for all that stands at a place ("What is on page 3?"): no word of theirs chooses among it."""
 
 from __future__ import annotations
 

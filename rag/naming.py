@@ -33,6 +33,8 @@ class Table:
 
     holders: dict[str, frozenset[str]]
     telling: dict[str, float]
+    files: dict[str, frozenset[str]]
+    """Words that are all of a file's name, also where many titles have them: "the survival vignette", survival.pdf."""
 
 
 def named(catalog: Catalog, query: Query) -> dict[str, float]:
@@ -42,7 +44,7 @@ def named(catalog: Catalog, query: Query) -> dict[str, float]:
     digits, before a word such as "manual" or "report", or beside a second such word. The best named get 1.
     """
     table = _table(catalog.names(query.where))
-    if not table.holders:
+    if not table.holders and not table.files:
         return {}
     proper = set(overlap.stems(" ".join([*overlap.signs(query.text), *_TITLED.findall(query.text.lower())])))
     asked = dict.fromkeys(overlap.stems(" ".join(overlap.asked(query.text))))
@@ -50,7 +52,8 @@ def named(catalog: Catalog, query: Query) -> dict[str, float]:
     scores: defaultdict[str, float] = defaultdict(float)
     words: dict[str, set[str]] = {}
     for word, found in held.items():
-        for digest in table.holders.get(found, ()):
+        holders = table.holders.get(found) or (table.files.get(found, frozenset()) if word in proper else frozenset())
+        for digest in holders:
             scores[digest] += table.telling[found]
             words.setdefault(digest, set()).add(word)
     sure = {digest: score for digest, score in scores.items() if words[digest] & proper or len(words[digest]) > 1}
@@ -85,7 +88,13 @@ def _table(names: tuple[Named, ...]) -> Table:
                 holders.setdefault(word, set()).add(name.digest)
     most = max(1, int(COMMON * len(digests)))
     kept = {word: frozenset(held) for word, held in holders.items() if len(held) <= most} if len(digests) > 1 else {}
-    return Table(kept, {word: log(1 + len(digests) / len(held)) for word, held in kept.items()})
+    files: dict[str, set[str]] = {}
+    for name in names:
+        if len(own := _stem_words(name.uri)) == 1 and len(digests) > 1:
+            files.setdefault(own[0], set()).add(name.digest)
+    alone = {word: frozenset(held) for word, held in files.items() if len(held) <= most}
+    telling = {word: log(1 + len(digests) / len(held)) for word, held in (alone | kept).items()}
+    return Table(kept, telling, alone)
 
 
 def _stem_words(uri: str) -> list[str]:

@@ -23,6 +23,10 @@ _UNDER = 0.8
 _ELSEWHERE = 0.7
 """On the page, and not in the part of it that is named."""
 _FORMS = {"figure": ("figure", "fig"), "table": ("table", "tab"), "equation": ("equation", "eq")}
+_BARE = ("section", "chapter", "appendix")
+"""What may be told by its number alone, as "3.4 Results" is."""
+_ASIDE = ("footnote", "list", "table", "code")
+"""Roles whose lines begin with numbers of their own."""
 _NAMED = {
     "figure": r"fig(?:ure)?s?\.?", "table": r"tab(?:le)?s?\.?", "equation": r"eq(?:uation)?s?\.?",
     "section": "(?:sub)*sections?", "appendix": "appendi(?:x|ces)",
@@ -75,15 +79,19 @@ class Finder:
                 yield chunk, 1.0 if inside else _ELSEWHERE
 
     def _labelled(self, kind: str, number: str, sources: Sequence[Source]) -> Iterator[tuple[Chunk, float]]:
-        own, mention = _rules(kind, number)
+        own, bare, mention = _rules(kind, number)
         terms = [[*words.words(form), *words.words(number)] for form in _FORMS.get(kind, (kind,))]
-        if kind in ("section", "chapter", "unit"):
+        if kind in (*_BARE, "unit"):
             terms.append(words.words(number))
-        for chunk in self._holding(terms, sources):
-            if any(own.match(line) for line in (*chunk.text.splitlines()[:40], *_captions(chunk))):
+        if kind == "chapter":  # its own title may not say so: "3 Duties", "3.1 Tasks"
+            terms += [[f"{number}.{at}"] for at in range(1, 4)]
+        for chunk in self._holding(terms, sources, alone=2 if kind in _BARE else 0):
+            lines = (*chunk.text.splitlines()[:40], *_captions(chunk))
+            titled = kind in _BARE and chunk.role not in _ASIDE
+            if any(own.match(line) or (titled and bare.match(line) and _is_title(line)) for line in lines):
                 yield chunk, 1.0
-            elif any(own.match(title) for title in chunk.headings):
-                yield chunk, _UNDER
+            elif any(own.match(title) or (kind in _BARE and bare.match(title)) for title in chunk.headings):
+                yield chunk, 1.0 if kind in _BARE else _UNDER
             elif mention.search(chunk.text):
                 yield chunk, _MENTION
 
@@ -106,10 +114,19 @@ class Finder:
         ids = self.catalog.matching(self._within([source], where))
         return list(self.catalog.chunks(sorted(ids)).values())
 
-    def _holding(self, terms: Sequence[Sequence[str]], sources: Sequence[Source]) -> list[Chunk]:
-        """The chunks that hold the words of one of `terms`, those first that hold most."""
+    def _holding(self, terms: Sequence[Sequence[str]], sources: Sequence[Source], alone: int = 0) -> list[Chunk]:
+        """The chunks that hold the words of one of `terms`, those first that hold most.
+
+        The first `alone` documents are looked through each for itself: a number stands everywhere in the others.
+        """
         terms = [one for one in terms if one]
-        lists = self.index.search(terms, _LOOKED_AT, self._within(sources, None)) if terms else []
+        scopes: list[Sequence[Source]] = [*([one] for one in sources[:alone]), sources[alone:]]
+        lists = [
+            found
+            for scope in scopes
+            if terms and scope
+            for found in self.index.search(terms, _LOOKED_AT, self._within(scope, None))
+        ]
         ids = list(dict.fromkeys(id for found in lists for id, _ in found))
         return list(self.catalog.chunks(ids).values())
 
@@ -124,16 +141,21 @@ def _captions(chunk: Chunk) -> tuple[str, ...]:
     return tuple(chunk.text.splitlines()[-3:])
 
 
-def _rules(kind: str, number: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """What a line begins with that has this label, and what mentions it."""
+def _is_title(line: str) -> bool:
+    """Whether a line of a text reads as a small heading: a number and some words without an end."""
+    return 2 <= len(line.split()) <= 10 and line.rstrip()[-1:] not in ".;:,"
+
+
+def _rules(kind: str, number: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """What a line begins with that has this label, or its number alone, and what mentions it."""
     numbers = "|".join(re.escape(form) for form in _spellings(number))
     named = _NAMED.get(kind, rf"{kind}e?s?")
     end = r"(?![\w%]|\.\d|[-–]\d)"
-    optional = "?" if kind in ("section", "chapter", "appendix") else ""
     nested = r"(?:\.\d+)*" if kind in ("section", "chapter") else ""
-    own = re.compile(rf"\W*(?:{named}[\s-]*(?:no\.?\s*)?){optional}(?:{numbers}){nested}{end}", re.IGNORECASE)
+    own = re.compile(rf"\W*(?:{named}[\s-]*(?:no\.?\s*)?)(?:{numbers}){nested}{end}", re.IGNORECASE)
+    bare = re.compile(rf"\W*(?:{numbers}){nested}{end}", re.IGNORECASE)
     mention = re.compile(rf"(?<!\w){named}[\s-]*(?:no\.?\s*|\w+(?:,| and)\s+)*(?:{numbers}){end}", re.IGNORECASE)
-    return own, mention
+    return own, bare, mention
 
 
 def _spellings(number: str) -> list[str]:

@@ -31,6 +31,18 @@ def test_names() -> None:
     assert told("What is rain?") == {}
 
 
+def test_a_file_of_that_name_is_meant_also_where_many_titles_have_the_word() -> None:
+    names = {"survival.pdf": "A package", **{f"paper-{at}.pdf": f"Survival and {at}" for at in range(6)}}
+    chunks = [replace(one, title=title) for name, title in names.items() for one in document(name, ["text"])]
+    digests = {chunk.origin.source.digest: chunk.origin.source.uri for chunk in chunks}
+
+    def told(question: str) -> dict[str, float]:
+        return {digests[digest]: how for digest, how in named(MemoryCatalog(chunks), query(question)).items()}
+
+    assert told("What does the survival vignette say?") == {"survival.pdf": 1.0}
+    assert told("How is survival measured?") == {}
+
+
 def test_one_document_needs_no_name() -> None:
     assert named(MemoryCatalog(document("gnuplot.pdf", ["text"])), query("the gnuplot manual")) == {}
 

@@ -87,6 +87,39 @@ def test_a_mention_counts_less_than_the_thing(found) -> None:  # type: ignore[no
     assert "pointed" not in hits["Figure 1: Rain by month"].parts
 
 
+@pytest.fixture
+def numbered(tmp_path: Path):  # type: ignore[no-untyped-def]
+    """A manual whose section and chapter numbers stand in titles, and as other things in its texts."""
+    pieces = [
+        made("3 ITS is shorthand for a long name.", 1, role="footnote"),
+        made("3. Fill the gauge.\n4. Wait.", 1, role="list"),
+        made("3.4: was changed in May, as was 3.5.", 2),
+        made("Keep the gauge clean.", 3, headings=("DUTIES", "3.1 Tasks")),
+        made("3.4 Rain\nIt is read at seven.", 4, headings=("DUTIES",)),
+        made("Snow is melted first.", 5, headings=("DUTIES", "3.5 Snow")),
+        *(made(f"The level was 3.5 on day {day}.", 6) for day in range(60)),
+    ]
+    chunks = list(identified(pieces))
+    index = Tantivy(tmp_path / "numbered", MemoryCatalog(chunks))
+    index.add([one.id for one in chunks], [(one.text, "\n".join(one.headings)) for one in chunks])
+    index.commit(1)
+    listed = Listed([(chunks[0], 1.0), (chunks[2], 0.9)])
+
+    def ask(question: str) -> dict[str, float]:
+        hits = Pointed(listed, index, MemoryCatalog(chunks)).retrieve([query(question)], 20)[0]
+        return {hit.chunk.text: hit.parts["pointed"].score for hit in hits if "pointed" in hit.parts}
+
+    return ask
+
+
+def test_a_number_alone_is_a_section_only_as_a_title(numbered) -> None:  # type: ignore[no-untyped-def]
+    assert numbered("What does section 3.4 say?") == {"3.4 Rain\nIt is read at seven.": 1.0}
+    assert numbered("What does section 3.5 say?") == {"Snow is melted first.": 1.0}
+    told = numbered("What does chapter 3 tell?")
+    assert told["Keep the gauge clean."] == 1.0
+    assert not any(text.startswith(("3 ITS", "3. Fill")) for text in told)
+
+
 def test_a_kind_chooses_among_hits(found) -> None:  # type: ignore[no-untyped-def]
     assert found("the map", kind_weight=1.0)[0].chunk.text == "Figure 2: Wind by month, a map"
     assert found("the map", kind_weight=0.0)[0].chunk == CHUNKS[0]
