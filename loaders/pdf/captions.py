@@ -7,20 +7,24 @@ from collections.abc import Sequence
 from .figures import Figure
 from .flow import TABLE_KIND, Block
 from .tables import Table
-from .text import Rect, area, union
+from .text import Rect, area, overlap, union
 
 NEAR = 60.0
-"""Points between a caption and its figure at most."""
+"""Points between a caption and its figure or table at most."""
+FAR = 78.0
+"""The same where no text stands between: below plots there is white space of their own."""
 
 
-def join_captions(captions: Sequence[Block], figures: list[Figure], tables: list[Table]) -> list[Block]:
+def join_captions(
+    captions: Sequence[Block], figures: list[Figure], tables: list[Table], texts: Sequence[Rect] = ()
+) -> list[Block]:
     """Gives each figure and table its caption, nearest first; returns the captions that nobody takes.
 
     A figure's caption is looked for below it first, a table's above. Pictures side by side over
     one caption become one figure.
     """
     # Where all captions of tables stand below them, the one above a table is another's.
-    ways = [_taken(captions, figures, tables, below) for below in (False, True)]
+    ways = [_taken(captions, figures, tables, texts, below) for below in (False, True)]
     taken = ways[len(ways[1]) > len(ways[0])]
     for at, thing in taken.items():
         thing.caption, thing.caption_box = captions[at].text, captions[at].box
@@ -29,7 +33,11 @@ def join_captions(captions: Sequence[Block], figures: list[Figure], tables: list
 
 
 def _taken(
-    captions: Sequence[Block], figures: Sequence[Figure], tables: Sequence[Table], tables_below: bool
+    captions: Sequence[Block],
+    figures: Sequence[Figure],
+    tables: Sequence[Table],
+    texts: Sequence[Rect],
+    tables_below: bool,
 ) -> dict[int, Figure | Table]:
     """Which thing each caption is of, nearest first, one caption for each."""
     offers: list[tuple[float, int, Figure | Table]] = []
@@ -38,7 +46,7 @@ def _taken(
         things: list[Figure | Table] = [*tables, *figures] if of_table else [*figures, *tables]
         for thing in things:
             own_kind = isinstance(thing, Table) == of_table
-            distance = _distance(caption.box, thing.box, below=tables_below if of_table else True)
+            distance = _distance(caption.box, thing.box, texts, below=tables_below if of_table else True)
             if distance is not None:
                 offers.append((distance + (0 if own_kind else 200), at, thing))
     offers.sort(key=lambda offer: (offer[0], offer[1]))
@@ -51,17 +59,24 @@ def _taken(
     return taken
 
 
-def _distance(caption: Rect, thing: Rect, *, below: bool) -> float | None:
+def _distance(caption: Rect, thing: Rect, texts: Sequence[Rect], *, below: bool) -> float | None:
     """How far a caption is, in points; None if it is too far or beside. `below`: where it is expected."""
     shared = min(caption[2], thing[2]) - max(caption[0], thing[0])
     if shared < 0.35 * min(caption[2] - caption[0], thing[2] - thing[0]):
         return _beside(caption, thing)
     under, over = caption[1] - thing[3], thing[1] - caption[3]
     gap = under if caption[1] + caption[3] > thing[1] + thing[3] else over
-    if gap > NEAR or gap < -0.25 * (thing[3] - thing[1]) - 12:
+    if gap > FAR or (gap > NEAR and _parted(caption, thing, texts)) or gap < -0.25 * (thing[3] - thing[1]) - 12:
         return None
     expected = (under >= over) == below
     return max(0.0, gap) + (0.0 if expected else 18.0)
+
+
+def _parted(caption: Rect, thing: Rect, texts: Sequence[Rect]) -> bool:
+    """Does a text stand between a caption and a thing over or under it?"""
+    upper, lower = sorted((caption, thing), key=lambda box: box[1])
+    between = (max(caption[0], thing[0]), upper[3] + 1, min(caption[2], thing[2]), lower[1] - 1)
+    return any(overlap(between, text) > 0 for text in texts)
 
 
 def _beside(caption: Rect, thing: Rect) -> float | None:

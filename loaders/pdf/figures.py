@@ -13,6 +13,7 @@ from rag.protocols import Assets
 
 from .document import Options
 from .engine import Drawing, OpenPage
+from .labels import is_label
 from .render import drawn
 from .rows import text_rows
 from .tables import numeric
@@ -23,7 +24,9 @@ CELL = 7.0
 MAX_DRAWINGS = 60_000
 MAX_FIGURES = 60
 """More clusters than this on a page are decoration."""
-_CAPTIONED = 0.9
+_FEW = 8
+_REACH = 75.0
+"""Points between a drawing and its caption at most, with axes and their names between them."""
 
 
 @dataclass(slots=True)
@@ -127,9 +130,11 @@ def vector_figures(
             continue
         boxes.append((box, _pictorial(drawing)))
     figures = []
+    turned = [line.middle for line in lines if line.turned]
+    lines = [line for line in lines if not line.turned]
     clusters = _clusters(boxes)
     outlines = [union([boxes[at][0] for at in members]) for members in clusters]
-    above = _over_captions(outlines, captions)
+    above = _over_captions(outlines, captions, lines)
     figures += [Figure(union([outlines[at] for at in group]), False) for group in above]
     claimed = {at for group in above for at in group}
     for at_cluster, members in enumerate(clusters):
@@ -154,44 +159,77 @@ def vector_figures(
             continue  # a frame or a shade around text
         if pictorial < 8 and total > 3 * len(members) + 20:
             continue
-        figure.pictorial = pictorial >= 4
+        figure.pictorial = pictorial >= 4 or any(_at_side(box, *middle) for middle in turned)
         if not figure.pictorial and _tabular(held):
             continue
         figures.append(figure)
     return figures[:MAX_FIGURES] if len(figures) <= MAX_FIGURES else []
 
 
-def _over_captions(outlines: Sequence[Rect], captions: Sequence[Rect]) -> list[list[int]]:
-    """For each caption the clusters that make up the figure over it."""
+def _over_captions(outlines: Sequence[Rect], captions: Sequence[Rect], lines: Sequence[Line]) -> list[list[int]]:
+    """For each caption the clusters that make up the figure over it, with no running text between."""
+    texts = [line.box for line in lines if not is_label(line)]
+    written = [sum(inside(box, *line.middle) for line in lines) for box in outlines]  # a table is full of it
     found = []
     claimed: set[int] = set()
-    for left, top, right, _ in sorted(captions, key=lambda box: box[1]):
-
-        def within(box: Rect, left: float = left, right: float = right) -> bool:
-            return box[0] > left - 40 and box[2] < right + 40
-
-        group = [
-            at
-            for at, box in enumerate(outlines)
-            if at not in claimed and within(box) and -4 < top - box[3] < 26 and box[3] - box[1] > 20
-        ]
+    for caption in sorted(captions, key=lambda box: box[1]):
+        left, top, right, _ = caption
+        free = [at for at, box in enumerate(outlines) if at not in claimed and box[3] < top + 4]
+        group = [at for at in free if _over(outlines[at], caption, texts) and outlines[at][3] - outlines[at][1] > 20]
         if not group:
             continue
-        reach = min(outlines[at][1] for at in group)
+        others = [other for other in captions if other is not caption]
         grown = True
         while grown:
+            reach = min(outlines[at][1] for at in group)
+            members = [outlines[at] for at in group]
             more = [
                 at
-                for at, box in enumerate(outlines)
-                if at not in claimed and at not in group and within(box) and box[3] > reach - 6 and box[3] < top
+                for at in free
+                if at not in group
+                and (
+                    (left - 40 < outlines[at][0] and outlines[at][2] < right + 40 and outlines[at][3] > reach - 6)
+                    or (written[at] <= _FEW and any(_over_one(outlines[at], one, texts) for one in members))
+                    or (
+                        any(_beside_one(outlines[at], one) for one in members)
+                        and not any(_over(outlines[at], other, texts) for other in others)
+                    )
+                )
             ]
             group += more
-            reach = min(outlines[at][1] for at in group)
             grown = bool(more)
         claimed.update(group)
         if area(union([outlines[at] for at in group])) > 1500:
             found.append(group)
     return found
+
+
+def _over(box: Rect, caption: Rect, texts: Sequence[Rect]) -> bool:
+    """Does a drawing stand over a caption, at most axes and their names between them?"""
+    left, top, right, _ = caption
+    if not (left - 40 < box[0] and box[2] < right + 40) and not (box[0] - 4 < left and right < box[2] + 4):
+        return False
+    gap = (max(left, box[0]), box[3] + 1, min(right, box[2]), top - 1)
+    return -4 < top - box[3] < 26 or (26 <= top - box[3] < _REACH and not any(overlap(gap, text) > 0 for text in texts))
+
+
+def _at_side(box: Rect, x: float, y: float) -> bool:
+    """Does a text that runs upwards stand at the left or right of a drawing, as the name of an axis does?"""
+    off = max(box[0] - x, x - box[2])
+    return box[1] <= y <= box[3] and -0.12 * (box[2] - box[0]) < off < 24
+
+
+def _over_one(box: Rect, other: Rect, texts: Sequence[Rect]) -> bool:
+    """Does a plot stand over one of its own width, with no more than ticks and a name between?"""
+    if max(abs(box[0] - other[0]), abs(box[2] - other[2])) >= 6 or not 0 < other[1] - box[3] < 48:
+        return False
+    return not any(overlap((box[0], box[3], box[2], other[1]), text) > 0 for text in texts)
+
+
+def _beside_one(box: Rect, other: Rect) -> bool:
+    """Does a plot stand in one row with another of its height?"""
+    level = max(abs(box[1] - other[1]), abs(box[3] - other[3])) < 6
+    return level and max(box[0] - other[2], other[0] - box[2]) < 60
 
 
 def _pictorial(drawing: Drawing) -> bool:
@@ -242,52 +280,6 @@ def _clusters(boxes: Sequence[tuple[Rect, bool]]) -> list[list[int]]:
     for at in range(len(boxes)):
         groups[root(at)].append(at)
     return list(groups.values())
-
-
-_LABEL_WORDS = 6
-
-
-def with_labels(figure: Figure, lines: Sequence[Line], captions: Sequence[Rect]) -> None:
-    """Takes the text in a figure, and the short labels at its edges (axes, legends), into it."""
-    box = figure.box
-    margin = 0.0 if figure.raster else 14.0
-    wanted = []
-    for line in lines:
-        x, y = line.middle
-        if any(inside(other, x, y) for other in captions):
-            continue
-        label = margin > 0 and _is_label(line) and inside(box, x, y, margin + 8 * line.turned) and _beside(box, line)
-        if label or inside(box, x, y, 1.0):
-            wanted.append(line)
-    figure.lines = wanted
-    if wanted:
-        figure.box = union([box, *(line.box for line in wanted)])
-
-
-def _is_label(line: Line) -> bool:
-    return line.turned or line.words <= _LABEL_WORDS
-
-
-def _beside(box: Rect, line: Line) -> bool:
-    """Does a label stand within the figure's width or height?"""
-    return (box[0] - 4 <= line.middle[0] <= box[2] + 4) or (box[1] - 4 <= line.middle[1] <= box[3] + 4)
-
-
-_SUBCAPTION = re.compile(r"^\([a-z]\)\s")
-
-
-def take_subcaption(figure: Figure, lines: Sequence[Line]) -> None:
-    """Takes "(a) First case", set under a part of a figure, into it."""
-    left, top, right, bottom = figure.box
-    for line in lines:
-        if (
-            _SUBCAPTION.match(line.text)
-            and line.words < 12
-            and -2 < line.box[1] - bottom < 22
-            and left < line.middle[0] < right
-        ):
-            figure.lines = [*figure.lines, line]
-            figure.box = union([(left, top, right, bottom), line.box])
 
 
 _ORIENTED = re.compile(rb"Exif\x00\x00")

@@ -11,10 +11,11 @@ from .captions import join_captions
 from .columns import Item, Solid, flows
 from .document import Options, Outline, Style
 from .engine import Drawing, OpenPage
-from .figures import Figure, drawings, pictures, take_subcaption, vector_figures, with_labels
+from .figures import Figure, drawings, pictures, vector_figures
 from .find import drawn_tables, text_tables
 from .flow import CAPTION, TABLE_KIND, Block, blocks
 from .hidden import cover
+from .labels import take_subcaption, with_labels
 from .notes import footnotes
 from .rules import Rules, ruled_lines
 from .running import Edge
@@ -124,7 +125,7 @@ _TOO_MANY = "has too many drawings to look for figures and ruled tables in them"
 def _clusters(drawn: Sequence[Drawing], lines: _Lines, known: Sequence[Figure | Table], text: PageText) -> list[Figure]:
     captions = [line.box for line in lines.upright if CAPTION.match(line.text) and not TABLE_KIND.match(line.text)]
     taken = [thing.box for thing in known]
-    return vector_figures(drawn, lines.upright, taken, captions, text.width, text.height)
+    return vector_figures(drawn, lines.free, taken, captions, text.width, text.height)
 
 
 def _is_chart(cluster: Figure, known: Sequence[Figure | Table]) -> bool:
@@ -188,7 +189,8 @@ def _ordered(
     found = [_flowed(column, style, above, number) for column in columns]
     captions = [block for flow in found for block in flow if isinstance(block, Block) and block.role == "caption"]
     kept_figures, kept_tables = list(figures), list(tables)
-    left_over = {id(block) for block in join_captions(captions, kept_figures, kept_tables)}
+    texts = [block.box for flow in found for block in flow if isinstance(block, Block) and block.role != "caption"]
+    left_over = {id(block) for block in join_captions(captions, kept_figures, kept_tables, texts)}
     kept = {id(thing) for thing in (*kept_figures, *kept_tables)}
     ordered: list[Thing] = []
     for flow in found:
