@@ -17,7 +17,6 @@ from pathlib import Path
 from looking import BY_PAGES, PAGES, SAMPLE, corpus, tiny
 
 from rag.answer import query
-from rag.drawing import heated
 
 
 def main() -> None:
@@ -36,10 +35,10 @@ def main() -> None:
             hits = pages.search(given.question, k=3)
             for hit in hits:
                 print(f"{hit.score:.3f}  {hit.where}")
-            similar = pages.store.encoders["pages"].similarity(query(given.question), hits[0].chunk)
-            words, rows, columns = similar.shape
-            given.out.write_bytes(heated(hits[0].image(given.dpi, page=True), similar.mean(axis=0)))
-            print(f"wrote {given.out}: the mean of {words} tokens over {rows} x {columns} patches")
+            encoder, asked = pages.store.encoders["pages"], query(given.question)
+            words, rows, columns = encoder.similarity(asked, hits[0].chunk).shape
+            given.out.write_bytes(encoder.heat(asked, hits[0].chunk))
+            print(f"wrote {given.out}: the mean of {words} tokens over {rows} x {columns} patches of the first hit")
 
 
 if __name__ == "__main__":

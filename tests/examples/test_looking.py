@@ -41,8 +41,10 @@ def test_colpali_draws_what_the_question_saw(run, tmp_path: Path) -> None:  # ty
     told = run("colpali_pages.py", REPORT, "rain in November", "--dpi", "50", "--out", "heat.png")
     assert sum("weather-station-2025.pdf, page" in line for line in told) == 3
     assert told[-1].startswith("wrote heat.png: the mean of ")
+    first = next(line for line in told if "weather-station-2025.pdf, page" in line)
+    assert "box" in first, "the tiny model's first hit is a figure, which is drawn by itself"
     with Image.open(tmp_path / "heat.png") as heat:
-        assert (heat.width, heat.height) == pytest.approx((595 / 72 * 50, 842 / 72 * 50), abs=2)
+        assert heat.width > heat.height
 
 
 def test_a_moment_is_found_by_what_is_shown_and_never_said(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
