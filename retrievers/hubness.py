@@ -211,10 +211,11 @@ def auto_tune(
 def auto_tune_moves(
     heldout: NDArray[np.floating], wanted: Sequence[int], gallery: NDArray[np.floating],
     queries: NDArray[np.floating], chunks: NDArray[np.floating], *, z: float = 1.645,
+    centre: NDArray[np.floating] | None = None,
 ) -> InverseConvolution:  # fmt: skip
     """The rates and the form of InvGC that rank `wanted` best, chosen and confirmed as `auto_tune` does.
 
-    Rates of 0, which move nothing, where nothing is gained.
+    Rates of 0, which move nothing, where nothing is gained. `centre` is as of `InverseConvolution`.
     """
     import numpy as np
 
@@ -231,7 +232,9 @@ def auto_tune_moves(
         for local in (True, False) for one in (rates if len(chunks) else (0.0,))
         for two in (rates if len(queries) else (0.0,))
     ]  # fmt: skip
-    gains = ((form, reciprocal(asked @ form(gallery, queries, chunks).T, target) - before) for form in forms)
+    gains = (
+        (form, reciprocal(asked @ form(gallery, queries, chunks, centre=centre).T, target) - before) for form in forms
+    )
     return _confirmed(gains, len(target), z) or still
 
 
