@@ -35,7 +35,7 @@ def main() -> None:
             hits = pages.search(given.question, k=3)
             for hit in hits:
                 print(f"{hit.score:.3f}  {hit.where}")
-            encoder, asked = pages.store.encoders["pages"], query(given.question)
+            encoder, asked = pages.store.encoders["looks"], query(given.question)
             words, rows, columns = encoder.similarity(asked, hits[0].chunk).shape
             given.out.write_bytes(encoder.heat(asked, hits[0].chunk))
             print(f"wrote {given.out}: the mean of {words} tokens over {rows} x {columns} patches of the first hit")

@@ -16,7 +16,7 @@ import rag
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "examples" / "corpus"
 PAGES = """
-[encoders.pages]
+[encoders.looks]
 use = "retrievers/encoders/{encoder}"
 model = "{model}"
 dpi = {dpi}
@@ -24,8 +24,8 @@ dpi = {dpi}
 BY_PAGES = """
 [retriever]
 use = "retrievers/dense"
-encoder = "@pages"
-index = "@pages.vectors"
+encoder = "@looks"
+index = "@looks.vectors"
 """
 
 

@@ -20,7 +20,7 @@ from looking import BY_PAGES, PAGES, SAMPLE, corpus, tiny
 from rag.answer import Query
 
 TAGS = """
-[encoders.pages]
+[encoders.looks]
 use = "retrievers/encoders/conse"
 """
 
