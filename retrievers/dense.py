@@ -22,7 +22,8 @@ class Dense:
     """Hits by inner product of query and chunk vectors.
 
     With an encoder and an index of token vectors (Ragged) the score is that of their late interaction.
-    A query without words finds nothing, unless it holds a picture and the encoder reads pictures.
+    A query without words finds nothing, unless it holds a picture and the encoder reads pictures. Nor does one
+    whose vector is zero, which says that the encoder saw nothing in it (a drawing asked of an encoder of photos).
     """
 
     encoder: Encoder[Any]
@@ -36,13 +37,16 @@ class Dense:
         asked = [number for number, query in enumerate(queries) if query.text or (looks and query.parts)]
         if k <= 0 or not asked or not len(self.index):
             return found
-        worded = [queries[number] for number in asked]
-        vectors = self.encoder.encode_queries(worded)
+        vectors = self.encoder.encode_queries([queries[number] for number in asked])
+        told = [place for place, vector in enumerate(vectors) if vector.any()]
+        asked = [asked[place] for place in told]
 
         def search(numbers: list[int], k: int, where: Filter | None) -> Scored:
-            chosen: Any = [vectors[one] for one in numbers] if isinstance(vectors, list) else vectors[numbers]
+            places = [told[one] for one in numbers]
+            chosen: Any = [vectors[one] for one in places] if isinstance(vectors, list) else vectors[places]
             return self.index.search(chosen, k, where)
 
+        worded = [queries[number] for number in asked]
         for number, hits in zip(asked, joined(search, worded, k, self.catalog, "dense"), strict=True):
             found[number] = hits
         return found
