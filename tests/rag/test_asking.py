@@ -153,6 +153,18 @@ def test_the_command(corpus: rag.Corpus, tmp_path: Path, capsys: pytest.CaptureF
     assert json.loads(capsys.readouterr().out)["query"] == "the sea"
 
 
+def test_a_picture_in_a_question_that_wants_an_answer(
+    corpus: rag.Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`rag ask` takes it as `rag search` does: what is found, or was nearest, was found by its looks."""
+    picture = tmp_path / "blue.png"
+    picture.write_bytes(plain("blue", 300, 400))
+    assert main(["ask", "Which page?", "--image", str(picture), "--corpus", str(corpus.folder), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    listed = told["evidence"] or told["near_misses"]
+    assert "pictures" in listed[0]["parts"]
+
+
 def test_a_corpus_that_cannot_look_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with rag.Corpus(tmp_path / "c") as corpus:
         corpus.add(b"Only words.", name="a.txt", workers=1)
