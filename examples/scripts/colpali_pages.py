@@ -14,7 +14,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from looking import BY_PAGES, PAGES, SAMPLE, corpus, tiny
+from looking import BY_PAGES, PAGES, SAMPLE, add, corpus, tiny, told
 
 from rag.answer import query
 
@@ -31,7 +31,7 @@ def main() -> None:
         folder = Path(name)
         model = given.model or tiny(folder, "colqwen2")
         with corpus(folder, PAGES.format(encoder="colvision", model=model, dpi=given.dpi), BY_PAGES) as pages:
-            pages.add(given.documents)
+            add(pages, given.documents)
             hits = pages.search(given.question, k=3)
             for hit in hits:
                 print(f"{hit.score:.3f}  {hit.where}")
@@ -42,4 +42,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

@@ -63,6 +63,16 @@ def test_a_picture_is_the_question(run) -> None:  # type: ignore[no-untyped-def]
     assert "pizza-wine-book.jpg" in photos[0]
 
 
+def test_what_is_wrong_is_said_without_a_traceback(run) -> None:  # type: ignore[no-untyped-def]
+    for script, arguments in (
+        ("video_search.py", ["nofile.mp4"]),
+        ("colpali_pages.py", [REPORT, "x", "--model", "/no"]),
+    ):
+        with pytest.raises(SystemExit) as stopped:
+            run(script, *arguments)
+        assert any(said in str(stopped.value) for said in ("nofile.mp4", "there is no such folder"))
+
+
 def test_every_script_is_told_of_in_the_documentation() -> None:
     page = (ROOT / "docs" / "visual.md").read_text(encoding="utf-8")
     looking = [one.name for one in SCRIPTS.glob("*.py") if "from looking import" in one.read_text(encoding="utf-8")]
