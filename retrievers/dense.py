@@ -37,16 +37,14 @@ class Dense:
         asked = [number for number, query in enumerate(queries) if query.text or (looks and query.parts)]
         if k <= 0 or not asked or not len(self.index):
             return found
-        vectors = self.encoder.encode_queries([queries[number] for number in asked])
-        told = [place for place, vector in enumerate(vectors) if vector.any()]
-        asked = [asked[place] for place in told]
+        worded = [queries[number] for number in asked]
+        vectors = self.encoder.encode_queries(worded)
 
         def search(numbers: list[int], k: int, where: Filter | None) -> Scored:
-            places = [told[one] for one in numbers]
-            chosen: Any = [vectors[one] for one in places] if isinstance(vectors, list) else vectors[places]
+            chosen: Any = [vectors[one] for one in numbers] if isinstance(vectors, list) else vectors[numbers]
             return self.index.search(chosen, k, where)
 
-        worded = [queries[number] for number in asked]
-        for number, hits in zip(asked, joined(search, worded, k, self.catalog, "dense"), strict=True):
-            found[number] = hits
+        hits = joined(search, worded, k, self.catalog, "dense")
+        for number, vector, one in zip(asked, vectors, hits, strict=True):
+            found[number] = one if vector.any() else []
         return found

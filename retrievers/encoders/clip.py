@@ -156,9 +156,10 @@ class CLIP(Backbone):
         before, after = self._around
         room = self._limit - len(before) - len(after)
         parted: list[list[list[int]]] = []
-        for text in texts:
-            # Small letters: CLIP's and SigLIP's tokenizers make them, Gemma's, with which SigLIP 2 comes, does not.
-            words = self.template.lower().replace("{}", harmless(text.lower(), self._model.processor))
+        # Small letters: CLIP's and SigLIP's tokenizers make them, Gemma's, with which SigLIP 2 comes, does not.
+        small = self.checkpoint.config.get("model_type") in self.families
+        for text in (one.lower() for one in texts) if small else texts:
+            words = self.template.replace("{}", harmless(text, self._model.processor))
             parted.append(windows(tokenizer(words, add_special_tokens=False)["input_ids"], room))
         made = iter(self._batched((one for many in parted for one in many), lambda _: 0, self._read))
         return [averaged(np.stack([next(made) for _ in many]), [len(one) for one in many]) for many in parted]
