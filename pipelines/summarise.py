@@ -78,13 +78,16 @@ class Summarise:
     progress: ProgressCallback = lambda _: None
     cancel: Event = field(default_factory=Event)
 
-    def planned(self) -> Told:
-        """What a run would do and cost; no model is called, nothing is stored but cached drawings."""
+    def planned(self, max_calls: int | None = None) -> Told:
+        """What a run with `max_calls` would do and cost; no model is called, nothing is stored but cached drawings."""
         told, seen = Told(), set[str]()
         with self.store.writing(timeout=10) as writer:
             for one in self._pictured(writer, told):
                 if one.key in seen or writer.summary(one.key):
                     told.known += 1
+                    continue
+                if max_calls is not None and told.calls >= max_calls:
+                    told.left += 1
                     continue
                 seen.add(one.key)
                 told.calls += 1

@@ -26,6 +26,7 @@ COMPONENTS: dict[str, str] = {
     "encoders/universal": "encoders.universal:Universal",
     "encoders/visrag": "encoders.visrag:VisRAG",
     "hubness/auto_tune": "hubness:auto_tune",
+    "hubness/auto_tune_moves": "hubness:auto_tune_moves",
     "hubness/reciprocal": "hubness:reciprocal",
     "hubness/store_bank": "indexes.unhubbed:store_bank",
     "indexes/chroma": "indexes.chroma:Chroma",

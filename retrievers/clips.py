@@ -96,7 +96,10 @@ class XPool:
 
     @classmethod
     def load(cls, file: str | Path, prefix: str = "") -> XPool:
-        """From a safetensors file; SourceError naming tensors that are missing or of another shape."""
+        """From a safetensors file; SourceError naming tensors that are missing or of another shape.
+
+        Names may begin with `prefix`; that which they have in a whole model is found without being given.
+        """
         import numpy as np
 
         from rag.extras import extra
@@ -107,6 +110,7 @@ class XPool:
             told = load_file(str(file))
         except Exception as error:  # the library has an error class of its own for damaged files
             raise SourceError(f"no safetensors file ({error})", source=str(file)) from error
+        prefix = prefix or next((name[: -len(_FIRST)] for name in sorted(told) if name.endswith(_FIRST)), "")
         found = {
             f"{name}.{part}": told[f"{prefix}{name}.{part}"].astype(np.float64)
             for name in (*_MAPS, *_NORMS) for part in ("weight", "bias") if f"{prefix}{name}.{part}" in told
@@ -155,6 +159,7 @@ class XPool:
 
 
 _MAPS = ("cross_attn.q_proj", "cross_attn.k_proj", "cross_attn.v_proj", "cross_attn.out_proj", "linear_proj")
+_FIRST = "cross_attn.q_proj.weight"
 _NORMS = ("layer_norm1", "layer_norm2", "layer_norm3")
 
 

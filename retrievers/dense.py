@@ -22,7 +22,8 @@ class Dense:
     """Hits by inner product of query and chunk vectors.
 
     With an encoder and an index of token vectors (Ragged) the score is that of their late interaction.
-    A query without words finds nothing, unless it holds a picture and the encoder reads pictures.
+    A query without words finds nothing, unless it holds a picture and the encoder reads pictures. Nor does one
+    whose vector is zero, which says that the encoder saw nothing in it (a drawing asked of an encoder of photos).
     """
 
     encoder: Encoder[Any]
@@ -43,6 +44,7 @@ class Dense:
             chosen: Any = [vectors[one] for one in numbers] if isinstance(vectors, list) else vectors[numbers]
             return self.index.search(chosen, k, where)
 
-        for number, hits in zip(asked, joined(search, worded, k, self.catalog, "dense"), strict=True):
-            found[number] = hits
+        hits = joined(search, worded, k, self.catalog, "dense")
+        for number, vector, one in zip(asked, vectors, hits, strict=True):
+            found[number] = one if vector.any() else []
         return found

@@ -10,9 +10,9 @@ form with neighbours alone a row is not its own neighbour when the bank is the c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +22,9 @@ Method = Literal["none", "is", "dis", "dual_is", "dual_dis"]
 METHODS: tuple[Method, ...] = ("none", "is", "dis", "dual_is", "dual_dis")
 _BLOCK = 4096
 Form = TypeVar("Form")
+
+Memo = dict[tuple[Any, ...], Any]
+"""What several forms over the same vectors need, by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,39 +55,51 @@ class Normalizer:
         return self.method in ("dual_is", "dual_dis") and self.beta_gallery > 0
 
     def biases(
-        self, gallery: NDArray[np.floating], queries: NDArray[np.floating], chunks: NDArray[np.floating]
-    ) -> NDArray[np.float64]:
+        self, gallery: NDArray[np.floating], queries: NDArray[np.floating], chunks: NDArray[np.floating],
+        memo: Memo | None = None,
+    ) -> NDArray[np.float64]:  # fmt: skip
         """(n, 2): what the bank of queries and the bank of chunks take off the scores of gallery (n, dim).
 
-        An empty bank takes nothing. Row by row: it does not depend on the rest of the collection.
+        An empty bank takes nothing. Row by row: it does not depend on the rest of the collection. `memo` keeps
+        what other forms over the same banks need too.
         """
         import numpy as np
+
+        def near(side: int, bank: NDArray[np.floating], beta: float) -> NDArray[np.float64]:
+            found: NDArray[np.float64] = _once(
+                memo, ("popularity", side, beta), lambda: popularity(gallery, bank, beta)
+            )
+            return found
 
         taken = np.zeros((len(gallery), 2))
         if self.method == "none":
             return taken
         both = self.beta_query + (self.beta_gallery if self.dual and len(chunks) else 0.0)
         if len(queries):
-            taken[:, 0] = self.beta_query / both * popularity(gallery, queries, self.beta_query)
+            taken[:, 0] = self.beta_query / both * near(0, queries, self.beta_query)
         if self.dual and len(chunks):
-            taken[:, 1] = self.beta_gallery / both * popularity(gallery, chunks, self.beta_gallery)
+            taken[:, 1] = self.beta_gallery / both * near(1, chunks, self.beta_gallery)
         return taken
 
     def scores(
         self, queries: NDArray[np.floating], gallery: NDArray[np.floating], bank: NDArray[np.floating],
-        chunks: NDArray[np.floating],
+        chunks: NDArray[np.floating], memo: Memo | None = None,
     ) -> NDArray[np.float64]:  # fmt: skip
         """(queries, n) corrected scores: to be ranked by row. The index form gives the same ranking."""
         import numpy as np
 
-        raw = queries.astype(np.float64) @ gallery.astype(np.float64).T
-        taken = self.biases(gallery, bank, chunks)
+        raw: NDArray[np.float64] = _once(
+            memo, ("raw",), lambda: queries.astype(np.float64) @ gallery.astype(np.float64).T
+        )
+        taken = self.biases(gallery, bank, chunks, memo)
         if not self.dynamic or not len(gallery):
             corrected: NDArray[np.float64] = raw - taken.sum(axis=1)
             return corrected
         best = raw.argmax(axis=1)
         for side, members in enumerate((bank, chunks)):
-            raw -= np.where(np.isin(best, active(members, gallery, self.activated))[:, None], taken[:, side], 0.0)
+            key = "active", side, self.activated
+            hubs = _once(memo, key, lambda members=members: active(members, gallery, self.activated))  # type: ignore[misc]
+            raw = raw - np.where(np.isin(best, hubs)[:, None], taken[:, side], 0.0)
         return raw
 
 
@@ -98,6 +113,15 @@ def popularity(gallery: NDArray[np.floating], bank: NDArray[np.floating], beta: 
         largest = scores.max(axis=1)
         found[start : start + _BLOCK] = (largest + np.log(np.exp(scores - largest[:, None]).mean(axis=1))) / beta
     return found
+
+
+def _once(memo: Memo | None, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+    """What `make` gives, made once where there is a memo."""
+    if memo is None:
+        return make()
+    if key not in memo:
+        memo[key] = make()
+    return memo[key]
 
 
 def active(bank: NDArray[np.floating], gallery: NDArray[np.floating], k: int) -> NDArray[np.intp]:
@@ -136,20 +160,33 @@ class InverseConvolution:
 
         `centre` (dim,) stands for the mean of the gallery where that is not known as a whole.
         """
+        return self.moved(gallery, self.pulls(gallery, queries, chunks, own, centre))
+
+    def moved(self, gallery: NDArray[np.floating], pulls: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """(n, dim) of unit length, from what `pulls` gave: that costs little beside it, whatever the rates are."""
+        import numpy as np
+
+        wide, rates = gallery.astype(np.float64), (self.rate_gallery, self.rate_query)
+        parts = [_units(wide - rate * pull) for pull, rate in zip(pulls, rates, strict=True) if len(pull)]
+        return _units(np.mean(parts, axis=0) if parts else wide)
+
+    def pulls(
+        self, gallery: NDArray[np.floating], queries: NDArray[np.floating], chunks: NDArray[np.floating],
+        own: bool = False, centre: NDArray[np.floating] | None = None,
+    ) -> list[NDArray[np.float64]]:  # fmt: skip
+        """For chunks and queries the mean (n, dim) of each row's neighbours, by nearness; (0, dim) without a bank."""
         import numpy as np
 
         wide = gallery.astype(np.float64)
-        parts = [
-            self._moved(wide, bank.astype(np.float64), rate, own and which == 0, centre)
-            for which, (bank, rate) in enumerate(((chunks, self.rate_gallery), (queries, self.rate_query)))
-            if len(bank)
+        none = np.zeros((0, gallery.shape[1]))
+        return [
+            self._pull(wide, bank.astype(np.float64), own and which == 0, centre) if len(bank) else none
+            for which, bank in enumerate((chunks, queries))
         ]
-        return _units(np.mean(parts, axis=0) if parts else wide)
 
-    def _moved(
-        self, gallery: NDArray[np.float64], bank: NDArray[np.float64], rate: float, own: bool,
-        centre: NDArray[np.floating] | None,
-    ) -> NDArray[np.float64]:  # fmt: skip
+    def _pull(
+        self, gallery: NDArray[np.float64], bank: NDArray[np.float64], own: bool, centre: NDArray[np.floating] | None
+    ) -> NDArray[np.float64]:
         """Block by block: memory holds a block of the gallery against the bank."""
         import numpy as np
 
@@ -168,8 +205,8 @@ class InverseConvolution:
             if self.local:
                 far = np.argsort(-weights, axis=1, kind="stable")[:, near:]
                 np.put_along_axis(weights, far, 0.0, axis=1)
-            made[start : start + len(block)] = block - rate / near * ((weights - mean) @ bank)
-        return _units(made)
+            made[start : start + len(block)] = (weights - mean) @ bank / near
+        return made
 
 
 def _units(array: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -200,9 +237,10 @@ def auto_tune(
     none = Normalizer("none")
     if len(target) < 4 or not (len(queries) or len(chunks)):
         return none
-    before = reciprocal(none.scores(heldout, gallery, queries, chunks), target)
+    memo: Memo = {}
+    before = reciprocal(none.scores(heldout, gallery, queries, chunks, memo), target)
     gains = (
-        (form, reciprocal(form.scores(heldout, gallery, queries, chunks), target) - before)
+        (form, reciprocal(form.scores(heldout, gallery, queries, chunks, memo), target) - before)
         for form in _grid(len(chunks) > 0)
     )
     return _confirmed(gains, len(target), z) or none
@@ -211,10 +249,11 @@ def auto_tune(
 def auto_tune_moves(
     heldout: NDArray[np.floating], wanted: Sequence[int], gallery: NDArray[np.floating],
     queries: NDArray[np.floating], chunks: NDArray[np.floating], *, z: float = 1.645,
+    centre: NDArray[np.floating] | None = None,
 ) -> InverseConvolution:  # fmt: skip
     """The rates and the form of InvGC that rank `wanted` best, chosen and confirmed as `auto_tune` does.
 
-    Rates of 0, which move nothing, where nothing is gained.
+    Rates of 0, which move nothing, where nothing is gained. `centre` is as of `InverseConvolution`.
     """
     import numpy as np
 
@@ -231,7 +270,9 @@ def auto_tune_moves(
         for local in (True, False) for one in (rates if len(chunks) else (0.0,))
         for two in (rates if len(queries) else (0.0,))
     ]  # fmt: skip
-    gains = ((form, reciprocal(asked @ form(gallery, queries, chunks).T, target) - before) for form in forms)
+    pulls = {local: InverseConvolution(local=local).pulls(gallery, queries, chunks, centre=centre)
+             for local in (True, False)}  # fmt: skip
+    gains = ((form, reciprocal(asked @ form.moved(gallery, pulls[form.local]).T, target) - before) for form in forms)
     return _confirmed(gains, len(target), z) or still
 
 

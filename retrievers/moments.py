@@ -32,11 +32,12 @@ class Moments:
     `words`, an index of the same space; without one in `index` too, where a frame with speech counts as a
     frame alone. `pooling` "topk" sums the `nearest` frames, "xpool" needs the file of its `weights`. With
     `frames` above 0 at most so many frames of a clip count: its k-means++ candidates, or, by the scorer in the
-    file `subset_weights`, the best subset of twice as many (see `frames`). The
-    score stands in the hit's parts as "moments": the cosine of question and clip, of which the moment's own
-    frame and speech alone make the share `own`, so that of two moments in one clip the one that answers is
-    first. Hits keep their scores, so the order is no longer that of the scores. A moment whose clip has no
-    vectors stays behind those that have some.
+    file `subset_weights`, the best subset of twice as many (see `frames`). The score stands in
+    the hit's parts as "moments": the inner product of question and clip, so alpha and 1 - alpha weigh the cosines
+    of speech and frames (`renormalise` makes the clip a unit vector before, which favours clips whose two sides
+    differ). The moment's own frame and speech alone make the share `own` of it, so that of two moments in one
+    clip the one that answers is first. Hits keep their scores, so the order is no longer that of the scores. A
+    moment whose clip has no vectors stays behind those that have some.
     """
 
     retriever: Retriever
@@ -51,6 +52,7 @@ class Moments:
     frames: int = 0
     subset_weights: str = ""
     alpha: float = 0.6
+    renormalise: bool = False
     own: float = 0.2
     seconds: float = 15.0
     reach: int = 8
@@ -100,12 +102,14 @@ class Moments:
     def _score(self, question: NDArray[np.float32], chunk: Chunk) -> float:
         """Of question and clip, the moment's own share included; minus infinity where the clip has no vectors."""
         around = [one for one in self.catalog.neighbours(chunk.id, self.reach, self.reach) if self._near(chunk, one)]
-        whole, alone = self._cosine(question, [chunk, *around]), self._cosine(question, [chunk])
+        # In the order of time, which a scorer of subsets was trained on.
+        clip = sorted([chunk, *around], key=lambda one: span.start if (span := _span(one)) else 0.0)
+        whole, alone = self._near_to(question, clip), self._near_to(question, [chunk])
         if whole is None:
             return float("-inf")
         return (1 - self.own) * whole + self.own * (whole if alone is None else alone)
 
-    def _cosine(self, question: NDArray[np.float32], clip: Sequence[Chunk]) -> float | None:
+    def _near_to(self, question: NDArray[np.float32], clip: Sequence[Chunk]) -> float | None:
         import numpy as np
 
         words = self.index if self.words is None else self.words
@@ -122,7 +126,8 @@ class Moments:
         textual = np.mean(said, axis=0) if said else None
         if visual is None and textual is None:
             return None
-        return cosine(question, fused(visual, textual, self.alpha))
+        vector = fused(visual, textual, self.alpha, self.renormalise)
+        return cosine(question, vector) * float(np.linalg.norm(vector))
 
     def _near(self, chunk: Chunk, other: Chunk) -> bool:
         """Whether the other is of the same recording and no farther away than `seconds`."""

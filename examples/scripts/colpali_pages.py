@@ -14,10 +14,9 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from looking import BY_PAGES, PAGES, SAMPLE, corpus, tiny
+from looking import BY_PAGES, PAGES, SAMPLE, add, corpus, tiny, told
 
 from rag.answer import query
-from rag.drawing import heated
 
 
 def main() -> None:
@@ -32,15 +31,15 @@ def main() -> None:
         folder = Path(name)
         model = given.model or tiny(folder, "colqwen2")
         with corpus(folder, PAGES.format(encoder="colvision", model=model, dpi=given.dpi), BY_PAGES) as pages:
-            pages.add(given.documents)
+            add(pages, given.documents)
             hits = pages.search(given.question, k=3)
             for hit in hits:
                 print(f"{hit.score:.3f}  {hit.where}")
-            similar = pages.store.encoders["pages"].similarity(query(given.question), hits[0].chunk)
-            words, rows, columns = similar.shape
-            given.out.write_bytes(heated(hits[0].image(given.dpi, page=True), similar.mean(axis=0)))
-            print(f"wrote {given.out}: the mean of {words} tokens over {rows} x {columns} patches")
+            encoder, asked = pages.store.encoders["looks"], query(given.question)
+            words, rows, columns = encoder.similarity(asked, hits[0].chunk).shape
+            given.out.write_bytes(encoder.heat(asked, hits[0].chunk))
+            print(f"wrote {given.out}: the mean of {words} tokens over {rows} x {columns} patches of the first hit")
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

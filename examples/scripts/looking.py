@@ -7,16 +7,18 @@ built as the tests build theirs, so it needs a checkout of the repository (and t
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
 import rag
+from rag.errors import RagError, SourceError
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "examples" / "corpus"
 PAGES = """
-[encoders.pages]
+[encoders.looks]
 use = "retrievers/encoders/{encoder}"
 model = "{model}"
 dpi = {dpi}
@@ -24,8 +26,8 @@ dpi = {dpi}
 BY_PAGES = """
 [retriever]
 use = "retrievers/dense"
-encoder = "@pages"
-index = "@pages.vectors"
+encoder = "@looks"
+index = "@looks.vectors"
 """
 
 
@@ -36,6 +38,21 @@ def corpus(folder: Path, encoders: str, profile: str) -> rag.Corpus:
     (folder / "corpus" / "corpus.toml").write_text(settings + encoders, encoding="utf-8")
     (folder / "profile.toml").write_text(profile, encoding="utf-8")
     return rag.Corpus(folder / "corpus", profile=folder / "profile.toml")
+
+
+def add(corpus: rag.Corpus, sources: Path) -> None:
+    """Ingest them; SourceError for the first that could not be taken."""
+    if failed := corpus.add(sources).failed:
+        problem = failed[0].error
+        raise SourceError(problem.message if problem else "it could not be read", source=failed[0].source)
+
+
+def told(main: Callable[[], None]) -> None:
+    """Run a script; what is wrong with a file, a model or a setting is said without a traceback."""
+    try:
+        main()
+    except RagError as error:
+        sys.exit(str(error))
 
 
 def tiny(folder: Path, kind: Literal["idefics3", "llava", "colqwen2"]) -> str:

@@ -15,12 +15,12 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from looking import BY_PAGES, PAGES, SAMPLE, corpus, tiny
+from looking import BY_PAGES, PAGES, SAMPLE, add, corpus, tiny, told
 
 from rag.answer import Query
 
 TAGS = """
-[encoders.pages]
+[encoders.looks]
 use = "retrievers/encoders/conse"
 """
 
@@ -39,7 +39,7 @@ def main() -> None:
         model = tiny(folder, "idefics3") if given.model == "tiny" else given.model
         encoders = PAGES.format(encoder=given.encoder, model=model, dpi=100) if model else TAGS
         with corpus(folder, encoders, BY_PAGES) as found:
-            found.add(given.documents)
+            add(found, given.documents)
             asked = found.picture(given.picture)
             question = Query((asked, given.words) if given.words else (asked,), minus=tuple(given.minus))
             for hit in found.search(question, k=3):
@@ -47,4 +47,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

@@ -15,7 +15,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from looking import SAMPLE, corpus, tiny
+from looking import SAMPLE, add, corpus, tiny, told
 
 TAGS = """
 [encoders.frames]
@@ -69,7 +69,7 @@ def main() -> None:
         model = tiny(folder, "idefics3") if given.model == "tiny" else given.model
         profile = PROFILE.format(speech="speech" if model else "minilm", alpha=given.alpha)
         with corpus(folder, MODEL.format(model=model) if model else TAGS, profile) as moments:
-            moments.add(given.recording)
+            add(moments, given.recording)
             hits = moments.search(given.question, k=3)
             for hit in hits:
                 print(f"{hit.parts['moments'].score:.3f}  {hit.where}  {hit.text[:60]}")
@@ -78,4 +78,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

@@ -15,7 +15,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from looking import BY_PAGES, PAGES, SAMPLE, corpus, tiny
+from looking import BY_PAGES, PAGES, SAMPLE, add, corpus, tiny, told
 
 from rag.answer import Settings
 
@@ -45,7 +45,7 @@ def main() -> None:
         reader = given.reader or tiny(folder, "llava")
         encoders = PAGES.format(encoder="visrag", model=model, dpi=given.dpi)
         with corpus(folder, encoders, BY_PAGES + PROFILE.format(reader=reader)) as pages:
-            pages.add(given.documents)
+            add(pages, given.documents)
             for hit in pages.search(given.question, k=3):
                 print(f"{hit.score:.3f}  {hit.where}")
             answer = pages.ask(given.question, settings=Settings(max_tokens=given.tokens))
@@ -54,4 +54,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    told(main)

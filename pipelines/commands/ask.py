@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from rag.errors import GenerationError
 
 from .flowing import Flowing
-from .options import SOME_FAILED, opened, print_json, question_arguments, questions, tell_error, tell_lag
+from .looking import looking, picture_arguments
+from .options import SOME_FAILED, print_json, question_arguments, questions, tell_error, tell_lag
 
 if TYPE_CHECKING:
     from rag.answer import Query
@@ -31,9 +32,10 @@ class Ask:
 
     def arguments(self, parser: ArgumentParser) -> None:
         question_arguments(parser)
+        picture_arguments(parser)
 
     def run(self, options: Namespace) -> int:
-        corpus = opened(options)
+        corpus, shown = looking(options)
         tell_lag(corpus)
         failed = 0
         for asked in questions(options):
@@ -41,11 +43,11 @@ class Ask:
                 failed += 1
                 tell_error(asked, options)
             elif options.json:
-                print_json({**asked.named, **corpus.ask(asked.query).to_json(asked.text)})
+                print_json({**asked.named, **corpus.ask(shown(asked.query)).to_json(asked.text)})
             else:
                 if asked.named:
                     print(f"{asked.id}: {asked.text}")
-                print_answer(_streamed(corpus, asked.query), options.corpus, text=False)
+                print_answer(_streamed(corpus, shown(asked.query)), options.corpus, text=False)
         return SOME_FAILED if failed else 0
 
 

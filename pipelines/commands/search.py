@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentParser, Namespace
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rag.document import WORDED
-from rag.errors import CorpusError
-
-from .options import SOME_FAILED, opened, print_json, question_arguments, questions, tell_error, tell_lag
+from .looking import looking, picture_arguments
+from .options import SOME_FAILED, print_json, question_arguments, questions, tell_error, tell_lag
 
 if TYPE_CHECKING:
     from rag.corpus import Corpus
-    from rag.document import Media
 
 
 class Search:
@@ -27,15 +23,7 @@ class Search:
     def arguments(self, parser: ArgumentParser) -> None:
         question_arguments(parser)
         parser.add_argument("--k", type=int, default=10, help="how many hits (default: 10)")
-        parser.add_argument(
-            "--image", metavar="PICTURE", action="append", default=[],
-            help="a picture to ask with, alone or with words: a file, or SOURCE#page=3&box=LEFT,TOP,RIGHT,BOTTOM "
-            "(fractions of the page) of a source in the corpus; repeatable; needs an encoder of pictures",
-        )  # fmt: skip
-        parser.add_argument(
-            "--minus", metavar="WORDS", action="append", default=[],
-            help="words that what is found should be less like; repeatable",
-        )  # fmt: skip
+        picture_arguments(parser)
         parser.add_argument(
             "--explain", action="store_true", help="show each stage's candidates and why they were dropped"
         )
@@ -43,12 +31,7 @@ class Search:
     def run(self, options: Namespace) -> int:
         if options.k < 0:
             raise ValueError("--k must not be negative")
-        if options.image and options.profile == "local":
-            options.profile = "pictures"
-        if options.image and options.question is None and options.queries is None:
-            options.question = ""  # the picture is the question
-        corpus = opened(options)
-        shown = _pictures(corpus, options.image)
+        corpus, shown = looking(options)
         tell_lag(corpus)
         failed = 0
         for asked in questions(options):
@@ -57,7 +40,7 @@ class Search:
                 tell_error(asked, options)
                 continue
             started = time.perf_counter()
-            query = replace(asked.query, parts=(*shown, *asked.query.parts), minus=tuple(options.minus))
+            query = shown(asked.query)
             hits = corpus.hits([query], options.k)[0]
             told = _told(asked.text, hits, time.perf_counter() - started, corpus)
             if options.explain:
@@ -67,16 +50,6 @@ class Search:
             else:
                 _print(told, hits)
         return SOME_FAILED if failed else 0
-
-
-def _pictures(corpus: Corpus, given: list[str]) -> list[Media]:
-    """The pictures of the question; CorpusError where the corpus has nothing that looks."""
-    if given and not any(one.view not in WORDED for one in corpus.store.encoders.values()):
-        raise CorpusError(
-            "this corpus has no encoder of pictures; name one in its corpus.toml, such as [encoders.photos] with "
-            'use = "retrievers/encoders/conse" (extra `pictures`), and then run: rag reindex'
-        )
-    return [corpus.picture(one) for one in given]
 
 
 def _told(text: str, hits: list[Any], seconds: float, corpus: Corpus) -> dict[str, Any]:

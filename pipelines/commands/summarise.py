@@ -65,10 +65,10 @@ def summarised(corpus: Any, options: Namespace, dry: bool = False) -> int:
 
     stage = corpus.summarising(dry=dry, roles=kinds, progress=progress)
     if dry:
-        _tell(stage.planned(), options, planned=True)
+        _tell(stage.planned(options.max_calls), options, planned=True)
         return 0
     if not options.json:
-        _tell(stage.planned(), options, planned=True)
+        _tell(stage.planned(options.max_calls), options, planned=True)
     told = stage.run(options.max_calls)
     _tell(told, options)
     return SOME_FAILED if told.failed else 0

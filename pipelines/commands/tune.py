@@ -149,8 +149,8 @@ def _hubness(corpus: Corpus, posed: list[Posed], options: Namespace) -> dict[str
     for one in found:
         gained = "nothing is gained: left as it is"
         if one.form is not None:
-            form = one.form
-            gained = f"{form.method}, beta_query {form.beta_query:g}, beta_gallery {form.beta_gallery:g}"
+            told = one.settings
+            gained = ", ".join([told.pop("method"), *(f"{name} {value:g}" for name, value in told.items())])
         tell(
             f"hubs among the vectors of {one.encoder}, {one.questions} held-out questions: reciprocal rank "
             f"{one.before:.3f} -> {one.after:.3f}; {gained}"
@@ -160,7 +160,7 @@ def _hubness(corpus: Corpus, posed: list[Posed], options: Namespace) -> dict[str
     return {
         "hubness": {
             one.encoder: {
-                "method": one.form.method if one.form is not None else "none", "before": round(one.before, 4),
+                **one.settings, "before": round(one.before, 4),
                 "after": round(one.after, 4), "questions": one.questions,
             }
             for one in found

@@ -35,6 +35,9 @@ _KINDS = {
 }  # fmt: skip
 _NAME = re.compile("[A-Za-z0-9_-]{1,64}")
 
+OWN_PARTS = frozenset({"encoder", "vectors", "text", "pages"})
+"""What profiles call parts that each corpus has: no name for one of its encoders."""
+
 
 class Store:
     """Opening runs nothing and opens no socket; encoders load their weights at first use.
@@ -265,6 +268,11 @@ def _checked(settings: dict[str, Any], path: Path) -> dict[str, Mapping[str, Any
             key = f"{section}.{name}".rstrip(".")
             if section != "chunker" and not _NAME.fullmatch(name):  # it becomes the name of a folder
                 problems.append(f"{key!r:.80}: a name is at most 64 letters, digits, `_` and `-`")
+            if section == "encoders" and name in OWN_PARTS:
+                problems.append(
+                    f"{key}: `@{name}` is a part that each corpus has of its own; give the encoder another name, such "
+                    "as `looks`, and run rag reindex, which encodes nothing again"
+                )
             use = one.get("use") if isinstance(one, dict) else None
             if section == "loaders" and str(use).count("/") != 1:
                 problems.append(f"{key}: `use` must name a loader, got {use!r:.80}")

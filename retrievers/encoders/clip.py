@@ -91,7 +91,7 @@ class CLIP(Backbone):
     @cached_property
     def fingerprint(self) -> str:
         """Checkpoint, template, windows, limits and number type; also fit for a file name."""
-        rest = combined(self.template, "windows", self.dpi, self.max_pixels)
+        rest = combined(self.template, "windows lower", self.dpi, self.max_pixels)
         return ".".join(["clip", self.checkpoint.digest[:16], rest[:12], self.dtype])
 
     def encode_queries(self, queries: Sequence[Query]) -> Dense:
@@ -156,7 +156,9 @@ class CLIP(Backbone):
         before, after = self._around
         room = self._limit - len(before) - len(after)
         parted: list[list[list[int]]] = []
-        for text in texts:
+        # Small letters: CLIP's and SigLIP's tokenizers make them, Gemma's, with which SigLIP 2 comes, does not.
+        small = self.checkpoint.config.get("model_type") in self.families
+        for text in (one.lower() for one in texts) if small else texts:
             words = self.template.replace("{}", harmless(text, self._model.processor))
             parted.append(windows(tokenizer(words, add_special_tokens=False)["input_ids"], room))
         made = iter(self._batched((one for many in parted for one in many), lambda _: 0, self._read))

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
 
 from rag.answer import Query
@@ -133,12 +134,20 @@ class ColVision(Backbone):
     def similarity(self, query: Query, chunk: Chunk) -> NDArray[np.float32]:
         """(query tokens, rows, columns): the inner product of each vector of the question with each patch.
 
-        `rag.drawing.heated` draws one of them, or their mean, over the picture.
+        `rag.drawing.heated` draws one of them, or their mean, over the picture; `heat` does both.
         """
         page = self.patches([chunk])[0]
         products = self.encode_queries([query])[0] @ page.vectors.T
         found: NDArray[np.float32] = products[:, page.grid]
         return found
+
+    def heat(self, query: Query, chunk: Chunk) -> bytes:
+        """PNG of the picture as the model saw it, each patch as warm as it is near to the question on average."""
+        from rag.drawing import heated
+
+        picture = BytesIO()
+        self._seen(chunk).save(picture, "PNG")
+        return heated(picture.getvalue(), self.similarity(query, chunk).mean(axis=0))
 
     def _asked(self, query: Query) -> list[Read]:
         """What the model reads of a question: its pictures, and its words where there are any."""

@@ -12,7 +12,7 @@ import os
 import random
 import time
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from rag.protocols import Dense
 
 URL, KEY = "ARGUS_EMBEDDINGS_BASE_URL", "ARGUS_EMBEDDINGS_KEY"
+MOST_BYTES = 16_000_000
+"""Of words and pictures in a request, unless one input alone has more: 32 pages can have 100 MB, which none takes."""
 _WORDS: frozenset[Modality] = frozenset({"text", "table", "image", "audio", "video"})
 _PICTURES: frozenset[Modality] = frozenset({"image", "video"})
 
@@ -46,7 +48,7 @@ class Remote:
     """An Encoder behind an address: `view` "contextual" sends words, "pixels" sends pictures.
 
     `dim` is what the model gives (no call is made to find out); another length in an answer is an error.
-    At most `batch` inputs a request; a request that may succeed later is sent up to `attempts` times.
+    At most `batch` inputs and 16 MB a request; a request that may succeed later is sent up to `attempts` times.
     """
 
     name = "remote"
@@ -95,11 +97,11 @@ class Remote:
 
     def encode_queries(self, queries: Sequence[Query]) -> Dense:
         """Unit vectors (n, dim): words and pictures together, minus words taken away."""
-        return less(self._encode([self._asked(one) for one in queries], True), queries, self.encode_queries)
+        return less(self._encode(map(self._asked, queries), True), queries, self.encode_queries)
 
     def encode_chunks(self, chunks: Sequence[Chunk]) -> Dense:
         """Unit vectors (n, dim). SourceError if a picture cannot be drawn, EndpointError if the server fails."""
-        return self._encode([self._stored(one) for one in chunks], False)
+        return self._encode(map(self._stored, chunks), False)
 
     @cached_property
     def _server(self) -> Endpoint:
@@ -122,31 +124,46 @@ class Remote:
             return [("text", view_text(chunk, self.view))]
         return [_image(seen(stored(self._assets, self.name), chunk, self.dpi, self.max_pixels))]
 
-    def _encode(self, inputs: Sequence[Input], asking: bool) -> Dense:
-        """Vectors of the inputs; where the server takes one part an input, the sum of its parts'."""
+    def _encode(self, inputs: Iterable[Input], asking: bool) -> Dense:
+        """Vectors of the inputs, which are made as they are sent; where the server takes one part an input, the sum
+        of its parts'."""
         import numpy as np
 
-        if not inputs:
+        style, parts = STYLES[self.style], list[int]()
+
+        def sent() -> Iterator[Input]:
+            for one in inputs:
+                parts.append(1 if style.joint else len(one))
+                yield from [one] if style.joint else ([part] for part in one)
+
+        made = iter(in_batches(sent(), lambda _: 0, lambda some: self._run(some, asking), self.batch))
+        if not parts:
             return np.zeros((0, self.dim), np.float32)
-        style = STYLES[self.style]
-        single = [[part] for one in inputs for part in one]
-        sent: Sequence[Input] = inputs if style.joint else single
-        made = iter(in_batches(range(len(sent)), self._kind(sent), self._run(sent, asking), self.batch))
         if style.joint:
             return np.stack(list(made))
-        return np.stack([composed([next(made) for _ in one]) for one in inputs])
+        return np.stack([composed([next(made) for _ in range(count)]) for count in parts])
 
-    def _kind(self, sent: Sequence[Input]) -> Callable[[int], int]:
-        """Inputs of one kind share a request: all words, or each picture by itself where the server wants that."""
-        alone = STYLES[self.style].alone
-        return lambda number: number if alone and any(kind == "image" for kind, _ in sent[number]) else -1
+    def _run(self, inputs: Sequence[Input], asking: bool) -> NDArray[np.float32]:
+        import numpy as np
 
-    def _run(self, sent: Sequence[Input], asking: bool) -> Callable[[list[int]], NDArray[np.float32]]:
-        def run(numbers: list[int]) -> NDArray[np.float32]:
-            body = STYLES[self.style].body(self.model, [sent[one] for one in numbers], asking)
-            return self._vectors(self._posted(body), len(numbers))
+        return np.concatenate([
+            self._vectors(self._posted(STYLES[self.style].body(self.model, some, asking)), len(some))
+            for some in self._requests(inputs)
+        ])  # fmt: skip
 
-        return run
+    def _requests(self, inputs: Sequence[Input]) -> Iterator[list[Input]]:
+        """The inputs, as many at a time as a request holds; a picture alone where the server wants that."""
+        alone, waiting, size = STYLES[self.style].alone, list[Input](), 0
+        for one in inputs:
+            bytes_ = sum(len(value) for _, value in one)
+            apart = alone and any(kind == "image" for kind, _ in (*one, *(waiting[-1] if waiting else ())))
+            if waiting and (apart or size + bytes_ > MOST_BYTES):
+                yield waiting
+                waiting, size = [], 0
+            waiting.append(one)
+            size += bytes_
+        if waiting:
+            yield waiting
 
     def _posted(self, body: dict[str, Any]) -> dict[str, Any]:
         attempt = 1

@@ -124,6 +124,9 @@ def test_what_is_planned_is_what_is_called(pictures: Path) -> None:
         plan = corpus.summarising(dry=True, captioner=captioner).planned()
     assert (plan.calls, plan.usage.input_tokens, plan.price, captioner.asked) == (4, 400, 0.4, [])
     assert (pictures / "corpus.toml").read_text() == settings
+    with Corpus(pictures) as corpus:
+        part = corpus.summarising(dry=True, captioner=captioner).planned(3)
+    assert (part.calls, part.left, part.usage.input_tokens) == (3, 1, 300)
     assert run(pictures, captioner, 3).left == 1
     with Corpus(pictures) as corpus:
         assert corpus.summarising(dry=True, captioner=captioner).planned().calls == 1

@@ -152,6 +152,24 @@ def test_hubs_are_divided_out_where_that_finds_more(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "vectors" / "made").iterdir())
 
 
+def test_vectors_are_moved_apart_where_that_finds_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The forms of InvGC are tried like those of the inverted softmax, and the better one is taken."""
+    from rag.retrievers.hubness import InverseConvolution, Normalizer
+
+    shelf = Shelf(pairs(0), tmp_path)
+    (both,) = tuned_hubs(shelf, asked(400))  # type: ignore[arg-type]
+    assert isinstance(both.form, Normalizer), "these are hubs, which the inverted softmax divides out"
+    monkeypatch.setattr("rag.retrievers.hubness.auto_tune", lambda *_: Normalizer("none"))
+    (one,) = tuned_hubs(shelf, asked(400))  # type: ignore[arg-type]
+    assert isinstance(one.form, InverseConvolution)
+    assert both.after > one.after > one.before == both.before
+    assert one.settings["method"] in ("localadj", "invgc")
+    assert one.settings["pool"] == 0.01
+    shelf.store.settings["indexes"]["vectors"]["method"] = "localadj"
+    with pytest.raises(ValueError, match="moved already"):
+        tuned_hubs(shelf, asked(400))  # type: ignore[arg-type]
+
+
 def test_nothing_is_done_where_nothing_is_gained(tmp_path: Path) -> None:
     told = pairs(0)
     even = Pairs(told.queries, told.queries, *told[2:]) if isinstance(told, tuple) else None
@@ -168,14 +186,21 @@ def test_nothing_is_done_where_nothing_is_gained(tmp_path: Path) -> None:
 
 
 def test_a_corpus_whose_index_divides_hubs_out_is_searched(corpus: Path) -> None:
-    """What `apply` writes is an index that `rag reindex` builds."""
+    """What `apply` writes is an index that `rag reindex` builds; a bank that no longer helps is taken away."""
     from rag.pipelines.tune_hubness import HubsTuned
-    from rag.retrievers.hubness import Normalizer
+    from rag.retrievers.hubness import InverseConvolution, Normalizer
 
+    for form in (Normalizer("is"), InverseConvolution(0.3, 0.1)):
+        with Corpus(corpus) as opened:
+            bank = opened.store.encoders["hash"].encode_queries([Query((one.text,)) for one in posed(opened, 30)])
+            apply(opened.store, [HubsTuned("hash", form, 0.1, 0.2, 30, (bank, bank[:5]))])
+        assert main(["reindex", "--corpus", str(corpus)]) == 0
+        with Corpus(corpus) as opened:
+            assert "Unhubbed" in type(opened.store.vectors["hash"]).__name__
+            assert opened.search("pump")
     with Corpus(corpus) as opened:
-        bank = opened.store.encoders["hash"].encode_queries([Query((one.text,)) for one in posed(opened, 30)])
-        apply(opened.store, [HubsTuned("hash", Normalizer("is"), 0.1, 0.2, 30, (bank, bank[:5]))])
-    assert main(["reindex", "--corpus", str(corpus)]) == 0
-    with Corpus(corpus) as opened:
-        assert "Unhubbed" in type(opened.store.vectors["hash"]).__name__
-        assert opened.search("pump")
+        folder = opened.store.vectors["hash"].folder  # type: ignore[attr-defined]
+        other = HubsTuned("other", form, 0.1, 0.2, 30, (bank, bank[:5]))
+        opened.store.vectors["other"] = Sized(SimpleNamespace(vectors=None, folder=folder.with_name("other")))  # type: ignore[assignment]
+        apply(opened.store, [other, HubsTuned("hash", None, 0.1, 0.1, 30)])
+        assert len(np.load(folder / "bank.queries.npy")) == len(np.load(folder / "bank.chunks.npy")) == 0

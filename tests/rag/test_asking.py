@@ -118,6 +118,15 @@ def test_a_picture_and_what_is_not_wanted(corpus: rag.Corpus) -> None:
     assert [one.parts["pictures"].score for one in plus] != [one.parts["pictures"].score for one in minus]
 
 
+def test_a_question_that_points_is_joined_with_what_is_seen(corpus: rag.Corpus) -> None:
+    """The picture speaks for page 2, the words point at page 3, and what is there was found by its looks too."""
+    media = corpus.picture(plain(COLOURS[1]))
+    hits = corpus.hits([Query((media, "the picture on page 3"))], 8)[0]
+    assert page_of(hits[0]) == 3
+    assert {"pointed", "pictures"} <= hits[0].parts.keys()
+    assert "pointed" not in corpus.hits([Query((media, "a sunny day"))], 8)[0][0].parts
+
+
 def test_a_restricted_view_asks_with_its_own_picture_alone(corpus: rag.Corpus) -> None:
     view = corpus.restricted({"page": 2})
     media = view.picture(plain("blue"))
@@ -142,6 +151,18 @@ def test_the_command(corpus: rag.Corpus, tmp_path: Path, capsys: pytest.CaptureF
     assert told["hits"][0]["parts"]["pictures"]
     assert main(["search", "the sea", "--image", f"{picture}#box=0,0,.5,.5", "--minus", "red", *where]) == 0
     assert json.loads(capsys.readouterr().out)["query"] == "the sea"
+
+
+def test_a_picture_in_a_question_that_wants_an_answer(
+    corpus: rag.Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`rag ask` takes it as `rag search` does: what is found, or was nearest, was found by its looks."""
+    picture = tmp_path / "blue.png"
+    picture.write_bytes(plain("blue", 300, 400))
+    assert main(["ask", "Which page?", "--image", str(picture), "--corpus", str(corpus.folder), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    listed = told["evidence"] or told["near_misses"]
+    assert "pictures" in listed[0]["parts"]
 
 
 def test_a_corpus_that_cannot_look_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -114,6 +114,8 @@ def test_loaded_weights_give_what_torch_gives(tmp_path: Path) -> None:
     module = released(DIM, 3)
     save_file({f"pool.{name}": value for name, value in module.state_dict().items()}, tmp_path / "x.safetensors")
     ours = XPool.load(tmp_path / "x.safetensors", "pool.")
+    unsaid = XPool.load(tmp_path / "x.safetensors")
+    assert all(np.array_equal(unsaid.weights[name], one) for name, one in ours.weights.items())
     for seed in range(5):
         frames, (question,) = vectors(9, seed, unit=False), vectors(1, seed + 50, unit=False)
         with torch.no_grad():

@@ -230,6 +230,19 @@ def test_rates_are_chosen_on_held_out_queries(made: Pairs) -> None:
         auto_tune_moves(made.queries[:9], [1], made.gallery, made.bank, NONE)
 
 
+def test_forms_that_share_their_sums_are_as_alone(made: Pairs) -> None:
+    """Tuning makes popularity, activated chunks and pulls once for all forms."""
+    memo: dict[tuple[Any, ...], Any] = {}
+    taken = made.queries[:20], made.gallery[:50], made.bank[:30], made.bank_chunks[:40]
+    for _ in range(2):
+        for form in (Normalizer(method, beta, 3.0) for method in METHODS for beta in (5.0, 20.0)):
+            assert np.array_equal(form.scores(*taken, memo), form.scores(*taken)), form
+    for local in (True, False):
+        pulls = InverseConvolution(local=local).pulls(made.gallery, made.bank, made.bank_chunks)
+        moves = InverseConvolution(0.3, 1.0, local=local)
+        assert np.array_equal(moves.moved(made.gallery, pulls), moves(made.gallery, made.bank, made.bank_chunks))
+
+
 def test_local_adjustment_gains_on_hubs(made: Pairs) -> None:
     told = InverseConvolution(1.0, 1.0)(made.gallery, made.bank, made.bank_chunks)
     assert recall(made.queries @ told.T) >= recall(made.queries @ made.gallery.T) + 5

@@ -62,10 +62,11 @@ def test_what_is_said_nearby_lifts_a_frame(tmp_path: Path) -> None:
     hits = found.retrieve([query("x")], 9)[0]
     assert hits[1].score == 0.6
     assert hits[1].parts["moments"].rank == 1
-    clip = 0.6 / (0.6**2 + 0.4**2) ** 0.5
-    assert hits[1].parts["moments"].score == pytest.approx(0.8 * clip), "its own frame says nothing"
+    assert hits[1].parts["moments"].score == pytest.approx(0.8 * 0.6), "its own frame says nothing"
     (half, *_) = moments(tmp_path, listed, vectors, own=0.5).retrieve([query("x")], 2)[0][1:]
-    assert half.parts["moments"].score == pytest.approx(0.5 * clip)
+    assert half.parts["moments"].score == pytest.approx(0.5 * 0.6)
+    unit = moments(tmp_path, listed, vectors, renormalise=True).retrieve([query("x")], 2)[0][1]
+    assert unit.parts["moments"].score == pytest.approx(0.8 * 0.6 / (0.6**2 + 0.4**2) ** 0.5)
     assert texts(moments(tmp_path, listed, vectors, alpha=0.0)) == ["page 0", "film 0", "page 1", "film 2"]
 
 
@@ -124,7 +125,7 @@ def test_frames_and_speech_of_one_chunk_have_a_vector_each(tmp_path: Path) -> No
     assert [hit.chunk.text for hit in found()] == ["film 0", "film 1"], "a frame alone"
     both = found(words=words)
     assert [hit.chunk.text for hit in both] == ["film 1", "film 0"]
-    assert both[0].parts["moments"].score == pytest.approx(0.6 / (0.6**2 + 0.4**2) ** 0.5)
+    assert both[0].parts["moments"].score == pytest.approx(0.6), "alpha of speech, none of the frame"
     assert both[0].chunk.origin.places == (TimeSpan(60, 65),), "the moment is the hit"
 
 
@@ -164,6 +165,32 @@ def test_a_long_clip_is_narrowed_to_frames_that_differ(tmp_path: Path) -> None:
         scores[frames] = found.retrieve([query("x")], 1)[0][0].parts["moments"].score
     assert scores[0] == pytest.approx(1 / (1 + 400) ** 0.5, abs=1e-5)
     assert scores[2] == pytest.approx(0.5**0.5, abs=1e-5)
+
+
+def test_speech_and_frames_weigh_what_alpha_says(tmp_path: Path) -> None:
+    """f(V) = alpha speech + (1 - alpha) frames, f_q . f(V): sides that disagree count no more than others."""
+    film = spoken([(0, 5), (60, 65)])
+    frames, words = Exact(tmp_path / "frames", DIM), Exact(tmp_path / "words", DIM)
+    near = (AXES[0] + AXES[1]) / np.float32(2**0.5)
+    frames.add([one.id for one in film], np.stack([near, (AXES[0] - AXES[1]) / np.float32(2**0.5)]))
+    words.add([one.id for one in film], np.stack([near, near]))
+    for index in (frames, words):
+        index.commit(1)
+    listed = Listed([(film[0], 0.9), (film[1], 0.8)])
+    found = Moments(listed, Asked(), frames, MemoryCatalog(film), words=words)  # type: ignore[arg-type]
+    scores = [hit.parts["moments"].score for hit in found.retrieve([query("x")], 9)[0]]
+    assert scores == pytest.approx([0.5**0.5, 0.5**0.5]), "all four cosines are the same"
+
+
+def test_a_scorer_of_subsets_sees_frames_in_the_order_of_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = recording("film", [(0, 1), (1, 2), (2, 3)], "iii")
+    vectors = dict(zip((one.id for one in film), AXES, strict=False))
+    given: list[Any] = []
+    monkeypatch.setattr("rag.retrievers.moments.selected", lambda rows, *_, **__: given.append(rows) or [0])
+    found = moments(tmp_path, [(film[2], 0.9)], vectors, frames=2, seconds=99.0)
+    object.__setattr__(found, "catalog", MemoryCatalog(film))
+    found.retrieve([query("x")], 1)
+    assert np.array_equal(given[0], AXES[:3])
 
 
 def test_without_vectors_or_times_nothing_changes(tmp_path: Path) -> None:

@@ -148,6 +148,8 @@ def test_opening_does_not_import_what_is_heavy(tmp_path: Path) -> None:
         (PLAIN + ENCODER.replace("minilm]", '"../../x"]'), "a name is at most 64 letters"),
         (PLAIN + ENCODER.replace("minilm]", '"/tmp/x"]'), "a name is at most 64 letters"),
         (PLAIN + ENCODER.replace("minilm]", '""]'), "a name is at most 64 letters"),
+        (PLAIN + ENCODER.replace("minilm]", "pages]"), "encoders.pages: `@pages` is a part that each corpus has"),
+        (PLAIN + ENCODER.replace("minilm]", "text]"), "encoders.text: `@text` is a part"),
         (PLAIN + ENCODER.replace("minilm]", '".."]'), "a name is at most 64 letters"),
         (PLAIN + ENCODER.replace("minilm]", '"a\\nb"]'), "a name is at most 64 letters"),
         ("[chunker\n", "not valid TOML"),

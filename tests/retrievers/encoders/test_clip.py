@@ -93,6 +93,14 @@ def test_the_end_of_long_words_counts(kind: Towers, checkpoints: dict[Towers, st
     assert np.abs(first - second).max() > 1e-3
 
 
+@pytest.mark.parametrize("kind", TOWERS)
+def test_capitals_do_not_matter(kind: Towers, checkpoints: dict[Towers, str]) -> None:
+    """All three were trained on small letters, and SigLIP 2 may come with a tokenizer that keeps capitals."""
+    encoder = CLIP(checkpoints[kind], template="a photo of {}")
+    small, large = encoder.encode_queries([query("red blue"), query("RED Blue")])
+    assert np.array_equal(small, large)
+
+
 def test_a_long_text_is_the_mean_of_its_windows(checkpoints: dict[Towers, str]) -> None:
     encoder = CLIP(checkpoints["clip"])
     tokenizer = encoder._model.tokenizer

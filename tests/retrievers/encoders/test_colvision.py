@@ -184,6 +184,19 @@ def test_similarity_is_the_product_with_each_patch(checkpoints: dict[Late, str],
     assert found[3, 1, 6] == pytest.approx(float(words[3] @ page.vectors[page.grid[1, 6]]), abs=1e-6)
 
 
+def test_a_hit_is_drawn_as_the_model_saw_it(checkpoints: dict[Late, str], assets: FolderAssets) -> None:
+    """A figure's patches lie over the figure, not over the page that it stands on."""
+    from PIL import Image
+
+    encoder = ColVision(checkpoints["colqwen2"], assets=assets)
+    figure = CHUNKS[2]
+    assert figure.media is not None
+    own = assets.open(figure.media)
+    drawn = encoder.heat(query("red"), figure)
+    assert drawn == heated(own, encoder.similarity(query("red"), figure).mean(axis=0))
+    assert Image.open(io.BytesIO(drawn)).size == Image.open(io.BytesIO(own)).size
+
+
 def test_a_heat_map_is_hottest_where_the_number_is_largest() -> None:
     from PIL import Image
 

@@ -152,6 +152,24 @@ def test_pictures_go_one_a_request_where_the_server_takes_one(api: Embeddings, a
     assert [len(body["inputs"]) for _, body, _ in api.seen] == [3, 1]
 
 
+def test_requests_are_of_bounded_size_and_pictures_drawn_as_they_are_sent(
+    api: Embeddings, assets: FolderAssets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = remote(api, view="pixels", style="voyage", assets=assets, batch=3)
+    whole = encoder.encode_chunks(PHOTOS)
+    sizes = [len(one["content"][0]["image_base64"]) for _, body, _ in api.seen for one in body["inputs"]]
+    monkeypatch.setattr("rag.retrievers.encoders.remote.MOST_BYTES", sizes[0] + sizes[1])
+    api.seen.clear()
+    drawn: list[int] = []
+    stored = encoder._stored
+    monkeypatch.setattr(encoder, "_stored", lambda chunk: (drawn.append(len(api.seen)), stored(chunk))[1])
+    assert np.array_equal(encoder.encode_chunks(PHOTOS), whole)
+    assert len(api.seen) > 2, "more requests than batches"
+    assert len(api.seen[0][1]["inputs"]) == 2
+    assert drawn[:3] == [0, 0, 0]
+    assert drawn[3] > 0, "the fourth picture is drawn when three are sent"
+
+
 def test_what_may_pass_is_tried_again_and_what_may_not_is_told(api: Embeddings) -> None:
     waited: list[float] = []
     encoder = remote(api, attempts=3)
