@@ -320,7 +320,17 @@ def _line(group: Sequence[Set]) -> Line | None:
         unpainted=unpainted * 2 > total,
         typed=as_typed(_typed(group), text) if one_width else "",
         raised=tuple(raised),
+        inks=_inks(group) if len(colours) > 1 else (),
     )
+
+
+def _inks(group: Sequence[Set]) -> tuple[tuple[str, int, Rect], ...]:
+    """The words of a line by their colours, neighbours of one colour together."""
+    found = []
+    for colour, words in itertools.groupby(group, key=lambda word: word.type.colour):
+        run = list(words)
+        found.append((" ".join(word.text for word in run), colour, union([word.box for word in run])))
+    return tuple(found)
 
 
 def _typed(group: Sequence[Set]) -> str:
