@@ -48,7 +48,7 @@ class PDF:
     Nothing is kept between calls: no open file, no page.
     """
 
-    VERSION = 4
+    VERSION = 5
     media_types: tuple[str, ...] = ("application/pdf",)
 
     def __init__(
