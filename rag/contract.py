@@ -132,6 +132,13 @@ def outcome(one: Outcome) -> Plain:
     }
 
 
+def looks(one: Coloured) -> str:
+    """How some characters look, for people: "red", "white on red", "highlighted in yellow"."""
+    if one.mark:
+        return " ".join(filter(None, (one.letters, f"{one.mark} in {one.ground}" if one.ground else one.mark)))
+    return f"{one.letters or 'text'} on {one.ground}" if one.ground else one.letters
+
+
 def described(one: Summary) -> str:
     """A summary for people, who are to see that it is none of the document's words."""
     return f"{'described by a model' if one.made == 'written' else 'composed'}: {visible(one.text)}"

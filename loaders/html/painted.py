@@ -27,6 +27,8 @@ _OWN = frozenset(
     ["a", "code", "pre", "kbd", "samp", "tt", "var", "button", "input", "select", "option", "html", "body"]
 )
 """Tags whose colours a sheet sets for what they are: links, code, what can be pressed; and the page itself."""
+_BEHIND = " \t\n\xa0,;:.)]}"
+"""What belongs to the words before it."""
 _CELLS = ("td", "th")
 _USUAL_GROUNDS = ("white", "grey")
 
@@ -148,7 +150,7 @@ class Looks:
             node = node.getparent()
         for one in reversed(unknown):
             own = self.own.get(one)
-            look = own.over(look) if own else look
+            look = look if own is None else own.over(look)
             self._looks[one] = look
         return look
 
@@ -198,12 +200,12 @@ def parted(text: str, links: Sequence[Link]) -> tuple[tuple[Link, ...], tuple[Co
     while open_:
         upto(open_[-1].end)
         open_.pop()
-    return plain, tuple(_told(text, *run) for run in found[:MOST] if text[run[0] : run[1]].strip())
+    return plain, tuple(_told(text, *run) for run in found[:MOST] if text[run[0] : run[1]].strip(_BEHIND))
 
 
 def _told(text: str, start: int, end: int, one: Painted) -> Coloured:
     cut = text[start:end]
-    start, end = start + len(cut) - len(cut.lstrip()), end - (len(cut) - len(cut.rstrip()))
+    start, end = start + len(cut) - len(cut.lstrip(_BEHIND)), end - (len(cut) - len(cut.rstrip()))
     whole = (start, end) == (0, len(text)) or not one.path
     places = () if whole else (MarkupPath(one.path),)
     return Coloured(start, end, one.look.letters or "", one.look.ground or "", one.look.mark, places)

@@ -81,7 +81,7 @@ def behind(lines: Sequence[Line], filled: Sequence[dict[str, Any]], width: float
             rect = (sides[0], sides[1], sides[2], sides[3])
             if overlap(rect, line.box) >= 0.85 * area(line.box):  # what is painted later hides what is under it
                 line.ground, line.washes = colour, ()
-            elif colour >= 0 and rect[3] - rect[1] <= _WASH * high and len(line.washes) < MOST:
+            elif colour >= 0 and not line.turned and rect[3] - rect[1] <= _WASH * high and len(line.washes) < MOST:
                 line.washes = (*line.washes, (rect, colour))
 
 
@@ -205,7 +205,7 @@ def _looks(
         signs[start:end] = ["highlighted"] * (end - start)
         boxes.append((start, end, _within(line.box, rect)))
     for rect, one in over:
-        start, end = covered(line, rect[0], rect[2])
+        start, end = (0, size) if line.turned else covered(line, rect[0], rect[2])
         signs[start:end] = [one.mark] * (end - start)
         if one.mark == "highlighted":
             grounds[start:end] = [name_of(one.colour)] * (end - start)
@@ -223,6 +223,9 @@ def _looks(
 
 
 def _strikes(rect: Rect, line: Line) -> bool:
+    """Does a mark lie on a line, or on part of it? Of a line that is turned only as a whole."""
+    if line.turned:
+        return overlap(rect, line.box) >= 0.85 * area(line.box)
     return rect[1] < line.middle[1] < rect[3] and rect[0] < line.box[2] and line.box[0] < rect[2]
 
 
