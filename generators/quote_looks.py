@@ -26,7 +26,7 @@ def outstanding(question: str, evidence: Sequence[Evidence], lexicon: Lexicon | 
 
     Parts that have more of what else the question is about go alone; without such they stand as on their pages.
     """
-    narrowed = [one for one in evidence if is_narrowed(one)]
+    narrowed = [one for one in evidence if is_narrowed(one.hit)]
     look = hued(question) if narrowed else None
     if look is None:
         return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rag.answer import Evidence, Query, Selection
+from rag.answer import Evidence, Hit, Query, Selection
 from rag.document import Chunk, Coloured, Origin, Place
 from rag.hues import hued
 
@@ -68,9 +68,9 @@ def _moved(runs: Sequence[Coloured], lines: Sequence[str]) -> tuple[Coloured, ..
     return tuple(found)
 
 
-def is_narrowed(one: Evidence) -> bool:
+def is_narrowed(hit: Hit) -> bool:
     """Is the text nothing but the words that a question points at by their look, a line for each part?"""
-    chunk = one.hit.chunk
-    if PART not in one.hit.parts or not chunk.coloured:
+    chunk = hit.chunk
+    if PART not in hit.parts or not chunk.coloured:
         return False
     return "\n".join(chunk.text[run.start : run.end] for run in chunk.coloured) == chunk.text

@@ -63,10 +63,12 @@ def rainbow(count: int = 3000) -> bytes:
     """A page with a colour of its own for each letter."""
     document = pymupdf.open()
     page = document.new_page(width=LETTER[0], height=LETTER[1])
+    shape = page.new_shape()
     for at in range(count):
         x, y = 40 + 7 * (at % 75), 40 + 11 * (at // 75)
         colour = (at * 37 % 256 / 255, at * 91 % 256 / 255, at * 53 % 256 / 255)
-        page.insert_text((x, y), chr(97 + at % 26), fontsize=8, fontname="cour", color=colour)
+        shape.insert_text((x, y), chr(97 + at % 26), fontsize=8, fontname="cour", color=colour)
+    shape.commit()
     return _bytes(document)
 
 

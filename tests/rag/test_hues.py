@@ -143,7 +143,8 @@ def told(found: tuple[int, Hued] | None) -> str:
 def test_text_of_a_look_is_pointed_at(question: str, meant: str, says: bool) -> None:
     found = hued(question)
     assert sorted(told(found).split()) == sorted(meant.split())
-    assert found and found[1].says is says
+    assert found
+    assert found[1].says is says
 
 
 @pytest.mark.parametrize("question", NOT_POINTING)
@@ -155,7 +156,8 @@ def test_a_colour_in_a_question_is_not_enough(question: str) -> None:
 def test_other_words_around_do_not_change_what_is_meant(question: str) -> None:
     bare = hued(question)
     asked = hued(f"In the handbook of the plant, {question[0].lower()}{question[1:]}")
-    assert bare and asked
+    assert bare
+    assert asked
     assert (asked[1].looks, asked[1].heading) == (bare[1].looks, bare[1].heading)
 
 
