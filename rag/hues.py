@@ -51,7 +51,7 @@ _END = (
     r"(?=\s*(?:$|[?.!,;:)\"”'’]|(?:on|at|in|of|under|over|above|below|within|from|about|for|and|or|to|by|near|next|"
     r"beside|behind|after|before|inside|says?|said|reads?|means?|states?|tells?|instead|rather|here|there|that|which|"
     r"is|are|was|were|as|when|if|because|throughout|along|across|between|text|fonts?|letters|lettering|type|print|ink|"
-    r"characters|writing|colou?r)\b))"
+    r"characters|writing|colou?r|written|printed|shown|given|appears?|stands?)\b))"
 )
 _BE = r"(?:\s+(?:that|which|is|are|was|were|be|been|has|have|appears?|appearing|shown|set|written|printed|marked|given|"
 _BE += r"displayed|typed|stated|highlighted|the|one|ones|only))"

@@ -29,7 +29,8 @@ class Pointed:
     A hit's own score is scaled by the best of the list; added are `weight` times how well it is pointed at
     (0..1, times the share of its document: its best hit against the best of all), `name_weight` times how well
     the question names its document, and `kind_weight` where it is of the kind that is asked for ("the pie
-    chart"). Places are looked for in the `documents` documents that the hits speak for.
+    chart"). Places are looked for in the `documents` documents that the hits speak for; where there are no hits, in
+    those that the question names, or in all of them if they are no more.
     """
 
     retriever: Retriever
@@ -57,7 +58,7 @@ class Pointed:
         names = named(self.catalog, query)
         if not asked.all and not names:
             return hits
-        shares = self._shares(hits, names)
+        shares = self._shares(hits, names) or (self._few(query, names) if asked.all else {})
         meant: dict[str, tuple[Chunk, float]] = {}
         if asked.all and shares:
             sources = [source for source, _ in shares.values()]
@@ -81,6 +82,12 @@ class Pointed:
             told = {part: Score(1, round(value, 4)) for part, value in parts if value}
             raised.append(replace(hit, score=score, parts={**hit.parts, **told}))
         return sorted(raised, key=lambda hit: (-hit.score, hit.chunk.id))
+
+    def _few(self, query: Query, names: dict[str, float]) -> dict[str, tuple[Source, float]]:
+        """Where nothing was found by its words: the documents that are named, or all of them if they are few."""
+        every = {one.digest: Source(one.uri, "", one.digest) for one in self.catalog.names(query.where)}
+        wanted = {digest: source for digest, source in every.items() if digest in names} or every
+        return {digest: (source, 1.0) for digest, source in wanted.items()} if len(wanted) <= self.documents else {}
 
     def _shares(self, hits: Sequence[Hit], names: dict[str, float]) -> dict[str, tuple[Source, float]]:
         """digest to a source of the document and how much the hits speak for it, 0..1; the best documents only."""
