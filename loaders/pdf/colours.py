@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,6 +26,9 @@ _LARGE = 0.5
 _WASH = 2.2
 """Heights of a line that what a marker leaves behind it may have."""
 _MOST_BOXES = 3
+_STRIPES = 0.15
+"""Share of a table's lines on one ground, and `_STRIPED` of them at least, from which on it is that of its stripes."""
+_STRIPED = 4
 _LINKED = 0.6
 """Share of letters of a colour that are links, from which on the colour is that of links."""
 
@@ -139,9 +143,17 @@ def _running(
 def _scattered(
     text: str, lines: Sequence[Line], usual: frozenset[str], marks: Sequence[tuple[Rect, Remark]]
 ) -> list[_Run]:
-    """Of lines that stand somewhere in the text, each whole: those of a table."""
+    """Of lines that stand somewhere in the text, each whole: those of a table, whose stripes do not stand out."""
     found: list[_Run] = []
     after: dict[str, int] = {}
+    grounds = Counter(line.ground for line in lines if line.ground >= 0 and name_of(line.colour) in usual)
+    stripes = {ground for ground, count in grounds.items() if count >= _STRIPED and count > _STRIPES * len(lines)}
+    lines = [
+        replace(line, washes=(), ground=-1 if line.ground in stripes else line.ground)
+        if line.washes or line.ground >= 0
+        else line
+        for line in lines
+    ]
     for line in sorted(lines, key=lambda line: (round(line.baseline / 3), line.box[0])):
         said = line.text.replace("|", "\\|")
         begins = text.find(said, after.get(said, 0))
