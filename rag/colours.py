@@ -26,6 +26,18 @@ _LIGHT = 0.88
 
 def oklch(rgb: int) -> tuple[float, float, float]:
     """Lightness, chroma and hue (degrees, 0 to 360) of 0xRRGGBB in sRGB."""
+    lightness, a, b = oklab(rgb)
+    return lightness, math.hypot(a, b), math.degrees(math.atan2(b, a)) % 360
+
+
+def apart(one: int, other: int) -> float:
+    """The distance of two colours in OKLab: 1 from black to white."""
+    return math.dist(oklab(one), oklab(other))
+
+
+@lru_cache(maxsize=4096)
+def oklab(rgb: int) -> tuple[float, float, float]:
+    """Lightness, and how red (against green) and how yellow (against blue) 0xRRGGBB is."""
     red, green, blue = (_linear((rgb >> shift & 255) / 255) for shift in (16, 8, 0))
     long = math.cbrt(0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue)
     middle = math.cbrt(0.2119034982 * red + 0.6806995451 * green + 0.1073969566 * blue)
@@ -33,7 +45,7 @@ def oklch(rgb: int) -> tuple[float, float, float]:
     lightness = 0.2104542553 * long + 0.7936177850 * middle - 0.0040720468 * short
     a = 1.9779984951 * long - 2.4285922050 * middle + 0.4505937099 * short
     b = 0.0259040371 * long + 0.7827717662 * middle - 0.8086757660 * short
-    return lightness, math.hypot(a, b), math.degrees(math.atan2(b, a)) % 360
+    return lightness, a, b
 
 
 def _linear(part: float) -> float:

@@ -71,6 +71,10 @@ _BY_LETTERS = (
     ),
     re.compile(rf"\b(?P<it>(?P<thing>{_TEXT}|{_MORE}){_BE}*\s+{_IN}{_COLOURS}){_END}"),
     re.compile(rf"\b(?P<it>(?P<thing>{_TEXT}|{_MORE}){_BE}*\s+(?:colou?red|marked|printed|set)\s+{_COLOURS}){_END}"),
+    re.compile(
+        rf"\b(?:which|what)\s+(?P<it>(?P<thing>{_TEXT})(?:\s+(?:on|in|of|at)\s+[\w\s'-]{{1,40}}?)?"
+        rf"\s+(?:is|are|was|were|appears?)\s+{_COLOURS}){_END}"
+    ),
     re.compile(rf"\b(?P<it>(?:written|printed|typed|lettered|typeset|spelled\s+out)\s+{_IN}{_COLOURS}){_END}"),
     re.compile(
         rf"\b(?P<it>in\s+(?:the\s+)?(?:(?:{_ADJECTIVE})\s+)?{_COLOURS}\s+(?:(?:{_ADJECTIVE})\s+)?{_TYPE})\b{_COMPOUND}"
@@ -126,6 +130,11 @@ _CONVENTION = re.compile(r"\b(?:mean|means|indicates?|signif(?:y|ies)|stands?\s+
 _SAID = re.compile(
     rf"\b(?:{_SAYS}|quote|show|repeat|copy|transcribe|spell|word(?:s|ed|ing)?|printed|shown)\b", re.IGNORECASE
 )
+_PLACED = re.compile(
+    r"\b(?:on|in|at|of|from)\s+(?:the\s+)?(?:[\w-]+\s+)?(?:pages?|slides?|cover)\b(?:\s+[\divxlc]+)?"
+    r"(?:\s+(?:of|in|from)\b[^?.,;]*)?", re.IGNORECASE,
+)  # fmt: skip
+"""A page, and the document that it is one of."""
 _LOOKS = re.compile(rf"\b(?:{_WORDS}|highli|underl|undersc|struck|cross|strike|stricken)")
 _ANY = rf"(?:(?:the|any|every|all|only|{_ADJECTIVE})\s+)*"
 _ASKED = re.compile(
@@ -249,7 +258,7 @@ def _rest(question: str, spans: Sequence[tuple[int, int, str]]) -> str:
     kept = list(question)
     for start, end, _ in spans:
         kept[start:end] = " " * (end - start)
-    return " ".join(_SAID.sub(" ", "".join(kept)).split())
+    return " ".join(_SAID.sub(" ", _PLACED.sub(" ", "".join(kept))).split())
 
 
 def _says(lower: str, spans: Sequence[tuple[int, int, str]]) -> bool:

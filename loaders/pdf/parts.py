@@ -20,6 +20,7 @@ from .document import Options, Outline, Style
 from .engine import OpenDocument
 from .figures import stored
 from .hidden import runs
+from .inks import usual
 from .links import attach
 from .mentions import Mentions
 from .notes import tied
@@ -94,7 +95,8 @@ class Reading:
                     notices += self._label(index, found)
                 notices += self._link(index, found)
                 remarks = self._remarks(index, notices)
-                colours.attach(found.elements, remarks, self.style.colour, partial(self._region, index))
+                body = usual(scans[index].text.lines) if index in scans else self.style.colour
+                colours.attach(found.elements, remarks, body, partial(self._region, index))
                 made: list[Element] = []
                 for item in found.elements:
                     id = element_id(self.source.digest, number, len(elements) + len(made))

@@ -60,6 +60,8 @@ POINTING = [
     ("Find every passage in violet.", "purple pink", True),
     ("What does the disclaimer in grey say?", "grey", True),
     ("Which answers are given in green?", "green", True),
+    ("Which headings are blue on page 6?", "blue heading", True),
+    ("Which words on the slide are red?", "red", True),
     ("What is typed in blue ink?", "blue", True),
     ("What does the message in magenta letters say?", "purple pink", True),
     # grounds
@@ -124,6 +126,7 @@ NOT_POINTING = [
     "Why is the text not black?", "What does the black text say?", "Which issues were highlighted by the audit?",
     "What challenges are highlighted in the conclusion?", "What findings does the report highlight?",
     "What does the report underline?", "How is red defined in RGB?", "What is the wavelength of blue?",
+    "Which sentences about blue whales are true?",
     "How do I set the text colour?", "What does the text say about red?", "What does the section on colours say?",
     "Which paints are available in green?", "Is the car available in red?", "How do I write in cursive?",
 ]  # fmt: skip
@@ -177,3 +180,18 @@ def test_how_well_a_text_is_meant() -> None:
     assert heading.fits(Coloured(0, 4, "green", heading=0)) == 1.0
     assert heading.fits(Coloured(0, 4, "green"), "heading") == 1.0
     assert heading.fits(Coloured(0, 4, "green")) == 0.7
+
+
+@pytest.mark.parametrize(
+    ("question", "rest"),
+    [
+        ("What does the red text say?", "What does the ?"),
+        ("What does the red warning about the valve say?", "What does the about the valve ?"),
+        ("What does the red text on page 5 of the annual report say?", "What does the ?"),
+        ("In the manual, what is highlighted in yellow on the first page?", "In the manual, what is ?"),
+    ],
+)
+def test_what_else_a_question_is_about(question: str, rest: str) -> None:
+    found = hued(question)
+    assert found
+    assert found[1].rest == rest
