@@ -1,7 +1,7 @@
 """The colours of words that were read from pixels: of their ink, and of the ground that they stand on.
 
-The ground of a word is the colour that most pixels of its box have, its ink those that are farthest from it: what
-lies between are the edges of letters. Pictures are noisy, so that a word counts as of another colour than its
+The ground of a word is the middle of the pixels around it, its ink those that are farthest from that: what lies
+between are the edges of letters. Pictures are noisy, so that a word counts as of another colour than its
 line only where both have plainly different ones.
 """
 
@@ -26,6 +26,8 @@ _FAR = 0.88
 """Share of the greatest distance from the ground from which on a pixel is ink."""
 _OTHER = 0.12
 """Distance in OKLab of two colours that are plainly different."""
+_AROUND = 0.12
+"""Heights of a word that are looked at around it."""
 _LEAST = 12
 """Pixels of a word that say something of its colour."""
 _WHITE = 0xFFFFFF
@@ -60,7 +62,7 @@ def usual(lines: Sequence[Line]) -> Name:
 def _line(line: Line, pixels: NDArray[np.uint8], across: float, down: float, page: int) -> None:
     words = line.text.split(" ")
     boxes = list(line.pieces) if len(line.pieces) == len(words) else [line.box]
-    looks = [_look(_cut(pixels, box, across, down)) for box in boxes]
+    looks = [_look(pixels, box, across, down) for box in boxes]
     seen = [(look, len(word)) for look, word in zip(looks, words, strict=False) if look]
     if not seen:
         return
@@ -86,18 +88,19 @@ def _runs(
         yield " ".join(words[at] for at in run), colour, union([boxes[at] for at in run])
 
 
-def _cut(pixels: NDArray[np.uint8], box: Rect, across: float, down: float) -> NDArray[np.uint8]:
-    rows = slice(max(0, int(box[1] * down)), max(0, int(box[3] * down) + 1))
-    return pixels[rows, max(0, int(box[0] * across)) : max(0, int(box[2] * across) + 1)].reshape(-1, 3)
-
-
-def _look(cut: NDArray[np.uint8]) -> tuple[int, int] | None:
-    """The colours of ink and ground; None where there is no ink to be seen."""
+def _look(pixels: NDArray[np.uint8], box: Rect, across: float, down: float) -> tuple[int, int] | None:
+    """The colours of ink and ground in a box; None where there is no ink to be seen."""
     import numpy as np
 
+    left, top, right, bottom = box[0] * across, box[1] * down, box[2] * across, box[3] * down
+    edge = max(1.0, _AROUND * (bottom - top))
+    outer = pixels[_span(top - edge, bottom + edge), _span(left - edge, right + edge)]
+    rim = round(edge)
+    cut = outer[rim:-rim, rim:-rim].reshape(-1, 3)
     if len(cut) < _LEAST:
         return None
-    ground = _most(cut)
+    sides = outer[:rim], outer[-rim:], outer[:, :rim], outer[:, -rim:]
+    ground = np.median(np.concatenate([side.reshape(-1, 3) for side in sides]), axis=0).astype(np.int16)
     far = np.abs(cut.astype(np.int16) - ground).max(axis=1)
     if far.max() < _CONTRAST:
         return None
@@ -112,6 +115,10 @@ def _is_blurred(ink: int, ground: int) -> bool:
     """Is it white that took on the hue of its ground, as small letters do when a picture is made smaller?"""
     (light, _, hue), (dark, chroma, other) = oklch(ink), oklch(ground)
     return chroma > 0.08 and light > dark + _LIGHTER and abs((hue - other + 180) % 360 - 180) < _NEAR_HUE
+
+
+def _span(first: float, last: float) -> slice:
+    return slice(max(0, int(first)), max(0, int(last) + 1))
 
 
 def _most(pixels: NDArray[np.uint8]) -> NDArray[np.int16]:
