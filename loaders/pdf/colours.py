@@ -99,7 +99,10 @@ def attach(found: Iterable[Inked], remarks: Sequence[Remark], body: Name, place:
     """Gives elements what stands out in them; `body` is the document's colour, `place` says where a box lies."""
     marks = [(rect, one) for one in remarks if one.mark for rect in one.marked]
     usual: frozenset[str] = frozenset(("black", body))
+    plain = {-1: False}  # by colour: most lines look as their document does, and are told at once
     for one in found:
+        if not marks and all(_is_plain(line, usual, plain) for line in one.lines or one.held):
+            continue
         if not one.text:
             continue
         if one.lines:
@@ -113,10 +116,20 @@ def attach(found: Iterable[Inked], remarks: Sequence[Remark], body: Name, place:
             one.coloured = tuple(_told(run, one.text, place) for run in kept[:MOST])
 
 
+def _is_plain(line: Line, usual: frozenset[str], known: dict[int, bool]) -> bool:
+    colour = line.colour
+    if colour not in known:
+        known[colour] = name_of(colour) in usual
+    return known[colour] and line.ground < 0 and not line.inks and not line.washes
+
+
 def _is_kept(run: _Run, one: Inked) -> bool:
     """Has it a letter or a digit, and is it more than the usual look of links?"""
+    coloured = not run.look.ground and not run.look.mark
+    if coloured and any(link.start <= run.start and run.end <= link.end for link in one.links):
+        return False
     said = [at for at in range(run.start, run.end) if one.text[at].isalnum()]
-    if not said or not one.links or run.look.ground or run.look.mark:
+    if not said or not one.links or not coloured:
         return bool(said)
     linked = {at for link in one.links for at in range(max(run.start, link.start), min(run.end, link.end))}
     return len(linked.intersection(said)) < _LINKED * len(said)
@@ -190,25 +203,18 @@ def _looks(
     """Characters [start, end) of a line that look otherwise than its document, with their boxes."""
     inks = line.inks[:MOST] if line.inks else ()
     over = [(rect, one) for rect, one in marks if _strikes(rect, line)] if marks else ()
-    if not inks and not over and not line.washes and line.ground < 0:
-        name = name_of(line.colour)
-        if name not in usual:
-            yield 0, len(line.text), _Look(name), line.box
+    if not over and not line.washes and line.ground < 0:
+        for start, end, name, box in _inked(line, inks):
+            if name not in usual:
+                yield start, end, _Look(name), box
         return
     size = len(line.text)
     letters = [""] * size
     grounds, signs = list(letters), list(letters)
     boxes: list[tuple[int, int, Rect]] = []
-    at = 0
-    for said, colour, box in inks or ((line.text, line.colour, line.box),):
-        said = clean(said) if inks else said
-        start = line.text.find(said, at)
-        if not said or start < 0:
-            continue
-        at = start + len(said)
-        boxes.append((start, at, box))
-        name = name_of(colour)
-        letters[start:at] = [name if name not in usual else ""] * (at - start)
+    for start, end, name, box in _inked(line, inks):
+        boxes.append((start, end, box))
+        letters[start:end] = [name if name not in usual else ""] * (end - start)
     if line.ground >= 0:
         grounds = [name_of(line.ground)] * size
     for rect, colour in line.washes:
@@ -232,6 +238,19 @@ def _looks(
         if (letter or ground or sign) and start < end:
             mark: Any = sign
             yield start, end, _Look(letter, ground, mark), _box_of(line, start, end, boxes)
+
+
+def _inked(line: Line, inks: Sequence[tuple[str, int, Rect]]) -> Iterator[tuple[int, int, Name, Rect]]:
+    """Characters [start, end) of a line with the name of their colour and their box."""
+    if not inks:
+        yield 0, len(line.text), name_of(line.colour), line.box
+    at = 0
+    for said, colour, box in inks:
+        said = clean(said)
+        start = line.text.find(said, at)
+        if said and start >= 0:
+            at = start + len(said)
+            yield start, at, name_of(colour), box
 
 
 def _strikes(rect: Rect, line: Line) -> bool:

@@ -6,6 +6,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from rag.colours import name_of
+
 from .mupdf import MuPage, mupdf, turning
 from .text import Line, Rect, as_typed, currency_parted, legible, most_of, named, union
 
@@ -83,7 +85,7 @@ def _line(raw: dict[str, Any], matrix: Any) -> Line | None:
         unpainted=unpainted * 2 > total,
         typed=as_typed("".join([span["text"] for span in spans]), text) if one_width else "",
         raised=tuple(raised),
-        inks=_inks(spans, matrix) if len(colours) > 1 else (),
+        inks=_inks(spans, matrix) if len(colours) > 1 and len(set(map(name_of, colours))) > 1 else (),
     )
 
 
