@@ -128,7 +128,7 @@ _DRAWN = re.compile(
 )
 _CONVENTION = re.compile(r"\b(?:mean|means|indicates?|signif(?:y|ies)|stands?\s+for|denotes?|represents?|used\s+for)\b")
 _SAID = re.compile(
-    rf"\b(?:{_SAYS}|quote|show|repeat|copy|transcribe|spell|word(?:s|ed|ing)?|printed|shown)\b", re.IGNORECASE
+    rf"\b(?:{_SAYS}|about|quote|show|repeat|copy|transcribe|spell|word(?:s|ed|ing)?|printed|shown)\b", re.IGNORECASE
 )
 _PLACED = re.compile(
     r"\b(?:on|in|at|of|from)\s+(?:the\s+)?(?:[\w-]+\s+)?(?:pages?|slides?|cover)\b(?:\s+[\divxlc]+)?"

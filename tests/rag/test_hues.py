@@ -186,7 +186,7 @@ def test_how_well_a_text_is_meant() -> None:
     ("question", "rest"),
     [
         ("What does the red text say?", "What does the ?"),
-        ("What does the red warning about the valve say?", "What does the about the valve ?"),
+        ("What does the red warning about the valve say?", "What does the the valve ?"),
         ("What does the red text on page 5 of the annual report say?", "What does the ?"),
         ("In the manual, what is highlighted in yellow on the first page?", "In the manual, what is ?"),
     ],
