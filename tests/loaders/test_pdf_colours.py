@@ -163,3 +163,24 @@ def test_runs_are_those_that_were_written(
                 for word in one.text[run.start : run.end].split()  # type: ignore[attr-defined]
             ]
             assert found == [(word, colour) for word, colour in words if colour != "plain"]
+
+
+def test_the_stripes_of_a_table_do_not_stand_out(engine: Name, tmp_path: Path) -> None:
+    document = pymupdf.open()
+    page = document.new_page(width=LETTER[0], height=LETTER[1])
+    lines(page, wrapped(SENTENCE * 6, 80), 72, 80)
+    for row in range(13):
+        top = 300 + 20 * row
+        fill = hues.BLUE if row == 0 else (0.8, 0.9, 1) if row % 2 else None
+        for column in range(3):
+            box = (72 + 120 * column, top, 192 + 120 * column, top + 20)
+            page.draw_rect(box, color=(0, 0, 0), fill=fill)
+            text = ("Part", "Hours", "Cost")[column] if row == 0 else f"{('p', 'h', 'c')[column]}{row}"
+            ink = hues.WHITE if row == 0 else hues.RED if text == "h7" else (0, 0, 0)
+            page.insert_text((box[0] + 6, box[3] - 6), text, fontsize=10, fontname="helv", color=ink)
+    part = read(tmp_path, _bytes(document), engine)
+    (table,) = [element for element in part.elements if element.role == "table"]
+    assert told(table) == [
+        ("Part", "white", "blue", ""), ("Hours", "white", "blue", ""), ("Cost", "white", "blue", ""),
+        ("h7", "red", "", ""),
+    ]  # fmt: skip
