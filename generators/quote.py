@@ -27,6 +27,7 @@ from rag.answer import (
 )
 from rag.protocols import Encoder, Lexicon
 
+from .quote_looks import outstanding
 from .quote_overview import is_overview, overview
 from .quote_scores import Scored, ranked, wanted
 from .quote_units import Unit, is_verbatim, units
@@ -79,18 +80,36 @@ class Quote:
             reason = selection.reason or "no evidence was selected"
             return _refused(selection, reason, selection.near_misses)
         evidence = list(_within(_pointed(selection.evidence), settings.token_budget))
-        asked = wanted(query.text)
-        found = [unit for one in evidence for unit in units(one, asked)]
-        if is_overview(query.text, evidence):
-            best = overview(found)
+        if looks := outstanding(query.text, evidence, self.lexicon):
+            chosen = self._in_turn(looks, settings)
         else:
-            best = ranked(query, found, self.lexicon, self.encoder)
-        chosen = self._chosen(best, settings)
+            asked = wanted(query.text)
+            found = [unit for one in evidence for unit in units(one, asked)]
+            if is_overview(query.text, evidence):
+                best = overview(found)
+            else:
+                best = ranked(query, found, self.lexicon, self.encoder)
+            chosen = self._chosen(best, settings)
         if not chosen:
             reason = "the evidence holds no text that can be quoted"
             return _refused(selection, reason, selection.evidence[:3])
         read = sum(one.hit.chunk.tokens for one in evidence)
-        return _written(chosen, selection, Usage(input_tokens=read, calls=1 if self.encoder else 0))
+        return _written(chosen, selection, Usage(input_tokens=read, calls=1 if self.encoder and not looks else 0))
+
+    def _in_turn(self, looks: Sequence[Unit], settings: Settings) -> list[list[Unit]]:
+        """Pieces in their order as far as there is room, those that say the same together."""
+        groups: list[list[Unit]] = []
+        size = 0
+        for unit in looks:
+            same = next((group for group in groups if _alike(group[0], unit)), None)
+            if same:
+                same.append(unit)
+                continue
+            size += tokens(unit.text) + 3
+            if size > settings.max_tokens or any(stop in unit.text for stop in settings.stop if stop):
+                break
+            groups.append([unit])
+        return groups
 
     def _chosen(self, best: Sequence[Scored], settings: Settings) -> list[list[Unit]]:
         """Groups of pieces that say the same, best group first, within the settings."""

@@ -32,7 +32,7 @@ class Mail:
     `/1.2!` and an XPath, or `/1` and characters. Attachments are documents of their own.
     """
 
-    VERSION = 2
+    VERSION = 3
     media_types: tuple[str, ...] = ("message/rfc822",)
 
     def __init__(self, *, min_image_side: int = 50, max_bytes: int = 100_000_000, assets: Assets | None = None) -> None:

@@ -24,7 +24,7 @@ class Markdown:
     than `min_image_side` pixels are left out. A file larger than `max_bytes` is refused.
     """
 
-    VERSION = 3
+    VERSION = 4
     media_types: tuple[str, ...] = ("text/markdown",)
 
     def __init__(self, *, min_image_side: int = 50, max_bytes: int = 8_000_000, assets: Assets | None = None) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from rag.document import CharSpan, Notice, Role
+from rag.document import CharSpan, Coloured, Notice, Role
 from rag.markup import TooMuch, parse
 
 from .html.images import ImageRules, figure
-from .html.text import read
+from .html.painted import Look, parted
+from .html.text import BREAK, CLOSE, OPEN, Line, read
 from .html.tree import Tree
 from .parts import Found
 from .pictures import Pictures
@@ -26,6 +29,7 @@ MAX_BRACKETS = 500
 """The parser takes time in the square of a paragraph's brackets and marks. Longer paragraphs, and
 those of more brackets, are read as they are."""
 _LINE = re.compile(r"\r\n?|\n")
+_TAG = re.compile(r"<(/?)([A-Za-z][\w-]*)")
 _BREAKS = ("softbreak", "hardbreak")
 
 
@@ -97,15 +101,19 @@ class Walk:
     def _inline(self, token: Token, before: Token) -> Iterator[Found]:
         span = self._span(token)
         text = _text(token)
+        coloured = _painted(token, text)
         if before.type == "heading_open":
             if title := " ".join(text.split()):
-                yield Found("heading", title, (span,), level=int(before.tag[1]))
+                coloured = coloured if len(title) == len(text) else ()
+                yield Found("heading", title, (span,), level=int(before.tag[1]), coloured=coloured)
         elif text.strip():
             role: Role = "list" if self._markers else "paragraph"
             marker = self._markers[-1] if self._markers else ""
             if self._markers:
                 self._markers[-1] = ""
-            yield Found(role, marker + text, (span,))
+            by = len(marker)
+            coloured = tuple(replace(run, start=run.start + by, end=run.end + by) for run in coloured)
+            yield Found(role, marker + text, (span,), coloured=coloured)
         yield from self._images(token, span)
 
     def _images(self, token: Token, span: CharSpan) -> Iterator[Found]:
@@ -158,8 +166,11 @@ class Walk:
         if page is None:
             return
         line = read([page.root], Tree(page.root))
-        if words and line.text:
-            yield Found("paragraph", line.text, (span,))
+        text, links = line.linked()
+        if words and text:
+            _, coloured = parted(text, links)
+            coloured = tuple(replace(run, places=()) for run in coloured)
+            yield Found("paragraph", text, (span,), coloured=coloured)
         for image in line.images:
             shown = figure(image, self._pictures, ImageRules(self._min_side))
             if shown is not None:
@@ -176,6 +187,46 @@ class Walk:
         kept = raw.strip()
         start += raw.index(kept) if kept else 0
         return CharSpan(start, start + len(kept))
+
+
+def _painted(token: Token, text: str) -> tuple[Coloured, ...]:
+    """What stands out in a line by markup inside it, and by the marks for what is struck out."""
+    children = token.children or ()
+    if not any(
+        child.type == "s_open" or (child.type == "html_inline" and child.content[1] != "/") for child in children
+    ):
+        return ()
+    line = Line()
+    open_: list[str] = []
+    for child in children:
+        tag = _TAG.match(child.content) if child.type == "html_inline" else None
+        if child.type == "s_open" or (tag and not tag[1]):
+            markup = child.content if tag else "<s>"
+            if look := _look(markup + "x"):
+                open_.append(tag[2].lower() if tag else "s")
+                line.targets.append((look, ""))
+                line.pieces.append(OPEN)
+        elif (closed := "s" if child.type == "s_close" else tag[2].lower() if tag else "") in open_[-1:] and closed:
+            open_.pop()
+            line.pieces.append(CLOSE)
+        elif child.type in _BREAKS:
+            line.pieces.append(BREAK if child.type == "hardbreak" else " ")
+        elif child.type not in ("image", "html_inline"):
+            line.pieces.append(child.content)
+    line.pieces += [CLOSE] * len(open_)
+    said, links = line.linked()
+    return parted(said, links)[1] if said == text else ()
+
+
+@lru_cache(maxsize=1024)
+def _look(markup: str) -> Look | None:
+    """How the text of a tag looks; None for the usual."""
+    try:
+        page = parse(markup.encode())
+    except TooMuch:
+        return None
+    own = Tree(page.root).looks.own.values() if page else ()
+    return next((look for look in own if look), None)
 
 
 def _text(token: Token) -> str:

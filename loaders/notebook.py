@@ -33,7 +33,7 @@ class Notebook:
     in it. Pictures smaller than `min_image_side` pixels are left out; a file larger than `max_bytes` is refused.
     """
 
-    VERSION = 2
+    VERSION = 3
     media_types: tuple[str, ...] = ("application/x-ipynb+json",)
 
     def __init__(self, *, min_image_side: int = 50, max_bytes: int = 100_000_000, assets: Assets | None = None) -> None:

@@ -28,7 +28,7 @@ class Outlook:
     Attachments are documents of their own.
     """
 
-    VERSION = 2
+    VERSION = 3
     media_types: tuple[str, ...] = ("application/vnd.ms-outlook",)
 
     def __init__(self, *, min_image_side: int = 50, max_bytes: int = 100_000_000, assets: Assets | None = None) -> None:

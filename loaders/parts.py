@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rag.document import (
     Cell,
+    Coloured,
     Element,
     Head,
     Link,
@@ -48,6 +49,7 @@ class Found:
     height: int = 0
     label: str = ""
     mentions: tuple[Mention, ...] = ()
+    coloured: tuple[Coloured, ...] = ()
 
 
 class Sections:
@@ -140,4 +142,5 @@ def _element(source: Source, part: int, ordinal: int, found: Found, headings: tu
         height=found.height,
         label=found.label,
         mentions=found.mentions,
+        coloured=found.coloured,
     )

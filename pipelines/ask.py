@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from rag.answer import Answer, Checked, Done, Event, Evidenced, Query, Selection, Settings, TextPiece
+from rag.outstanding import narrowed
 from rag.protocols import Compressor, Computes, Generator, Retriever, Selector, Streams
 
 from .search import Search
@@ -17,7 +18,8 @@ from .search import Search
 class Ask:
     """Retrieves `depth` candidates, selects evidence, and generates; each stage is batched.
 
-    A `compressor` narrows the evidence to the token budget of the settings before it is shown.
+    Evidence of a look that the question names ("the red text") is narrowed to that text. A `compressor` narrows
+    all to the token budget of the settings before it is shown.
     """
 
     retriever: Retriever
@@ -91,7 +93,9 @@ class Ask:
         started = time.perf_counter()
         hits = Search(self.retriever)(queries, self.depth)
         retrieved = time.perf_counter()
-        selections = self.selector.select(queries, hits)
+        selections = [
+            narrowed(query, one) for query, one in zip(queries, self.selector.select(queries, hits), strict=True)
+        ]  # fmt: skip
         trace = {"retrieve": retrieved - started, "select": time.perf_counter() - retrieved}
         if self.compressor is not None:
             budget, began = max(1, settings.token_budget), time.perf_counter()

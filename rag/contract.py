@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rag.answer import Answer, Evidence, Hit
-from rag.document import Box, CellRange, CharSpan, MarkupPath, PageRegion, Place, Summary, TimeSpan
+from rag.document import Box, CellRange, CharSpan, Coloured, MarkupPath, PageRegion, Place, Summary, TimeSpan
 from rag.report import Outcome
 
 Plain = dict[str, Any]
@@ -32,6 +32,7 @@ def hit(one: Hit, rank: int, label: str = "") -> Plain:
 
     A span of characters or a range of cells stands in `places` alone. `page_label` is there where the page's
     printed `label` ("iv") is not its number, and `mentions` where sentences elsewhere name the figure or table.
+    `coloured` are the characters of the text, or of one of the headings, that stand out by their colour.
     `summary` was written by a model or composed: what a picture was found by, and no words of the document.
     """
     chunk = one.chunk
@@ -60,10 +61,22 @@ def hit(one: Hit, rank: int, label: str = "") -> Plain:
             if chunk.mentions
             else {}
         ),
+        **({"coloured": [_coloured(each) for each in chunk.coloured]} if chunk.coloured else {}),
         **({"summary": {"made": chunk.summary.made, "text": chunk.summary.text}} if chunk.summary else {}),
         "headings": list(chunk.headings),
         "labels": dict(chunk.labels),
         "parts": {name: {"rank": part.rank, "score": round(part.score, 6)} for name, part in sorted(one.parts.items())},
+    }
+
+
+def _coloured(one: Coloured) -> Plain:
+    """Characters that stand out, and by what; those of a heading name its number in `headings`."""
+    return {
+        "start": one.start,
+        "end": one.end,
+        **({"heading": one.heading} if one.heading >= 0 else {}),
+        **{name: told for name in ("letters", "ground", "mark") if (told := getattr(one, name))},
+        "places": [place(each) for each in one.places],
     }
 
 
@@ -117,6 +130,13 @@ def outcome(one: Outcome) -> Plain:
         "warnings": list(one.warnings),
         "error": {"type": error.type, "message": error.message, "place": error.place} if error else None,
     }
+
+
+def looks(one: Coloured) -> str:
+    """How some characters look, for people: "red", "white on red", "highlighted in yellow"."""
+    if one.mark:
+        return " ".join(filter(None, (one.letters, f"{one.mark} in {one.ground}" if one.ground else one.mark)))
+    return f"{one.letters or 'text'} on {one.ground}" if one.ground else one.letters
 
 
 def described(one: Summary) -> str:

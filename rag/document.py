@@ -159,6 +159,28 @@ class Link:
     target: str
 
 
+Mark = Literal["", "highlighted", "underlined", "struck out"]
+
+
+@dataclass(frozen=True, slots=True)
+class Coloured:
+    """Characters [start, end) of a text that stand out: of another colour, on a coloured ground, or marked.
+
+    `letters` is the colour of the characters where it is not that of the document's body, `ground` what is behind
+    them where that is no page: both by their basic names (`rag.colours`), "" for what is usual. `places` are the
+    characters' own; those of the whole text where there are none. In a chunk they may be characters of one of its
+    `headings`, number `heading` from 0.
+    """
+
+    start: int
+    end: int
+    letters: str = ""
+    ground: str = ""
+    mark: Mark = ""
+    places: tuple[Place, ...] = ()
+    heading: int = -1
+
+
 @dataclass(frozen=True, slots=True)
 class Mention:
     """A sentence elsewhere in the document that names a figure or table, and the place of its paragraph."""
@@ -175,8 +197,9 @@ class Element:
     own caption (`caption`, and its place among `origin.places` after its own), so that nothing
     parts them. `text` of a table is its Markdown. `level` is the depth of a heading, from 1. `words`
     of `text` are kept where they were read from pixels, on the page of the first place. `links` lead
-    out of `text`, in its order. `label` is what a caption calls its figure or table ("Figure 3"), and
-    `mentions` are the sentences that name it so. `language` is the programming language of code, where it is told.
+    out of `text`, in its order, and `coloured` are the parts of it that stand out. `label` is what a caption calls its
+    figure or table ("Figure 3"), and `mentions` are the sentences that name it so. `language` is the programming
+    language of code, where it is told.
     `width` and `height` are those of a picture in a page of markup, in pixels: of its bytes, or where they are not at
     hand as the page states them; 0 where nothing is known.
     """
@@ -198,6 +221,7 @@ class Element:
     language: str = ""
     width: int = 0
     height: int = 0
+    coloured: tuple[Coloured, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +305,7 @@ class Chunk:
     `tokens` counts `text` in tokens of the encoder in use (its words where there is none).
     `labels` are the user's, `title` the document's. `mentions` are the sentences elsewhere that name its
     figure or table: words to find it by, and no part of its text. Nor is its `summary`, which was made and not read.
+    `coloured` are the parts of its text, and of the headings that begin with it, that stand out.
     """
 
     id: str
@@ -297,3 +322,4 @@ class Chunk:
     views: tuple[View, ...] = field(default=())
     mentions: tuple[Mention, ...] = ()
     summary: Summary | None = None
+    coloured: tuple[Coloured, ...] = ()

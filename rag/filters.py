@@ -1,8 +1,9 @@
 """Filters: a small frozen tree over declared fields, compiled by one function a backend.
 
-Fields: `source` (path, name or glob), `title`, `modality`, `page`, `role`, and `label.KEY`. Values never
-become code: a backend compiles the tree to its own query with parameters only. Equality is
-exact; globs ignore the case of ASCII letters.
+Fields: `source` (path, name or glob), `title`, `modality`, `page`, `role`, `colour` (of letters or of the ground
+behind them, by its basic name, or `highlighted`, `underlined`, `struck out`), and `label.KEY`. Values never become
+code: a backend compiles the tree to its own query with parameters only. Equality is exact; globs ignore the case of
+ASCII letters.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import isfinite
+from typing import get_args
 
-from rag.document import LabelValue
+from rag.colours import NAMES
+from rag.document import LabelValue, Mark
 
-FIELDS = ("source", "title", "modality", "page", "role")
+FIELDS = ("source", "title", "modality", "page", "role", "colour")
+LOOKS = (*NAMES, *(mark for mark in get_args(Mark) if mark))
 _LABEL = re.compile(r"label\.[A-Za-z0-9_.-]{1,64}")
 _WHOLE = re.compile(r"\s*-?\d{1,18}\s*")
 _RANGE = re.compile(r"\s*(-?\d+)?\s*\.\.\s*(-?\d+)?\s*")
@@ -114,6 +118,8 @@ def _one(field: str, value: object) -> Filter:
         raise ValueError(f"filter {field}: expected text or a number, got {type(value).__name__}")
     if field == "page":
         return _page(value)
+    if field == "colour":
+        return Eq(field, _look(value))
     if isinstance(value, str):
         span = _RANGE.fullmatch(value) if field.startswith("label.") else None
         if span and (span[1] or span[2]):
@@ -121,6 +127,13 @@ def _one(field: str, value: object) -> Filter:
         if field in ("source", "title") and any(mark in value for mark in "*?"):
             return Glob(field, value)
     return Eq(field, value)
+
+
+def _look(value: LabelValue) -> str:
+    look = {"gray": "grey", "struck-out": "struck out"}.get(str(value).lower(), str(value).lower())
+    if look not in LOOKS:
+        raise ValueError(f"filter colour: expected one of {', '.join(LOOKS)}, got {value!r:.80}")
+    return look
 
 
 def _page(value: LabelValue) -> Filter:

@@ -1,4 +1,4 @@
-"""Questions that point: at a page, a label ("Figure 3"), a title, a second, a kind of thing, by rules.
+"""Questions that point: at a page, a label ("Figure 3"), a title, a second, a kind of thing, a look, by rules.
 
 What is recognised is only what the words say; whether a corpus has such a place is for others to find out.
 English alone.
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rag.document import Page, Role
+from rag.hues import Hued, hued
 from rag.overlap import matter
 
 Band = Literal["", "top", "middle", "bottom", "left", "right"]
@@ -61,7 +62,7 @@ class Kind:
     roles: tuple[Role, ...]
 
 
-Pointer = PageAt | Labelled | Titled | Moment | Kind
+Pointer = PageAt | Labelled | Titled | Moment | Kind | Hued
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,11 @@ class Pointers:
     def kinds(self) -> list[Kind]:
         """The kinds of things that are asked for."""
         return [one for one in self.all if isinstance(one, Kind)]
+
+    @property
+    def hued(self) -> Hued | None:
+        """The look of the text that is asked for."""
+        return next((one for one in self.all if isinstance(one, Hued)), None)
 
 
 _UNITS = (
@@ -190,6 +196,8 @@ def pointed(question: str) -> Pointers:
     found: list[tuple[int, Pointer]] = [
         *_pages(lower), *_labelled(question, lower), *_titled(question), *_moments(lower), *_kinds(lower)
     ]  # fmt: skip
+    if look := hued(question):
+        found.append(look)
     every = tuple(dict.fromkeys(pointer for _, pointer in sorted(found, key=lambda one: one[0])))
     band = _BAND.search(lower)
     return Pointers(every, _BANDS[band["band"]] if band else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -11,6 +12,7 @@ from rag import contract
 from rag.answer import Answer, Citation, Claim, Evidence, Hit, Refusal, Score, Usage
 from rag.document import Chunk, PageRegion, Place
 from rag.errors import RagError, SourceError
+from rag.outstanding import looking
 from rag.store.store import Store
 
 
@@ -26,6 +28,11 @@ class Found:
     @property
     def chunk(self) -> Chunk:
         return self.hit.chunk
+
+    def looking(self, colour: str) -> Found:
+        """The same, of the parts of its text alone that have that colour, or are `highlighted`; ValueError for none."""
+        hit = replace(self.hit, chunk=looking(self.chunk, colour))
+        return Found(self._store, hit, self.number, self.relevance)
 
     @property
     def score(self) -> float:

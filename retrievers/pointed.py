@@ -2,8 +2,9 @@
 
 `rag.pointing` says by rules what a question points at: a page by its number or printed label, the cover, the
 last page, the top of a page, "Figure 3", "Section 3.4", a section's title, a second of a recording, a kind of
-thing, and which document it names. What stands there is raised above what was found by its words, and brought
-in where it was not found; nothing is ever dropped, since a rule may misread a question.
+thing, text by its look ("the red text"), and which document it names. What stands there is raised above what was
+found by its words, and brought in where it was not found; nothing is ever dropped, since a rule may misread a
+question.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 from rag.answer import Hit, Query, Score
 from rag.document import Chunk, Source
 from rag.naming import named
+from rag.outstanding import PART
 from rag.pointing import Pointers, pointed
 from rag.protocols import Catalog, Retriever
 
@@ -27,7 +29,8 @@ class Pointed:
     A hit's own score is scaled by the best of the list; added are `weight` times how well it is pointed at
     (0..1, times the share of its document: its best hit against the best of all), `name_weight` times how well
     the question names its document, and `kind_weight` where it is of the kind that is asked for ("the pie
-    chart"). Places are looked for in the `documents` documents that the hits speak for.
+    chart"). Places are looked for in the `documents` documents that the hits speak for; where there are no hits, in
+    those that the question names, or in all of them if they are no more.
     """
 
     retriever: Retriever
@@ -55,15 +58,17 @@ class Pointed:
         names = named(self.catalog, query)
         if not asked.all and not names:
             return hits
-        shares = self._shares(hits, names)
+        shares = self._shares(hits, names) or (self._few(query, names) if asked.all else {})
         meant: dict[str, tuple[Chunk, float]] = {}
         if asked.all and shares:
             sources = [source for source, _ in shares.values()]
             meant = Finder(self.catalog, self.index, query.where).found(asked, sources)
         top = max((hit.score for hit in hits), default=0.0)
         every = {hit.chunk.id: hit for hit in hits}
+        looks = {id for id, (chunk, _) in meant.items() if asked.hued and chunk.coloured}
         for id, (chunk, _) in meant.items():
-            every.setdefault(id, Hit(chunk, 0.0, "pointed"))
+            hit = every.get(id, Hit(chunk, 0.0, "pointed"))
+            every[id] = replace(hit, chunk=chunk) if id in looks else hit
         raised = []
         for id, hit in every.items():
             digest = hit.chunk.origin.source.digest
@@ -72,9 +77,17 @@ class Pointed:
             name = names.get(digest, 0.0)
             score = hit.score / top if top > 0 else 0.0
             score += self.weight * at + self.name_weight * name + self.kind_weight * of_kind(asked, hit.chunk)
-            told = {part: Score(1, round(value, 4)) for part, value in (("pointed", at), ("named", name)) if value}
+            of_look = at if id in looks else 0.0
+            parts = (("pointed", at), ("named", name), (PART, of_look))
+            told = {part: Score(1, round(value, 4)) for part, value in parts if value}
             raised.append(replace(hit, score=score, parts={**hit.parts, **told}))
         return sorted(raised, key=lambda hit: (-hit.score, hit.chunk.id))
+
+    def _few(self, query: Query, names: dict[str, float]) -> dict[str, tuple[Source, float]]:
+        """Where nothing was found by its words: the documents that are named, or all of them if they are few."""
+        every = {one.digest: Source(one.uri, "", one.digest) for one in self.catalog.names(query.where)}
+        wanted = {digest: source for digest, source in every.items() if digest in names} or every
+        return {digest: (source, 1.0) for digest, source in wanted.items()} if len(wanted) <= self.documents else {}
 
     def _shares(self, hits: Sequence[Hit], names: dict[str, float]) -> dict[str, tuple[Source, float]]:
         """digest to a source of the document and how much the hits speak for it, 0..1; the best documents only."""

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from rag.document import Element, Media, Mention, Modality, Place, Role
+from rag.document import Coloured, Element, Media, Mention, Modality, Place, Role
 from rag.placing import piece_places
 
+from .coloured import cut, moved
 from .sizes import Sizer
 
 UNSPOKEN = frozenset({"header", "footer", "hidden"})
@@ -32,6 +33,7 @@ class Block:
     parent: str = ""
     alone: bool = False
     mentions: tuple[Mention, ...] = ()
+    coloured: tuple[Coloured, ...] = ()
 
     @property
     def leads(self) -> bool:
@@ -71,9 +73,12 @@ def _flowing(element: Element, cost: int, sizer: Sizer, bounds: Bounds, before: 
 
     Each piece of a list repeats the sentence that leads into the list.
     """
-    whole = _block(element, element.text, cost, element.origin.places)
+    own = element.origin.places
+    whole = _block(element, element.text, cost, own)
     if cost <= bounds.limit:
-        yield whole
+        yield (
+            replace(whole, coloured=cut(element.coloured, 0, len(element.text), 0, own)) if element.coloured else whole
+        )
         return
     lead = before if element.role == "list" and before and before.leads else None
     if lead and lead.cost > bounds.limit // 4:
@@ -89,11 +94,15 @@ def _flowing(element: Element, cost: int, sizer: Sizer, bounds: Bounds, before: 
     costs = sizer.costs([element.text[start:end] for start, end in spans])
     for at, ((start, end), size) in enumerate(zip(spans, costs, strict=True)):
         places = piece_places(element.origin.places, element.text, start, end)
-        piece = replace(whole, text=element.text[start:end].strip("\n"), cost=size, places=places, parent=element.id)
+        text = element.text[start:end].strip("\n")
+        begins = element.text.index(text, start)
+        runs = cut(element.coloured, begins, begins + len(text), 0, places)
+        piece = replace(whole, text=text, cost=size, places=places, parent=element.id, coloured=runs)
         if lead and at:
             piece = replace(
-                piece, text=f"{lead.text}\n{piece.text}", cost=size + lead.cost, places=(*lead.places, *places)
-            )
+                piece, text=f"{lead.text}\n{piece.text}", cost=size + lead.cost, places=(*lead.places, *places),
+                coloured=(*lead.coloured, *moved(runs, len(lead.text) + 1)),
+            )  # fmt: skip
         yield piece
 
 
@@ -113,6 +122,7 @@ def _captioned(
         _block(element, "\n".join(filter(None, (caption, body))), cost + caption_cost, element.origin.places),
         modality=modality,
         alone=True,
+        coloured=_runs(element, body, len(caption) + 1 if caption and body else 0),
     )
     if whole.cost <= bounds.limit * factor or (cost == 0 and caption_cost <= bounds.limit * _WHOLE):
         yield whole
@@ -121,7 +131,7 @@ def _captioned(
     if caption_cost > bounds.limit // 3:
         lead, lead_cost = "", 0
         for start, end in sizer.pieces(caption, bounds.limit, bounds.target):
-            yield replace(whole, text=caption[start:end], parent=element.id)
+            yield replace(whole, text=caption[start:end], parent=element.id, coloured=())
     offset = element.text.find(body)
     header, rows = _header(body) if modality == "table" else ("", 0)
     header_cost = sizer.costs([header])[0] if header else 0
@@ -130,12 +140,26 @@ def _captioned(
     room = bounds.limit - lead_cost - header_cost
     for start, end in sizer.pieces(body[rows:], room, room, lines=modality == "table"):
         piece = body[rows + start : rows + end].strip("\n")
+        places = piece_places(element.origin.places, element.text, offset + rows + start, offset + rows + end)
+        before = "\n".join(filter(None, (lead, header)))
+        first = element.text.index(piece, offset + rows + start)
+        above = cut(element.coloured, offset, offset + len(header), len(lead) + 1 if lead else 0, places)
+        runs = cut(element.coloured, first, first + len(piece), len(before) + 1 if before else 0, places)
         yield replace(
             whole,
-            text="\n".join(filter(None, (lead, header, piece))),
-            places=piece_places(element.origin.places, element.text, offset + rows + start, offset + rows + end),
+            text="\n".join(filter(None, (before, piece))),
+            places=places,
             parent=element.id,
+            coloured=(*(above if header else ()), *runs),
         )
+
+
+def _runs(element: Element, body: str, to: int) -> tuple[Coloured, ...]:
+    """What stands out in the body of a figure or table, which begins at `to`."""
+    if not element.coloured or not body:
+        return ()
+    start = element.text.index(body)
+    return cut(element.coloured, start, start + len(body), to, element.origin.places)
 
 
 def _header(table: str) -> tuple[str, int]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
-from rag.document import Modality, Place, Role
+from rag.document import Coloured, Modality, Place, Role
 
 from .blocks import Block, Bounds
+from .coloured import bounded, in_heading, moved
 from .places import merged, page
 from .sizes import Sizer
 
@@ -27,6 +28,7 @@ class Packed:
     headings: tuple[str, ...]
     block: Block
     parent: str = ""
+    coloured: tuple[Coloured, ...] = ()
 
 
 @dataclass(slots=True)
@@ -38,6 +40,8 @@ class _Section:
     blocks: list[Block] = field(default_factory=list)
     floats: list[Block] = field(default_factory=list)
     cut: bool = False
+    titled: tuple[Block, ...] = ()
+    """The headings above it that begin with it, where they stand out."""
 
     @property
     def cost(self) -> int:
@@ -66,10 +70,10 @@ class Packer:
         out, self._out = self._out, []
         return out
 
-    def enter(self, headings: tuple[str, ...], title: Block | None) -> None:
-        """Start a section; the one that was open ends."""
+    def enter(self, headings: tuple[str, ...], title: Block | None, titled: Sequence[Block] = ()) -> None:
+        """Start a section; the one that was open ends. `titled` are those of its headings that stand out."""
         self._end()
-        self._open = _Section(headings, title)
+        self._open = _Section(headings, title, titled=tuple(titled))
 
     @property
     def headings(self) -> tuple[str, ...]:
@@ -126,7 +130,7 @@ class Packer:
         section.cut = True
         self._release()
         self._pack([section])
-        section.blocks, section.floats = [], []
+        section.blocks, section.floats, section.titled = [], [], ()
 
     def _end(self) -> None:
         """The open section is complete: hold it back if it is small, else pack it."""
@@ -172,6 +176,7 @@ class Packer:
         if written:
             self._out.append(_packed(written))
         for section in group:
+            above = () if written else tuple(_above(section))
             for block in section.floats:
                 self._out.append(
                     Packed(
@@ -182,8 +187,19 @@ class Packer:
                         headings=block.headings,
                         block=block,
                         parent=block.parent,
+                        coloured=bounded((*above, *block.coloured)),
                     )
                 )
+                above = ()
+
+
+def _above(section: _Section) -> Iterator[Coloured]:
+    """What stands out in the headings of a section, each with the number of its heading."""
+    for block in section.titled:
+        said = block.text.strip()
+        number = next((at for at, title in enumerate(section.headings) if title.strip() == said), -1)
+        if number >= 0:
+            yield from in_heading(block.coloured, number)
 
 
 def _packed(group: Sequence[_Section]) -> Packed:
@@ -191,14 +207,20 @@ def _packed(group: Sequence[_Section]) -> Packed:
     text = ""
     places: list[tuple[Place, ...]] = []
     blocks: list[Block] = []
+    runs: list[Coloured] = []
     for section in group:
         own = section.headings[len(common) :]
         if own:
-            text += ("\n\n" if text else "") + "\n".join(own)
+            text += "\n\n" if text else ""
+        runs += _placed(section, len(common), len(text))
+        if own:
+            text += "\n".join(own)
             if section.title and section.title.text.strip() == own[-1].strip():
                 places.append(section.title.places)
         for at, block in enumerate(section.blocks):
-            text += _between(text, section.blocks[at - 1] if at else None, block, bool(own)) + block.text
+            text += _between(text, section.blocks[at - 1] if at else None, block, bool(own))
+            runs += moved(block.coloured, len(text))
+            text += block.text
             places.append(block.places)
             blocks.append(block)
     roles = {block.role for block in blocks}
@@ -211,7 +233,22 @@ def _packed(group: Sequence[_Section]) -> Packed:
         headings=common,
         block=blocks[0],
         parent=parents.pop() if len(parents) == 1 else "",
+        coloured=bounded(runs),
     )
+
+
+def _placed(section: _Section, common: int, at: int) -> Iterator[Coloured]:
+    """What stands out in the headings of a section: those from number `common` on are lines of the text, from `at`."""
+    for run in _above(section):
+        if run.heading < common:
+            yield run
+            continue
+        lines = section.headings[common : run.heading]
+        yield replace(run, heading=-1, start=run.start + _size(at, lines), end=run.end + _size(at, lines))
+
+
+def _size(at: int, lines: Sequence[str]) -> int:
+    return at + sum(len(line) + 1 for line in lines)
 
 
 def _between(text: str, before: Block | None, block: Block, titled: bool) -> str:

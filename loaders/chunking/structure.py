@@ -12,6 +12,7 @@ from rag.protocols import TokenCounter
 from rag.words import WordCounter
 
 from .blocks import UNSPOKEN, Block, Bounds, blocks
+from .coloured import cut
 from .places import page as page_of
 from .sections import Packer
 from .sizes import Sizer
@@ -28,7 +29,7 @@ class Structure:
     frame and what is said while it is shown are one chunk.
     """
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     counter: TokenCounter | None = None
     target: int = 200
@@ -69,6 +70,7 @@ class _Walk:
         self._spans = Spans(sizer, bounds)
         self._waiting: list[tuple[Element, int]] = []
         self._title: Block | None = None
+        self._titled: list[Block] = []
         self._head = Head()
         self._source: Source | None = None
         self._sourceless: list[Page] = []
@@ -117,7 +119,8 @@ class _Walk:
             return
         self._settle(element.headings)
         if element.headings != self._packer.headings:
-            self._packer.enter(element.headings, self._title)
+            self._packer.enter(element.headings, self._title, self._titled)
+            self._titled = []
         self._add(element, cost)
 
     def _add(self, element: Element, cost: int) -> None:
@@ -145,6 +148,8 @@ class _Walk:
             under.update(map(_folded, headings))
             if _folded(element.text) in under:
                 self._title = _block(element, cost)
+                if element.coloured:
+                    self._titled = [*self._titled[-31:], self._title]
             else:
                 self._packer.enter(element.headings, None)
                 self._add(element, cost)
@@ -176,12 +181,16 @@ class _Walk:
                     headings=packed.headings,
                     parent=packed.parent,
                     mentions=packed.block.mentions,
+                    coloured=packed.coloured,
                 )
             )
 
 
 def _block(element: Element, cost: int) -> Block:
-    return Block(element.text, cost, element.origin.places, "heading", "text", element.headings)
+    runs = cut(element.coloured, 0, len(element.text), 0, element.origin.places)
+    return Block(
+        element.text, cost, element.origin.places, "heading", "text", element.headings, coloured=runs
+    )  # fmt: skip
 
 
 def _folded(title: str) -> str:

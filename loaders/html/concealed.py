@@ -53,25 +53,13 @@ def line_numbers(root: _Element, classes: set[str]) -> list[_Element]:
     return found
 
 
-def concealed(
-    root: _Element,
-    nodes: Iterable[_Element],
-    named: Mapping[str, list[_Element]],
-    classes: set[str],
-    size: Callable[[_Element], int],
-    data: bytes,
-) -> dict[_Element, str]:
-    """The elements whose text is not seen, and why; what stands inside them is not listed.
+class Sight:
+    """Looks at one page: `hidden` are the elements whose text is not seen, and why; what stands inside is not listed.
 
     `nodes` are all elements of the page (the caller keeps them alive), `named` those of each tag,
     `classes` their `class` attributes, `size` counts characters inside one, `data` are the bytes of the page in
     lower case.
     """
-    return Sight(root, nodes, named, classes, size, data).hidden
-
-
-class Sight:
-    """Looks at one page."""
 
     def __init__(
         self,
@@ -93,6 +81,8 @@ class Sight:
         """Does the page bring all of its styles itself?"""
         self._styles: dict[_Element, dict[str, str]] = {}
         self._looks = _LOOKS
+        self.styled = bool(self._sheets) or not data or bool(_STYLE.search(data)) or b"bgcolor" in data
+        """Does the page say anything of its colours, but by tags?"""
         self.hidden: dict[_Element, str] = {}
         for node in dict.fromkeys([*self._stated(named, data), *self._by_sheets()]):
             if name(node) not in ("html", "body") and node.getparent() not in self.hidden and (why := self._why(node)):
@@ -145,6 +135,19 @@ class Sight:
         if not why and "color" in style and (transparent(style) or self._in_its_ground(node, style)):
             return "color"
         return why
+
+    def coloured(self, tells: Callable[[Colour | None, Colour | None], bool]) -> list[_Element]:
+        """The elements for which a rule of a sheet names colours that `tells` something by."""
+        if self._sheets is None:
+            return []
+        rules = [one for one in self._sheets.rules if not one.state and tells(one.block.ink, one.block.ground)]
+        keyed = self._keyed({rule.key for rule in rules}) if rules else {}
+        found: dict[_Element, None] = {}
+        for rule in rules:
+            if self._sheets.spent:
+                break
+            found.update(dict.fromkeys(self._sheets.meant(rule, keyed.get(rule.key, []))))
+        return list(found)
 
     def _in_its_ground(self, node: _Element, style: dict[str, str]) -> bool:
         written = ink(style)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from rag.document import MarkupPath, Notice
+from rag.document import MarkupPath, Notice, Place
 from rag.markup import TooMuch, parse
 
 from ..parts import Found
@@ -26,11 +26,13 @@ def html_inside(markup: bytes, name: str, pictures: Pictures) -> Iterator[Found 
         return
     if page.cut:
         yield Notice(f"{name} is read up to {page.cut}", MarkupPath(f"/{name}!/"))
+
+    def named(place: Place) -> Place:
+        return MarkupPath(f"/{name}!{place.path}") if isinstance(place, MarkupPath) else place
+
     for one in Walk(Tree(page.root, page.data), pictures, ImageRules(pictures.min_side)).found():
         if isinstance(one, Found):
-            places = (
-                MarkupPath(f"/{name}!{place.path}") if isinstance(place, MarkupPath) else place for place in one.places
-            )
-            yield replace(one, places=tuple(places))
+            coloured = tuple(replace(run, places=tuple(map(named, run.places))) for run in one.coloured)
+            yield replace(one, places=tuple(map(named, one.places)), coloured=coloured)
         else:
             yield one

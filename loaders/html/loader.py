@@ -30,7 +30,7 @@ class HTML:
     noise in pictures and their descriptions (there 3, 3, 20 and 10, with `min_image_side` 200); 0 is off.
     """
 
-    VERSION = 3
+    VERSION = 4
     media_types: tuple[str, ...] = ("text/html", "application/xhtml+xml")
 
     def __init__(

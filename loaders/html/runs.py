@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rag.document import Link
@@ -77,7 +78,7 @@ def displayed(run: list[tuple[int, _Element | str]]) -> bool:
 
 def moved(links: tuple[Link, ...], by: int) -> tuple[Link, ...]:
     """Links in a text before which so many characters were put."""
-    return tuple(Link(one.start + by, one.end + by, one.target) for one in links) if by else links
+    return tuple(replace(one, start=one.start + by, end=one.end + by) for one in links) if by else links
 
 
 def defines(node: _Element) -> bool:

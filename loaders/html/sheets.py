@@ -87,6 +87,11 @@ class Sheets:
             self.rules.append(rule)
             self._by_key.setdefault(rule.key, []).append(rule)
 
+    @property
+    def spent(self) -> bool:
+        """Is there no step left to match any element?"""
+        return self._matcher.left < 0
+
     def meant(self, rule: Rule, nodes: list[_Element]) -> Iterator[_Element]:
         """Those of the elements that a rule is for."""
         for node in nodes:
@@ -96,7 +101,7 @@ class Sheets:
     def of(self, node: _Element, *, state: bool = False) -> list[Rule]:
         """The rules for an element, the weightier later; those of states, or those that hold as the page stands."""
         known = self._known.get(node)
-        if known is None and self._matcher.left < 0:
+        if known is None and self.spent:
             return []
         if known is None:
             keys = [("", ""), ("tag", str(node.tag)), ("id", node.get("id", ""))]

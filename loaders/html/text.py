@@ -11,6 +11,7 @@ from rag.document import Link
 from rag.markup import BLOCKS
 
 from .mathml import formula
+from .painted import Look, Painted
 from .tags import name
 from .tree import Tree
 
@@ -46,7 +47,7 @@ class Line:
     def __init__(self) -> None:
         self.pieces: list[str] = []
         self.images: list[_Element] = []
-        self.targets: list[str] = []
+        self.targets: list[str | tuple[Look, str]] = []
         self.hidden: list[_Element] = []
 
     @property
@@ -79,7 +80,7 @@ class Line:
                 at, start = waiting.pop()
                 fresh -= start < 0
                 if start >= 0:
-                    links.append((at, Link(start, size, self.targets[at])))
+                    links.append((at, _span(start, size, self.targets[at])))
             elif token in (BREAK, EDGE):
                 gap = "\n"
             elif token:
@@ -108,6 +109,10 @@ class Line:
         return "\n".join(lines).strip("\n")
 
 
+def _span(start: int, end: int, target: str | tuple[Look, str]) -> Link:
+    return Link(start, end, target) if isinstance(target, str) else Painted(start, end, "", *target)
+
+
 def read(nodes: Iterable[_Element | str], tree: Tree) -> Line:
     """The line that texts and elements make; an element's tail is not part of it."""
     line = Line()
@@ -132,7 +137,7 @@ def _all(node: _Element, tree: Tree, line: Line, depth: int) -> None:
     if text := node.text:
         append(text)
     for child in node:
-        if child.tag in _PLAIN and child not in tree.kept_back and not len(child):
+        if child.tag in _PLAIN and child not in tree.notable and not len(child):
             if text := child.text:
                 append(text)
         else:
@@ -150,13 +155,13 @@ def _one(node: _Element, tree: Tree, line: Line, depth: int) -> None:
         _deep(node, tree, line)
     elif node in tree.kept_back:
         _apart(node, tag, tree, line)
-    elif tag in _PLAIN:
+    elif tag in _PLAIN and node not in tree.notable:
         _all(node, tree, line, depth + 1)
     elif tag == "math":
         line.pieces.append(f" {formula(node)} ")
     elif tag != "a" or not _permalink(node):
         mark = node in tree.notes.marks
-        closing = _enter(node, tag, line, mark)
+        closing = _enter(node, tag, tree, line, mark)
         _all(node, tree, line, depth + 1)
         _leave(node, tag, line, mark, closing)
 
@@ -166,20 +171,20 @@ def _deep(top: _Element, tree: Tree, line: Line) -> None:
     from lxml import etree
 
     walker = etree.iterwalk(top, events=("start", "end", "comment", "pi"))
-    closing: list[bool] = []
+    closing: list[int] = []
     for event, node in walker:
         tag = name(node)
         if event == "start":
             if node in tree.kept_back or (tag == "a" and _permalink(node)):
                 walker.skip_subtree()
                 _apart(node, tag, tree, line)
-                closing.append(False)
+                closing.append(0)
             elif tag == "math":
                 line.pieces.append(f" {formula(node)} ")
                 walker.skip_subtree()
-                closing.append(False)
+                closing.append(0)
             else:
-                closing.append(_enter(node, tag, line, node in tree.notes.marks))
+                closing.append(_enter(node, tag, tree, line, node in tree.notes.marks))
                 if node.text:
                     line.pieces.append(node.text)
             continue
@@ -196,8 +201,8 @@ def _apart(node: _Element, tag: str, tree: Tree, line: Line) -> None:
         line.hidden.append(node)
 
 
-def _enter(node: _Element, tag: str, line: Line, mark: bool) -> bool:
-    """What stands where an element begins; is it a link that is to be closed?"""
+def _enter(node: _Element, tag: str, tree: Tree, line: Line, mark: bool) -> int:
+    """What stands where an element begins; how many links and looks of text are to be closed?"""
     if tag == "br":
         line.pieces.append(BREAK)
     elif tag in ("img", "image"):
@@ -210,14 +215,18 @@ def _enter(node: _Element, tag: str, line: Line, mark: bool) -> bool:
         line.pieces.append(" ")
     elif tag in BLOCKS:
         line.pieces.append(EDGE)
-    linked = False
+    opened = 0
+    if node in tree.looks.own:
+        line.pieces.append(OPEN)
+        line.targets.append((tree.looks.of(node), tree.path(node)))
+        opened += 1
     if tag == "a" and (target := _target(node)):
         line.pieces.append(OPEN)
         line.targets.append(target)
-        linked = True
+        opened += 1
     if mark and not _bracketed(node):
         line.pieces.append("[")  # else it would be read as a part of the word before it
-    return linked
+    return opened
 
 
 def _target(anchor: _Element) -> str:
@@ -235,11 +244,10 @@ def _bracketed(mark: _Element) -> bool:
     return text[:1] in ("[", "(") or (before or "").strip()[-1:] in ("[", "(")
 
 
-def _leave(node: _Element, tag: str, line: Line, mark: bool, linked: bool) -> None:
+def _leave(node: _Element, tag: str, line: Line, mark: bool, opened: int) -> None:
     if mark and not _bracketed(node):
         line.pieces.append("]")
-    if linked:
-        line.pieces.append(CLOSE)
+    line.pieces += [CLOSE] * opened
     if tag in _SPACED:
         line.pieces.append(" ")
     elif tag in BLOCKS:

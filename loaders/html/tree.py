@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, cast
 from rag.document import Role
 from rag.markup import BLOCKS, HEADINGS
 
-from .concealed import GONE, concealed, line_numbers, marked_for_the_eye
+from .concealed import GONE, Sight, line_numbers, marked_for_the_eye
 from .notes import Notes
+from .painted import Looks
 from .tags import name
 
 if TYPE_CHECKING:
@@ -125,13 +126,17 @@ class Tree:
         self._headed = _around(self._all(HEADINGS))
         self._solid = _around(self._all(_SOLID))
         classes = {one for node in self._nodes if (one := node.get("class"))}
-        self._unseen = concealed(root, self._nodes, named, classes, self.size, data)
+        sight = Sight(root, self._nodes, named, classes, self.size, data)
+        self._unseen = sight.hidden
+        self.looks = Looks(sight, named, self._nodes)
         self._doubles = {node for node in marked_for_the_eye(root, data) if _double(node)}
         self._doubles |= {node for node in line_numbers(root, classes) if _counts(node)}
         self.kept_back = {*self._all(UNSEEN), *self._unseen, *self._doubles}
         """What the page keeps from its readers, comments left aside; what stands inside is not listed."""
         self.kept_back |= {node for node in named.get("option", ()) if node.get("selected") is None}
         self.kept_back |= {node for node in named.get("dialog", ()) if node.get("open") is None}
+        self.notable = {*self.kept_back, *self.looks.own}
+        """What is more than its text: also what says how it looks."""
         self.notes = Notes(root, named.get("a", ()))
         self._main = self._main_element(data)
         self._around_main = set(self._main.iterancestors()) if self._main is not None else set()

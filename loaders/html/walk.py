@@ -14,6 +14,7 @@ from ..pictures import Pictures
 from ..tables import linked
 from .images import ImageRules, described, figure
 from .lists import first_number, indented, marker
+from .painted import based, parted
 from .runs import after_break, defines, displayed, heading_level, items, lines, moved, term, trimmed
 from .tables import TableFound, data_table
 from .tags import code_language, name
@@ -92,7 +93,7 @@ class Walk:
                 if self._pictures.notices:
                     out += self._pictures.told()
                 if out:
-                    yield from out
+                    yield from self._given()
                     out.clear()
                 if stack[-1] is not frame:
                     break
@@ -100,13 +101,21 @@ class Walk:
                 self._flush(frame, ended=True)
                 self._terms(frame)
                 out += self._pictures.told()
-                yield from out
+                yield from self._given()
                 out.clear()
                 stack.pop()
         if self._hidden:
             first = self._hidden[0]
             told = f"{len(self._hidden)} texts that the page hides from its readers are kept apart, first "
             yield Notice(f"{told}{first.text[:80]!r}", first.places[0])
+
+    def _given(self) -> list[Found | Notice]:
+        """What was found, with what stands out in it apart from its links."""
+        if self._tree.looks.own:
+            for one in self._out:
+                if isinstance(one, Found) and one.links:
+                    one.links, one.coloured = parted(one.text, one.links)
+        return self._out
 
     def _hide(self, frame: _Frame, node: _Element) -> None:
         before = len(self._out)
@@ -140,7 +149,7 @@ class Walk:
         elif tag == "figure" and region is None and self._is_picture(node):
             self._figure(node)
         elif tag == "table" and region is None and (table := data_table(node, self._tree)):
-            self._table(table, path)
+            self._table(table, node, path)
         elif tag != "hr":
             inner = self._opened(frame, node, path, region)
             if plain and inner.note is not node and self._simple(node):
@@ -190,17 +199,19 @@ class Walk:
         line = read([node], self._tree)
         text, links = line.linked()
         text = text.replace("\n", " ")
+        links = based(text, links, self._tree.looks.of(node))
         if text and (region is None or (region == "header" and level == 1 and name(node) == "h1")):
             self._out.append(Found("heading", text, (MarkupPath(path),), level=level, links=links))
         elif text:
             self._out.append(Found(region or "heading", text, (MarkupPath(path),), links=links))
         self._beside(line, region)
 
-    def _table(self, table: TableFound, path: str) -> None:
+    def _table(self, table: TableFound, node: _Element, path: str) -> None:
         places = [MarkupPath(path)]
         if table.caption_of is not None:
             places.append(MarkupPath(self._tree.path(table.caption_of)))
         text, links = linked(table.cells, table.links)
+        links = based(text, links, self._tree.looks.of(node))
         self._out.append(Found("table", text, tuple(places), "table", table.caption, cells=table.cells, links=links))
         self._figures(table.images, None)
         self._kept_apart(table.hidden)
@@ -286,6 +297,7 @@ class Walk:
     def _text(self, frame: _Frame, role: Role, text: str, path: str, links: tuple[Link, ...]) -> Found:
         """A text with what ties it to the footnotes of the page."""
         notes, place = self._tree.notes, MarkupPath(path)
+        links = based(text, links, self._tree.looks.of(frame.element))
         if role == "footnote":
             label, mentions = notes.label(frame.note), notes.mentions(frame.note)
             return Found(role, text, (place,), links=links, label=label, mentions=mentions)

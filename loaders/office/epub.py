@@ -31,7 +31,7 @@ class EPUB:
     out.
     """
 
-    VERSION = 2
+    VERSION = 3
     media_types: tuple[str, ...] = ("application/epub+zip",)
 
     def __init__(

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.document import Role
+from rag.document import Mark, Role
 
 from .text import Rect, clean
 
-_MARKS = {"Highlight": "Highlighted", "Underline": "Underlined", "Squiggly": "Underlined", "StrikeOut": "Struck out"}
+_MARKS: dict[str, Mark] = {
+    "Highlight": "highlighted", "Underline": "underlined", "Squiggly": "underlined", "StrikeOut": "struck out",
+}  # fmt: skip
+YELLOW = 0xFFFF00
+"""What a marker is whose colour is not told."""
 PASSED = frozenset({"Popup", "Link", "Widget", "FileAttachment"})
 """Kinds that are told elsewhere, or not at all."""
 _UNSEEN = 2 | 32
@@ -22,11 +26,17 @@ _LISTED = 20
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """An annotation or a form field as a reader sees it; `role` is `hidden` for what is not shown."""
+    """An annotation or a form field as a reader sees it; `role` is `hidden` for what is not shown.
+
+    A `mark` on words of the page has the boxes that it covers, `marked`, and its colour (0xRRGGBB).
+    """
 
     role: Role
     box: Rect
     text: str
+    mark: Mark = ""
+    marked: tuple[Rect, ...] = ()
+    colour: int = YELLOW
 
 
 def marks(kind: str) -> bool:
@@ -34,11 +44,16 @@ def marks(kind: str) -> bool:
     return kind in _MARKS
 
 
-def note(kind: str, box: Rect, said: str, by: str, marked: str, flags: int) -> Remark | None:
-    """An annotation by its kind, contents, author, the words it marks and its flags; None where it says nothing."""
+def note(
+    kind: str, box: Rect, said: str, by: str, marked: str, flags: int, boxes: Sequence[Rect] = (), colour: int = YELLOW
+) -> Remark | None:
+    """An annotation by its kind, contents, author, the words it marks and its flags; None where it says nothing.
+
+    `boxes` are those that a mark covers, and `colour` is its own.
+    """
     said, by = clean(said)[:LONG], clean(by)[:200]
     if mark := _MARKS.get(kind):
-        told = f"{mark}: \u201c{marked}\u201d" if marked else ""
+        told = f"{mark.capitalize()}: \u201c{marked}\u201d" if marked else ""
         said = "\n".join(filter(None, (told, said)))
     elif kind == "Stamp" and said:
         said = f"Stamp: {said}"
@@ -46,7 +61,9 @@ def note(kind: str, box: Rect, said: str, by: str, marked: str, flags: int) -> R
         return None
     if by and kind != "Stamp":
         said = f"{said} ({by})"
-    return Remark("hidden" if flags & _UNSEEN else "note", box, said)
+    if flags & _UNSEEN:
+        return Remark("hidden", box, said)
+    return Remark("note", box, said, mark or "", tuple(boxes) if mark else (), colour)
 
 
 def field(name: str, box: Rect, told: str, *, hidden: bool) -> Remark | None:

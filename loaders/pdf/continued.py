@@ -81,7 +81,13 @@ def _one(before: Element, one: Element) -> Element:
     cells = (*before.cells, *more)
     text = markdown(cells)
     origin = replace(before.origin, places=_places(before, one, text))
-    return replace(before, cells=cells, text=text, origin=origin)
+    begin, moved = len(before.text) + 1, len(text) - len(one.text)
+    if text[:begin] != f"{before.text}\n":
+        return replace(before, cells=cells, text=text, origin=origin, coloured=())
+    below = [
+        replace(run, start=run.start + moved, end=run.end + moved) for run in one.coloured if run.start + moved >= begin
+    ]
+    return replace(before, cells=cells, text=text, origin=origin, coloured=(*before.coloured, *below))
 
 
 def _places(before: Element, one: Element, text: str) -> tuple[Place, ...]:

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Literal
 
+from rag.colours import Name, name_of
 from rag.document import Head, labels
 
 from .engine import OpenDocument
@@ -34,11 +35,12 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """The type of a document: size of its body in points, sizes of headings (largest first), words."""
+    """The type of a document: size of its body in points, sizes of headings (largest first), words, colour."""
 
     body: float
     headings: tuple[float, ...]
     words: frozenset[str]
+    colour: Name = "black"
 
     def level(self, size: float, bold: bool) -> int:
         """The level of a heading by its type alone, from 1."""
@@ -56,6 +58,7 @@ def surveyed(reader: Reader) -> Style:
     """Type sizes by the letters set in them, and the words that show how compounds are written."""
     step = max(1, -(-reader.count // SAMPLE))
     letters: Counter[float] = Counter()
+    colours: Counter[int] = Counter()
     short: defaultdict[float, int] = defaultdict(int)
     words: set[str] = set()
     for index in range(0, reader.count, step):
@@ -66,6 +69,7 @@ def surveyed(reader: Reader) -> Style:
             text = line.text
             size = round(line.size * 2) / 2
             letters[size] += len(text)
+            colours[line.colour] += len(text)
             if line.words <= 14 and _LETTER.search(text):
                 short[size] += 1
             if text.endswith("-"):  # what it parts is no word
@@ -82,7 +86,15 @@ def surveyed(reader: Reader) -> Style:
     for size in larger:
         if not headings or size < headings[-1] * 0.92:
             headings.append(size)
-    return Style(body, tuple(headings[:MAX_LEVEL]), frozenset(words))
+    return Style(body, tuple(headings[:MAX_LEVEL]), frozenset(words), _named_most(colours))
+
+
+def _named_most(colours: Counter[int]) -> Name:
+    """What most letters are called by their colour."""
+    names: Counter[Name] = Counter()
+    for colour, count in colours.items():
+        names[name_of(colour)] += count
+    return max(names, key=lambda name: (names[name], name))
 
 
 @dataclass(frozen=True, slots=True)

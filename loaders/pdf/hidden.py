@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from .colours import behind
 from .text import Line, PageText, Rect, area, overlap, union
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ def cover(
     `drawn` as from `get_cdrawings`, `pictures` are boxes as shown, in points.
     """
     filled = [one for one in drawn if _opaque(one)][:_MOST_SHAPES]
+    if filled:
+        behind(lines, filled, text.width, text.height)
     asked = [line for line in lines if not line.hidden and not line.seen and not line.unpainted]
     faint: list[Line] = []
     under: list[tuple[Line, list[dict[str, Any]]]] = []

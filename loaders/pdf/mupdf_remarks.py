@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .annotations import LONG, PASSED, Remark, checked, field, filled, marks, note, ordered
+from rag.colours import rgb_of
+
+from .annotations import LONG, PASSED, YELLOW, Remark, checked, field, filled, marks, note, ordered
 from .links import LONGEST, MOST
 from .mupdf import MuPage, mupdf, turning
 from .text import Line, Rect, area, clean, overlap
@@ -42,22 +44,25 @@ def _annotation(page: MuPage, one: Any) -> Remark | None:
     if kind in PASSED:
         return None
     said, by = one.info.get("content") or "", one.info.get("title") or ""
-    marked = _marked(page, one) if marks(kind) else ""
-    return note(kind, _shown(page, one.rect), said, by, marked, one.flags)
+    marked, boxes = _marked(page, one) if marks(kind) else ("", [])
+    stroke = one.colors.get("stroke") or ()
+    colour = rgb_of(*stroke) if len(stroke) == 3 else YELLOW
+    return note(kind, _shown(page, one.rect), said, by, marked, one.flags, boxes, colour)
 
 
-def _marked(page: MuPage, one: Any) -> str:
-    """The words under a mark, which may run over several lines."""
+def _marked(page: MuPage, one: Any) -> tuple[str, list[Rect]]:
+    """The words under a mark, which may run over several lines, and the boxes of those lines."""
     points = one.vertices or []
-    words = []
+    words, boxes = [], []
     for at in range(0, min(len(points), 400) - 3, 4):
         across = [point[0] for point in points[at : at + 4]]
         down = [point[1] for point in points[at : at + 4]]
         # The middle of the line: a mark reaches into its neighbours.
+        boxes.append(_shown(page, mupdf().Rect(min(across), min(down), max(across), max(down))))
         inset = 0.25 * (max(down) - min(down))
         rect = mupdf().Rect(min(across) + 1, min(down) + inset, max(across) - 1, max(down) - inset)
         words.append(clean(page.get_textbox(rect)))
-    return " ".join(filter(None, words))[:LONG]
+    return " ".join(filter(None, words))[:LONG], boxes
 
 
 def _field(page: MuPage, one: Any) -> Remark | None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
+from rag.colours import name_of
+
 from .mupdf import MuPage, mupdf, turning
-from .text import Line, as_typed, currency_parted, legible, most_of, named
+from .text import Line, Rect, as_typed, currency_parted, legible, most_of, named, union
 
 
 def lines(page: MuPage, *, outside: bool = False) -> list[Line]:
@@ -81,7 +85,19 @@ def _line(raw: dict[str, Any], matrix: Any) -> Line | None:
         unpainted=unpainted * 2 > total,
         typed=as_typed("".join([span["text"] for span in spans]), text) if one_width else "",
         raised=tuple(raised),
+        inks=_inks(spans, matrix) if len(colours) > 1 and len(set(map(name_of, colours))) > 1 else (),
     )
+
+
+def _inks(spans: list[dict[str, Any]], matrix: Any) -> tuple[tuple[str, int, Rect], ...]:
+    """The words of a line by their colours, neighbours of one colour together."""
+    said = [span for span in spans if span["text"].strip()]
+    found = []
+    for colour, group in groupby(said, key=itemgetter("color")):
+        run = list(group)
+        boxes = [span["bbox"] if matrix is None else tuple(mupdf().Rect(span["bbox"]) * matrix) for span in run]
+        found.append(("".join([span["text"] for span in run]), colour, union(boxes)))
+    return tuple(found)
 
 
 def _lead(span: dict[str, Any]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.document import Cell, Link, Modality, Role, Word
+from rag.document import Cell, Coloured, Link, Modality, Role, Word
 
 from .captions import join_captions
 from .columns import Item, Solid, flows
@@ -40,6 +40,9 @@ class Found:
     lines: Sequence[Line] = ()
     words: tuple[Word, ...] = ()
     links: tuple[Link, ...] = ()
+    held: Sequence[Line] = ()
+    """Those of a table, whose text has them in another order."""
+    coloured: tuple[Coloured, ...] = ()
 
 
 @dataclass(slots=True)
@@ -235,7 +238,7 @@ def element_of(thing: Thing) -> Found:
     if isinstance(thing, Table):
         return Found(
             "table", "table", thing.box, markdown(thing.cells), cells=tuple(thing.cells),
-            caption=thing.caption, caption_box=thing.caption_box,
+            caption=thing.caption, caption_box=thing.caption_box, held=thing.lines,
         )  # fmt: skip
     lines = sorted(thing.lines, key=lambda line: (round(line.baseline / 3), line.box[0]))
     text = " ".join(line.text for line in lines)[:4000]

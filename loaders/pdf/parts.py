@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from rag.document import WHOLE, Box, Element, Head, Notice, Origin, Page, PageRegion, Part, Place, Source
 from rag.identity import element_id
 from rag.protocols import Assets, PageCallback, Recogniser
 from rag.ranges import Ranges, within
 
-from . import attachments, layout, scan
+from . import attachments, colours, layout, scan
+from .annotations import Remark
 from .beneath import hide, is_behind, is_looked_at, says_other
 from .continued import joined, last_table, passed
 from .damage import agrees, damaged
@@ -18,6 +20,7 @@ from .document import Options, Outline, Style
 from .engine import OpenDocument
 from .figures import stored
 from .hidden import runs
+from .inks import usual
 from .links import attach
 from .mentions import Mentions
 from .notes import tied
@@ -91,6 +94,9 @@ class Reading:
                 if kept and self.labeller and index not in pictures:
                     notices += self._label(index, found)
                 notices += self._link(index, found)
+                remarks = self._remarks(index, notices)
+                body = usual(scans[index].text.lines) if index in scans else self.style.colour
+                colours.attach(found.elements, remarks, body, partial(self._region, index))
                 made: list[Element] = []
                 for item in found.elements:
                     id = element_id(self.source.digest, number, len(elements) + len(made))
@@ -104,7 +110,7 @@ class Reading:
                 if index in pictures:  # else a resumed run would have to recognise it again
                     self.sections = sections
             notices += [_notice(index, message) for message in found.notices]
-            for item, notice in self._beside(index, notices):
+            for item, notice in self._beside(index, remarks):
                 id = element_id(self.source.digest, number, len(elements))
                 elements.append(self._element(item, index, id, None))
                 notices += [notice] if notice else []
@@ -146,6 +152,7 @@ class Reading:
             text = [one for one in found.elements if not passed(one.role)]
             if not text or text[0].role != "table":
                 break
+            colours.attach(text[:1], (), self.style.colour, partial(self._region, index))
             pair = joined([elements[at], self._element(text[0], index, "", None)])
             if len(pair) > 1:
                 break
@@ -179,23 +186,28 @@ class Reading:
             return [_notice(index, f"has links that cannot be read ({short(error)})")]
         return []
 
-    def _beside(self, index: int, notices: list[Notice]) -> Iterator[tuple[Found, Notice | None]]:
-        """What stands on a page and is no part of its running text, with what the report should say of it."""
+    def _region(self, index: int, box: Rect) -> PageRegion:
         text = self.reader[index]
-        for why, box, words in runs(text.lines):
-            region = PageRegion(index + 1, _box(box, text.width, text.height))
+        return PageRegion(index + 1, _box(box, text.width, text.height))
+
+    def _remarks(self, index: int, notices: list[Notice]) -> list[Remark]:
+        try:
+            return self.document[index].remarks()
+        except Exception as error:  # libraries raise many kinds for damaged ones
+            notices.append(_notice(index, f"has remarks or fields that cannot be read ({short(error)})"))
+            return []
+
+    def _beside(self, index: int, remarks: Sequence[Remark]) -> Iterator[tuple[Found, Notice | None]]:
+        """What stands on a page and is no part of its running text, with what the report should say of it."""
+        for why, box, words in runs(self.reader[index].lines):
+            region = self._region(index, box)
             told = " ".join(words.split())
             message = f"page {index + 1} has text that no reader sees, {why}: {told[:80]!r}; it is kept apart"
             yield Found("text", "hidden", box, words), Notice(message, region)
-        try:
-            remarks = self.document[index].remarks()
-        except Exception as error:  # libraries raise many kinds for damaged ones
-            notices.append(_notice(index, f"has remarks or fields that cannot be read ({short(error)})"))
-            return
         for one in remarks:
             notice = None
             if one.role == "hidden":
-                region = PageRegion(index + 1, _box(one.box, text.width, text.height))
+                region = self._region(index, one.box)
                 notice = Notice(f"page {index + 1} has a remark or field that is not shown; it is kept apart", region)
             yield Found("text", one.role, one.box, one.text), notice
 
@@ -278,11 +290,10 @@ class Reading:
         return analysed(page, text, edges, self.style, self.above, self.options)
 
     def _element(self, found: Found, index: int, id: str, assets: Assets | None) -> Element:
-        text = self.reader[index]
-        region = PageRegion(index + 1, _box(found.box, text.width, text.height))
+        region = self._region(index, found.box)
         places: tuple[Place, ...] = (region,)
         if found.caption_box:
-            places = (region, PageRegion(index + 1, _box(found.caption_box, text.width, text.height)))
+            places = (region, self._region(index, found.caption_box))
         media = None
         if found.figure is not None and assets is not None:
             media = stored(self.document[index], found.figure, region, self.source, self.options, assets)
@@ -304,6 +315,7 @@ class Reading:
             cells=found.cells,
             words=found.words,
             links=found.links,
+            coloured=found.coloured,
         )
 
 

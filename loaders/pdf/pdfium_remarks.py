@@ -6,7 +6,7 @@ import ctypes
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .annotations import LONG, MOST, PASSED, Remark, checked, field, filled, marks, note, ordered
+from .annotations import LONG, MOST, PASSED, YELLOW, Remark, checked, field, filled, marks, note, ordered
 from .links import LONGEST
 from .links import MOST as MOST_LINKS
 from .pdfium_text import Shown
@@ -55,9 +55,9 @@ def remarks(raw: Any, page: Any, form: Any, shown: Shown) -> list[Remark]:
             fields += filter(None, [_field(raw, form, one, _box(raw, one, shown))])
         elif kind and kind not in PASSED:
             said, by = (_string(raw, one, key) for key in (b"Contents", b"T"))
-            marked = _marked(raw, page, one) if marks(kind) else ""
+            marked, boxes, colour = _marked(raw, page, one, shown) if marks(kind) else ("", [], YELLOW)
             box, flags = _box(raw, one, shown), raw.FPDFAnnot_GetFlags(one)
-            found += filter(None, [note(kind, box, said, by, marked, flags)])
+            found += filter(None, [note(kind, box, said, by, marked, flags, boxes, colour)])
     return ordered([*found, *fields])
 
 
@@ -81,9 +81,9 @@ def _box(raw: Any, one: Any, shown: Shown) -> Rect:
     return shown.rect(rect.left, rect.bottom, rect.right, rect.top)
 
 
-def _marked(raw: Any, page: Any, one: Any) -> str:
-    """The words under a mark, which may run over several lines."""
-    words = []
+def _marked(raw: Any, page: Any, one: Any, shown: Shown) -> tuple[str, list[Rect], int]:
+    """The words under a mark, which may run over several lines, the boxes of those lines, and its colour."""
+    words, boxes = [], []
     quad = raw.FS_QUADPOINTSF()
     text_page = page.get_textpage()
     try:
@@ -92,12 +92,31 @@ def _marked(raw: Any, page: Any, one: Any) -> str:
                 continue
             across, down = (quad.x1, quad.x2, quad.x3, quad.x4), (quad.y1, quad.y2, quad.y3, quad.y4)
             # The middle of the line: a mark reaches into its neighbours.
+            boxes.append(shown.rect(min(across), min(down), max(across), max(down)))
             inset = 0.25 * (max(down) - min(down))
             box = min(across) + 1, min(down) + inset, max(across) - 1, max(down) - inset
             words.append(clean(text_page.get_text_bounded(*box).replace("\ufffe", "-")))
     finally:
         text_page.close()
-    return " ".join(filter(None, words))[:LONG]
+    return " ".join(filter(None, words))[:LONG], boxes, _colour(raw, one)
+
+
+def _colour(raw: Any, one: Any) -> int:
+    """The colour of a mark, or of what it draws: PDFium does not tell the first where there is the second."""
+    channels = [ctypes.c_uint() for _ in range(4)]
+    places = [ctypes.byref(channel) for channel in channels]
+    known = raw.FPDFAnnot_GetColor(one, raw.FPDFANNOT_COLORTYPE_Color, *places)
+    for at in range(min(8, raw.FPDFAnnot_GetObjectCount(one)) if not known else 0):
+        drawn = raw.FPDFAnnot_GetObject(one, at)
+        fill, stroke = ctypes.c_int(), ctypes.c_int()
+        if raw.FPDFPageObj_GetType(drawn) != raw.FPDF_PAGEOBJ_PATH:
+            continue
+        raw.FPDFPath_GetDrawMode(drawn, ctypes.byref(fill), ctypes.byref(stroke))
+        ask = raw.FPDFPageObj_GetFillColor if fill.value else raw.FPDFPageObj_GetStrokeColor
+        known = ask(drawn, *places)
+        break
+    red, green, blue, _ = (channel.value for channel in channels)
+    return red << 16 | green << 8 | blue if known else YELLOW
 
 
 def _field(raw: Any, form: Any, one: Any, box: Rect) -> Remark | None:

@@ -18,6 +18,8 @@ from functools import lru_cache
 from statistics import median
 from typing import Any
 
+from rag.colours import name_of
+
 from .text import Line, Rect, as_typed, legible, most_of, named, union
 
 WIDE = 0.8
@@ -320,7 +322,17 @@ def _line(group: Sequence[Set]) -> Line | None:
         unpainted=unpainted * 2 > total,
         typed=as_typed(_typed(group), text) if one_width else "",
         raised=tuple(raised),
+        inks=_inks(group) if len(colours) > 1 and len(set(map(name_of, colours))) > 1 else (),
     )
+
+
+def _inks(group: Sequence[Set]) -> tuple[tuple[str, int, Rect], ...]:
+    """The words of a line by their colours, neighbours of one colour together."""
+    found = []
+    for colour, words in itertools.groupby(group, key=lambda word: word.type.colour):
+        run = list(words)
+        found.append((" ".join(word.text for word in run), colour, union([word.box for word in run])))
+    return tuple(found)
 
 
 def _typed(group: Sequence[Set]) -> str:

@@ -12,6 +12,7 @@ from .beneath import is_behind
 from .document import Options, Outline, Style
 from .engine import OpenPage, Placed
 from .figures import Figure
+from .inks import inked
 from .page import Found, PageFound, analysed
 from .recognised import as_lines, styled, together, turn, words_of, written
 from .render import drawn
@@ -67,8 +68,10 @@ def _cost(reader: Reader, index: int, options: Options) -> float:
 
 def scanned(page: OpenPage, text: PageText, recogniser: Recogniser) -> Scan:
     """A page that is a picture, recognised. Raises what the recogniser raises."""
-    (found,) = recogniser.recognise([drawn(page, PageRegion(page.number + 1, WHOLE), _dpi(page), MAX_PIXELS)])
+    picture = drawn(page, PageRegion(page.number + 1, WHOLE), _dpi(page), MAX_PIXELS)
+    (found,) = recogniser.recognise([picture])
     lines = as_lines(found, text.width, text.height)
+    inked(picture, lines, text.width, text.height)
     return Scan(PageText(lines, text.width, text.height, text.label, recognised=True), styled(lines), found)
 
 

@@ -48,6 +48,8 @@ class Line:
     `size` in points, of most of its letters. `turned` is text that does not run left to right
     across the page as shown; `hidden` says why a reader cannot see it, "" for what is seen. `colour` is
     that of most of its letters (0xRRGGBB); `unpainted` letters have no colour at all; `seen` ones were looked at.
+    `inks` are its words by their colours, each with its box, where they are of several. `ground` is the colour of
+    the shape behind it, -1 where there is none, and `washes` are shapes behind parts of it.
     """
 
     box: Rect
@@ -68,6 +70,9 @@ class Line:
     """Its text with all its spaces, where its type is of one width and `text` has fewer."""
     raised: tuple[str, ...] = ()
     """The marks in it that are set small and high: those of footnotes among them."""
+    inks: tuple[tuple[str, int, Rect], ...] = ()
+    ground: int = -1
+    washes: tuple[tuple[Rect, int], ...] = ()
     words: int = field(init=False)
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from rag.errors import GenerationError
+from rag.outstanding import is_narrowed
 
 from .flowing import Flowing
 from .looking import looking, picture_arguments
@@ -92,6 +93,8 @@ def print_answer(shown: Shown, corpus: str, *, text: bool = True) -> None:
     for one in listed[:MOST_LISTED]:
         print(f"  [{one.number}] {one.where}")
         relevance = f", relevance {one.relevance:.2f}" if one.relevance is not None else ""
-        print(f"      {one.chunk.modality}{relevance}, rag show {one.chunk.id[:12]}{option}")
+        first = one.chunk.coloured[0] if is_narrowed(one.hit) else None
+        look = f" --colour {shlex.quote(first.letters or first.ground or first.mark)}" if first else ""
+        print(f"      {one.chunk.modality}{relevance}, rag show {one.chunk.id[:12]}{look}{option}")
     if len(listed) > MOST_LISTED:
         print(f"  and {len(listed) - MOST_LISTED} more places (--json prints them all)")

@@ -38,7 +38,7 @@ def question_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--where", metavar="KEY=VALUE", action="append", default=[],
-        help="only where source, title, modality, page (9 or 3..9), role or label.KEY is VALUE; repeatable",
+        help="only where source, title, modality, page (9 or 3..9), role, colour or label.KEY is VALUE; repeatable",
     )  # fmt: skip
     parser.add_argument(
         "--profile", default="local", help="how to search and answer: local, pictures, server, vision, or a TOML file"

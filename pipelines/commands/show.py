@@ -26,6 +26,9 @@ class Show:
             "id", nargs="?", metavar="ID", help="a chunk id, or the start of one; with --elements a source"
         )
         corpus_arguments(parser)
+        parser.add_argument(
+            "--colour", metavar="NAME", help="only what is of that colour in it, or highlighted, with its own place"
+        )
         parser.add_argument("--out", metavar="FILE", help="where to write the picture (default: ID.png here)")
         parser.add_argument("--elements", action="store_true", help="what was read of a source, not a chunk")
         parser.add_argument(
@@ -39,6 +42,7 @@ class Show:
     def run(self, options: Namespace) -> int:
         from rag import contract
         from rag.errors import SourceError
+        from rag.outstanding import said
 
         if not 10 <= options.dpi <= 1200:
             raise ValueError("--dpi must be from 10 to 1200")
@@ -52,6 +56,7 @@ class Show:
             raise ValueError(f"--page takes a number with --elements alone, got {options.page!r}")
         corpus = opened(options)
         found = corpus.show(options.id)
+        found = found.looking(options.colour) if options.colour else found
         chunk = found.chunk
         around = corpus.neighbours(chunk, options.around, options.around) if options.around else []
         picture, why = None, None
@@ -84,6 +89,10 @@ class Show:
         print(f"\n{_lines(chunk.text) or '(no text)'}")
         if chunk.summary:
             print(f"\n{contract.described(chunk.summary)}")
+        for run in () if options.colour else chunk.coloured:
+            print(f"\n{contract.looks(run)}: {contract.visible(said(chunk, run))}")
+            for place in run.places:
+                print(f"  {contract.where_it_lies(place, found.source)}")
         for mention in chunk.mentions:
             print(f"\nmentioned: {contract.visible(mention.text)}")
             print(f"  {contract.where_it_lies(mention.place, found.source)}")

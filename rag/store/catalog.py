@@ -312,7 +312,7 @@ class Catalog(Upkeep):
         """Over sources s and documents d: those of which something is admitted."""
         both = And(self._given(where))
         text, values = paired(both)
-        if concerns(both, "page", "modality", "role"):
+        if concerns(both, "page", "modality", "role", "colour"):
             text = f"EXISTS (SELECT 1 FROM chunks c WHERE c.document = d.row AND ({text}))"
         return f"({text})", values
 

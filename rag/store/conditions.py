@@ -25,6 +25,11 @@ DEEPEST = 20
 
 _SOURCE = "EXISTS (SELECT 1 FROM sources s WHERE s.digest = d.digest AND ({}))"
 _COLUMNS = {"title": "d.title", "modality": "c.modality", "role": "c.role"}
+_LOOK = (  # most chunks have no colours: their bodies are not parsed
+    "instr(c.body, '\"coloured\":') AND EXISTS (SELECT 1 FROM json_each(c.body, '$.coloured') l WHERE "
+    "json_extract(l.value, '$.letters') = ? OR json_extract(l.value, '$.ground') = ? "
+    "OR json_extract(l.value, '$.mark') = ?)"
+)
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 _TEXT = "CASE json_type(s.labels, ?) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE {} END"
 _LABEL = "json_extract(s.labels, ?)"
@@ -107,6 +112,8 @@ def _equal(field: str, value: object) -> Compiled:
         return "s.uri = ? OR s.key = ? OR substr('/' || replace(s.uri, '\\', '/'), ?) = ?", [
             str(value), str(value), -len(end), end,
         ]  # fmt: skip
+    if field == "colour":
+        return _LOOK, [str(value)] * _LOOK.count("?")
     if not field.startswith("label."):
         return f"{_COLUMNS[field]} = ?", [str(value)]
     path, told = _path(field), str(value).lower() if isinstance(value, bool) else str(value)
@@ -138,8 +145,9 @@ def _glob(field: str, pattern: str) -> Compiled:
         test = "{} LIKE ? ESCAPE '\\'".format
         names = ("s.uri", "s.key", "'/' || replace(s.uri, '\\', '/')")
         return " OR ".join(test(name) for name in names), [like, like, "%/" + slashed]
-    if field == "page":
-        raise ValueError("filter page: expected a number or a range, not a glob")
+    if field in ("page", "colour"):
+        told = "a number or a range" if field == "page" else "the name of a colour"
+        raise ValueError(f"filter {field}: expected {told}, not a glob")
     if field.startswith("label."):
         path = _path(field)
         return f"{_TEXT.format(f'CAST({_LABEL} AS TEXT)')} LIKE ? ESCAPE '\\'", [path, path, like]

@@ -228,7 +228,7 @@ def _narrowed(
         return one
     text = "\n".join(chunk.text[start:end] for start, end in joined)
     origin = replace(chunk.origin, places=_places(chunk, spans, joined, catalog))
-    narrowed = replace(chunk, text=text, tokens=counter.count([text])[0], origin=origin, views=())
+    narrowed = replace(chunk, text=text, tokens=counter.count([text])[0], origin=origin, views=(), coloured=())
     return replace(one, hit=replace(one.hit, chunk=narrowed))
 
 

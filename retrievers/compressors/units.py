@@ -159,7 +159,7 @@ def _chunk(chunk: Chunk, left: Sequence[Unit], tokens: Callable[[str], int]) -> 
         text += ("\n" if text else "") + piece.rstrip()
     places = tuple(place for unit in left for place in unit.places)
     origin = Origin(chunk.origin.source, places)
-    return replace(chunk, origin=origin, text=text, tokens=tokens(text), views=())
+    return replace(chunk, origin=origin, text=text, tokens=tokens(text), views=(), coloured=())
 
 
 def cut(unit: Unit, text: str, end: int) -> Unit:

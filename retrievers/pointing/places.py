@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Protocol
 
 from rag import words
-from rag.document import Box, Chunk, PageRegion, Source, TimeSpan
-from rag.filters import And, Eq, Filter, In, Range
+from rag.document import Box, Chunk, Coloured, PageRegion, Source, TimeSpan
+from rag.filters import And, Eq, Filter, In, Or, Range
+from rag.hues import Hued
 from rag.pointing import Band, Kind, Labelled, Moment, PageAt, Pointer, Pointers, Titled, same_number
 from rag.protocols import Catalog, Scored
 
@@ -19,6 +20,8 @@ ALIKE = 0.84
 _LOOKED_AT = 40
 """Chunks that hold the words of a label or title and are looked at, of all documents in question."""
 _MENTION = 0.3
+_NOT_SO = 0.4
+"""At the place, and of another look; or of that look, and elsewhere."""
 _UNDER = 0.8
 _ELSEWHERE = 0.7
 """On the page, and not in the part of it that is named."""
@@ -48,14 +51,50 @@ class Finder:
     where: Filter | None
 
     def found(self, asked: Pointers, sources: Sequence[Source]) -> dict[str, tuple[Chunk, float]]:
-        """Chunk id to the chunk and how well it is meant, 0..1: the sum of what points at it, at most 1."""
+        """Chunk id to the chunk and how well it is meant, 0..1: the sum of what points at it, at most 1.
+
+        Where text of a look is asked for ("the red text on page 2"), its chunk has that text alone as `coloured`,
+        and what stands at the place and looks otherwise is meant less, as is such text elsewhere.
+        """
         strengths: dict[str, float] = {}
         chunks: dict[str, Chunk] = {}
         for pointer in asked.all:
             for chunk, strength in self._meant(pointer, asked.band, sources):
                 chunks[chunk.id] = chunk
                 strengths[chunk.id] = strengths.get(chunk.id, 0.0) + strength
-        return {id: (chunk, min(1.0, strengths[id])) for id, chunk in chunks.items()}
+        found = {id: (chunk, min(1.0, strengths[id])) for id, chunk in chunks.items()}
+        return self._looking_so(asked.hued, asked, found, sources) if asked.hued else found
+
+    def _looking_so(
+        self, look: Hued, asked: Pointers, found: dict[str, tuple[Chunk, float]], sources: Sequence[Source]
+    ) -> dict[str, tuple[Chunk, float]]:
+        """The chunks found, and those with text of a look: that text raises them above what only stands there.
+
+        Where no such text is known, the place alone counts: colours of what was read from pixels are not known.
+        """
+        placed = any(not isinstance(one, (Hued, Kind)) for one in asked.all)
+        pages = {source.digest: self._pages(asked, source) for source in sources}
+        meant: dict[str, tuple[Chunk, float]] = {}
+        where = Or(tuple(Eq("colour", name) for name in look.looks))
+        for chunk in (one for source in sources for one in self._chunks(source, where)):
+            own = pages[chunk.origin.source.digest]
+            here = [run for run in chunk.coloured if own is None or not _pages_of(run) or _pages_of(run) & own]
+            fits = {run: look.fits(run, chunk.role) for run in here}
+            best = max(fits.values(), default=0.0)
+            if best > 0:
+                at = found[chunk.id][1] if chunk.id in found else 0.0
+                runs = tuple(run for run, fit in fits.items() if fit == best)
+                meant[chunk.id] = replace(chunk, coloured=runs), best * (max(_NOT_SO, at) if placed else 1.0)
+        if not meant:
+            return {id: (replace(chunk, coloured=()), strength) for id, (chunk, strength) in found.items()}
+        others = {id: (replace(chunk, coloured=()), _NOT_SO * strength) for id, (chunk, strength) in found.items()}
+        return {**others, **meant}
+
+    def _pages(self, asked: Pointers, source: Source) -> set[int] | None:
+        """The pages of a document that are named; None where none are."""
+        named = [one for one in asked.all if isinstance(one, PageAt)]
+        pages = self.catalog.pages(source.digest) if named else []
+        return set().union(*(one.among(pages) for one in named)) if named else None
 
     def _meant(self, pointer: Pointer, band: Band, sources: Sequence[Source]) -> Iterator[tuple[Chunk, float]]:
         match pointer:
@@ -68,8 +107,8 @@ class Finder:
                 yield from self._titled(title, sources)
             case Moment(seconds):
                 yield from self._at(seconds, sources)
-            case Kind():
-                return  # a kind of thing chooses among what was found
+            case Kind() | Hued():
+                return  # a kind of thing chooses among what was found; for a look see `_looking_so`
 
     def _on_page(self, pointer: PageAt, band: Band, source: Source) -> Iterator[tuple[Chunk, float]]:
         for number in pointer.among(self.catalog.pages(source.digest)):
@@ -134,6 +173,10 @@ class Finder:
         these = In("source", tuple(source.uri for source in sources)) if len(sources) > 1 else None
         parts = (self.where, these or Eq("source", sources[0].uri), where)
         return And(tuple(part for part in parts if part is not None))
+
+
+def _pages_of(run: Coloured) -> set[int]:
+    return {place.page for place in run.places if isinstance(place, PageRegion)}
 
 
 def _captions(chunk: Chunk) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from rag.protocols import Lexicon
 from .measures import NAMES, VERSION, asked, best_of, measures, seen
 from .ordering import by_score
 from .topic import NAMES as TOPIC_NAMES
-from .topic import topic
+from .topic import looked, topic
 
 LEAST = 1e-6
 """The least chance: the order of the hits is kept where nothing seems to fit."""
@@ -67,9 +67,9 @@ class Features:
         kept = [hits[at] for at in usable]
         models = _fitted()["models"]["dense" if any("dense" in hit.parts for hit in kept) else "lexical"]
         question, best = asked(query.text, self.lexicon), best_of(kept)
-        looked = [seen(question, hit) for hit in kept]
-        chance = max(LEAST, logistic(models["topic"], TOPIC_NAMES, topic(question, kept, looked)))
-        for at, hit, one in zip(usable, kept, looked, strict=True):
+        read = [seen(question, hit) for hit in kept]
+        chance = max(LEAST, logistic(models["topic"], TOPIC_NAMES, topic(question, kept, read)), looked(question, kept))
+        for at, hit, one in zip(usable, kept, read, strict=True):
             scores[at] = round(chance * logistic(models["hit"], NAMES, measures(question, hit, one, best)), 9)
         return scores, round(chance, 6)
 

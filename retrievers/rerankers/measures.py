@@ -15,9 +15,11 @@ from math import log
 
 from rag import overlap
 from rag.answer import Hit
+from rag.hues import hued
 from rag.identity import findable
+from rag.outstanding import PART
 from rag.protocols import Lexicon
-from rag.words import normalised
+from rag.words import ENGLISH_STOPWORDS, normalised
 
 from .commonness import shares
 from .matching import Finder, best_row, best_sentence, finder, neighbours, prepared
@@ -51,6 +53,10 @@ class Asked:
     pairs: frozenset[tuple[str, str]]
     rarest: tuple[str, ...]
     finder: Finder
+    look: str = ""
+    """A question that points at text by its look ("the red text"): what was found by it has the words for it."""
+    looks_only: bool = False
+    """It asks for nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +89,16 @@ def asked(text: str, lexicon: Lexicon | None) -> Asked:
     mass = sum(rare.values())
     weights = {word: weight / mass for word, weight in rare.items()}
     pairs = frozenset((a, b) for a, b in pairwise(overlap.stems(overlap.matter(text))) if a in weights and b in weights)
+    told = hued(text)
+    topic = (
+        [one for one in overlap.asked(told[1].rest) if one not in ENGLISH_STOPWORDS] if told else overlap.asked(text)
+    )
+    about = shares(topic, frozenset(overlap.stems(" ".join(overlap.signs(text)))))
     return Asked(
-        weights, mass, shares(overlap.asked(text), frozenset(overlap.stems(" ".join(overlap.signs(text))))),
+        weights, mass, about,
         tuple(re.compile(rf"(?<![^\W_]){re.escape(normalised(one))}(?![^\W_])") for one in overlap.signs(text)),
         pairs, tuple(sorted(weights, key=lambda word: (-weights[word], word))[:2]), finder(list(weights)),
+        text if told else "", bool(told) and not about,
     )  # fmt: skip
 
 
@@ -105,6 +117,8 @@ def seen(question: Asked, hit: Hit) -> Seen:
     """One scan of a hit's text."""
     chunk = hit.chunk
     text = findable(chunk)[:MOST_READ]
+    if question.look and PART in hit.parts:
+        text = f"{text}\n{question.look}"
     plain, lowered = prepared(text)
     spots = question.finder.spots(lowered)
     here = frozenset(one for *_, found in spots for one in found)

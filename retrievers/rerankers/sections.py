@@ -63,7 +63,7 @@ def _whole(section: Sequence[Hit]) -> Hit:
     """The section as one hit: the first, with the words of all."""
     read = sorted(section, key=lambda hit: (-hit.score, _place(hit.chunk.origin.places[0]), hit.chunk.id))
     text = "\n\n".join(hit.chunk.text for hit in read)[:MOST_TEXT]
-    return replace(section[0], chunk=replace(section[0].chunk, text=text))
+    return replace(section[0], chunk=replace(section[0].chunk, text=text, coloured=()))
 
 
 def _place(place: Place) -> tuple[float, float, float]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rag.answer import Hit
+from rag.outstanding import PART
 
 from .measures import Asked, Seen, covered
 
@@ -19,6 +20,8 @@ DEPTH = 20
 """Best hits that are looked at: one behind them moves nothing."""
 GLOSSED = 0.5
 """What a hit of a glossary is worth in the place of the words of the question; set, not fitted."""
+LOOKED = 0.9
+"""The chance that text of the look that is asked for, and of nothing else, is what is meant; set, not fitted."""
 RAREST = 3
 """Words of a question that are looked for together."""
 NAMES = (
@@ -56,6 +59,11 @@ def topic(question: Asked, hits: Sequence[Hit], seen: Sequence[Seen]) -> list[fl
         (lexical[0] - lexical[min(9, len(lexical) - 1)]) / lexical[0] if lexical and lexical[0] > 0 else 0.0,
         _part(hits, "pointed"), float(not told),
     ]  # fmt: skip
+
+
+def looked(question: Asked, hits: Sequence[Hit]) -> float:
+    """The least chance of a list that was asked for by a look alone, and has such text."""
+    return LOOKED * _part(hits, PART) if question.looks_only else 0.0
 
 
 def _most(shares: Mapping[str, float], every: Sequence[frozenset[str]]) -> float:

@@ -21,7 +21,7 @@ from rag.errors import SourceError
 from rag.identity import combined, digest
 from rag.registry import load, names
 from rag.serialise import to_plain
-from tests.golden import drawings, htmls, images, messages, offices, pdfs, texts, videos
+from tests.golden import drawings, htmls, hues, images, messages, offices, pdfs, texts, videos
 
 Maker = Callable[[], bytes]
 OOXML = "application/vnd.openxmlformats-officedocument."
@@ -32,10 +32,12 @@ INPUTS: dict[str, dict[str, tuple[str, Maker]]] = {
         "figure.pdf": ("application/pdf", pdfs.raster_figure),
         "columns.pdf": ("application/pdf", pdfs.two_columns),
         "many.pdf": ("application/pdf", lambda: pdfs.many_pages(70)),
+        "colours.pdf": ("application/pdf", hues.manual),
     },
     "loaders/html": {
         "page.html": ("text/html", htmls.page),
         "long.html": ("text/html", lambda: htmls.long_page(1200)),
+        "colours.html": ("text/html", hues.PAGE.encode),
     },
     "loaders/image": {
         "card.png": ("image/png", lambda: images.png(Description="Four fields of colour")),

@@ -11,9 +11,10 @@ import pytest
 from rag.generators.quote import Quote
 from rag.generators.quote_units import is_verbatim, units
 
-from rag.answer import Checked, Done, Evidenced, Query, Score, Selection, Settings, TextPiece, query
-from rag.document import Chunk, Modality
-from tests.generators.build import selection
+from rag.answer import Answer, Checked, Done, Evidence, Evidenced, Query, Score, Selection, Settings, TextPiece, query
+from rag.document import Box, Chunk, Coloured, Modality, PageRegion
+from rag.outstanding import narrowed
+from tests.generators.build import hit, selection
 
 RAIN = (
     "The gauge stands in the garden. It is cleaned every two weeks when leaves fall. "
@@ -235,3 +236,61 @@ def test_a_sentence_that_goes_on_brings_the_one_before_it_and_is_not_written_twi
 )
 def test_what_is_asked_for_decides_between_like_sentences(question: str, text: str, expected: str) -> None:
     assert expected in ask(question, selection(text), Quote(sentences=1))
+
+
+def look(text: str, *words: str, number: int = 1, share: float = 1.0, top: float = 0.1) -> Evidence:
+    """Evidence of a chunk in which these words are red."""
+    runs = tuple(
+        Coloured(text.index(word), text.index(word) + len(word), "red", places=(PageRegion(1, Box(0, top, 1, 1)),))
+        for word in words
+    )
+    found = hit(text, f"c{number}", coloured=runs)
+    return Evidence(number, replace(found, parts={name: Score(1, share) for name in ("pointed", "coloured")}), 0.9)
+
+
+def quoted(question: str, *evidence: Evidence, **settings: object) -> Answer:
+    given = narrowed(query(question), Selection(evidence))
+    (answer,) = Quote().generate([query(question)], [given], Settings(**settings))  # type: ignore[arg-type]
+    return answer
+
+
+ALARM = "Check the gauge. Never open the valve. Then call Keller and stop the pump."
+
+
+def test_coloured_words_are_quoted_alone_and_cited_with_their_own_places() -> None:
+    answer = quoted("What does the red text say?", look(ALARM, "Never open the valve.", "call Keller"))
+    assert answer.text == "Never open the valve. [1] call Keller [1]"
+    assert [claim.status for claim in answer.claims] == ["supported", "supported"]
+    (cited,) = answer.evidence
+    assert cited.hit.chunk.origin.places == (PageRegion(1, Box(0, 0.1, 1, 1)),)
+
+
+def test_coloured_words_stand_as_on_their_page_unless_the_question_tells_which() -> None:
+    low, high = look("Rain fell in red ink.", "Rain fell", top=0.8), look(ALARM, "the valve", number=2, top=0.2)
+    assert quoted("What does the red text say?", low, high).text == "the valve [2] Rain fell [1]"
+    assert quoted("What does the red text about rain say?", low, high).text == "Rain fell [1]"
+
+
+def test_coloured_words_that_are_meant_less_are_left_out() -> None:
+    answer = quoted("What does the red text say?", look(ALARM, "the valve"), look("So so.", "So", number=2, share=0.5))
+    assert answer.text == "the valve [1]"
+
+
+def test_coloured_words_that_say_the_same_are_told_once_with_all_who_say_it() -> None:
+    answer = quoted("What does the red text say?", look(ALARM, "the valve"), look(ALARM, "the valve", number=2))
+    assert answer.text == "the valve [1][2]"
+
+
+def test_coloured_words_keep_to_the_settings() -> None:
+    evidence = look(ALARM, "Check the gauge.", "Never open the valve.", "stop the pump")
+    question = "What does the red text say?"
+    assert quoted(question, evidence, max_tokens=8).text == "Check the gauge. [1]"
+    assert quoted(question, evidence, stop=("valve",)).text == "Check the gauge. [1]"
+    many = look(" ".join(f"w{at:02}x" for at in range(20)), *(f"w{at:02}x" for at in range(20)))
+    assert len(quoted(question, many).citations) == 8
+
+
+def test_another_question_about_a_coloured_text_is_answered_from_all_of_it() -> None:
+    text = "The gauge is checked every morning at nine. Never open the valve."
+    answer = quoted("How often is the gauge of the red note checked?", look(text, "Never open the valve."))
+    assert answer.text.startswith("The gauge is checked every morning at nine. [1]")

@@ -116,4 +116,6 @@ def _values(chunk: Chunk, field: str) -> list[LabelValue]:
         return [place.page for place in chunk.origin.places if isinstance(place, PageRegion)]
     if field == "source":
         return [chunk.origin.source.uri]
+    if field == "colour":
+        return [look for run in chunk.coloured for look in (run.letters, run.ground, run.mark) if look]
     return [str(getattr(chunk, field))]

@@ -22,6 +22,7 @@ from rag.document import (
     CellRange,
     CharSpan,
     Chunk,
+    Coloured,
     Element,
     Head,
     Link,
@@ -69,6 +70,10 @@ places = st.one_of(
 origins = st.builds(Origin, source=sources, places=st.lists(places, min_size=1, max_size=3).map(tuple))
 media = st.builds(Media, media_type=texts, digest=digests, size=counts)
 headings = st.lists(texts, max_size=3).map(tuple)
+coloured = st.builds(
+    Coloured, start=counts, end=counts, letters=texts, ground=texts, mark=st.sampled_from(["", "underlined"]),
+    places=st.lists(places, max_size=2).map(tuple), heading=st.integers(-1, 3),
+)  # fmt: skip
 elements = st.builds(
     Element,
     id=texts, modality=modalities, role=roles, origin=origins, text=texts, caption=texts,
@@ -80,6 +85,7 @@ elements = st.builds(
     label=texts, width=counts, height=counts,
     mentions=st.lists(st.builds(Mention, text=texts, place=places), max_size=2).map(tuple),
     links=st.lists(st.builds(Link, start=counts, end=counts, target=texts), max_size=2).map(tuple),
+    coloured=st.lists(coloured, max_size=2).map(tuple),
 )  # fmt: skip
 parts = st.builds(
     Part,
@@ -96,6 +102,7 @@ chunks = st.builds(
     media=st.none() | media, headings=headings, labels=label_pairs, parent=texts, tokens=counts,
     mentions=st.lists(st.builds(Mention, text=texts, place=places), max_size=2).map(tuple),
     views=st.lists(st.builds(View, name=texts, digest=digests), max_size=2).map(tuple),
+    coloured=st.lists(coloured, max_size=2).map(tuple),
 )  # fmt: skip
 
 fields = st.sampled_from(["source", "title", "modality", "page", "role", "label.team", "label.a.b-c"])

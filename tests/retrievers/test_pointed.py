@@ -12,7 +12,7 @@ from rag.retrievers.pointed import Pointed
 from rag.retrievers.pointing.places import alike, in_band
 
 from rag.answer import Hit, query
-from rag.document import Box, Chunk, Origin, PageRegion, Source, TimeSpan
+from rag.document import Box, Chunk, Coloured, Origin, PageRegion, Source, TimeSpan
 from rag.filters import Eq
 from rag.identity import digest, identified
 from rag.words import words
@@ -168,3 +168,52 @@ def test_bands() -> None:
     assert not in_band(low, "right")
     assert not in_band(low, "middle")
     assert in_band(low, "")
+
+
+def looked(tmp_path: Path, *runs: tuple[int, Coloured]) -> list[Chunk]:
+    chunks = list(CHUNKS)
+    for at, run in runs:
+        chunks[at] = replace(chunks[at], coloured=(*chunks[at].coloured, run))
+    return chunks
+
+
+def asked(tmp_path: Path, chunks: list[Chunk], question: str) -> list[Hit]:
+    catalog = MemoryCatalog(chunks)
+    index = Tantivy(tmp_path / "text", catalog)
+    index.add([one.id for one in chunks], [(one.text, "") for one in chunks])
+    index.commit(1)
+    listed = Listed([(one, 1.0 - at / 20) for at, one in enumerate(chunks)])
+    return Pointed(listed, index, catalog).retrieve([query(question)], 20)[0]
+
+
+def on(page: int, start: int, end: int, **looks: object) -> Coloured:
+    return Coloured(start, end, places=(PageRegion(page, Box(0.1, 0.1, 0.2, 0.2)),), **looks)  # type: ignore[arg-type]
+
+
+def test_text_of_a_look_is_first_and_its_chunk_has_that_text_alone(tmp_path: Path) -> None:
+    chunks = looked(
+        tmp_path, (4, on(4, 4, 9, letters="red")), (4, on(4, 24, 27, letters="blue")), (3, on(3, 0, 5, letters="blue"))
+    )
+    hits = asked(tmp_path, chunks, "What does the red text say?")
+    assert hits[0].chunk.text == "The gauge is cleaned in May."
+    assert hits[0].chunk.coloured == (on(4, 4, 9, letters="red"),)
+    assert hits[0].parts["coloured"].score == hits[0].parts["pointed"].score == 1.0
+    assert [hit.chunk.id for hit in hits if "coloured" in hit.parts] == [chunks[4].id]
+    assert {hit.chunk.id for hit in hits} == {one.id for one in chunks}
+
+
+def test_a_look_on_a_page_goes_before_the_rest_of_the_page_and_the_look_elsewhere(tmp_path: Path) -> None:
+    chunks = looked(tmp_path, (2, on(2, 0, 8, letters="red")), (4, on(4, 4, 9, letters="red")))
+    hits = asked(tmp_path, chunks, "What does the red text on page 2 say?")
+    assert hits[0].chunk.id == chunks[2].id
+    parts = {hit.chunk.id: hit.parts for hit in hits}
+    assert parts[chunks[2].id]["pointed"].score == 1.0
+    assert parts[chunks[1].id]["pointed"].score == 0.4  # on the page, and not red
+    assert "pointed" not in parts[chunks[4].id]  # red, and on another page
+
+
+def test_a_place_counts_in_full_where_no_look_is_known(tmp_path: Path) -> None:
+    hits = asked(tmp_path, CHUNKS, "What does the red text on page 5 say?")
+    assert hits[0].chunk.text == "Thanks to all."
+    assert hits[0].parts["pointed"].score == 1.0
+    assert "coloured" not in hits[0].parts

@@ -240,3 +240,34 @@ def test_paths_with_drive_letters(tmp_path: Path, written: str, found_it: bool) 
     doc = Doc("x", [piece("w")], [("C:\\Data\\In\\Report.pdf", {})])
     catalog = Catalog(filled(tmp_path / "catalog.sqlite", doc))
     assert found(catalog, where({"source": written})) == ("w" if found_it else "")
+
+
+def test_colours_are_those_of_letters_grounds_and_marks(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from rag.document import Coloured
+    from rag.store.rows import chunk_row
+
+    doc = Doc("a.pdf", [piece(f"text {number}") for number in range(5)], [("a.pdf", {})])
+    path = filled(tmp_path / "catalog.sqlite", doc)
+    runs = (Coloured(0, 2, "red"), Coloured(0, 2, "white", "blue"), Coloured(0, 2, "", "yellow", "highlighted"))
+    made = [replace(chunk, coloured=(run,)) for chunk, run in zip(doc.chunks(), runs, strict=False)]
+    made.append(replace(doc.chunks()[3], text='"coloured": red'))  # a text that looks like it
+    with sqlite3.connect(path) as connection:
+        for chunk in made:
+            connection.execute("UPDATE chunks SET body = ? WHERE id = ?", (chunk_row(chunk).body, chunk.id))
+    catalog = Catalog(path)
+
+    def matched(*looks: str) -> list[str]:
+        found = catalog.chunks(sorted(catalog.matching(where({"colour": list(looks)}))))  # type: ignore[arg-type]
+        return sorted(chunk.text for chunk in found.values())
+
+    assert matched("red") == matched("Red") == ["text 0"]
+    assert matched("blue") == matched("white") == ["text 1"]
+    assert matched("highlighted") == matched("yellow") == ["text 2"]
+    assert matched("red", "yellow") == ["text 0", "text 2"]
+    assert matched("black") == []
+    assert [one.uri for one in catalog.names(condition("colour", "red"))] == ["a.pdf"]
+    assert catalog.names(condition("colour", "gray")) == ()
+    with pytest.raises(ValueError, match=r"expected one of red, .*struck out, got 'mauve'"):
+        condition("colour", "mauve")

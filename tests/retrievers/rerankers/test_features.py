@@ -160,3 +160,35 @@ def test_the_data_file_names_each_measure_and_where_the_numbers_come_from() -> N
     known = checked(parsed(shipped, "x"), Features().fingerprint, "x")
     assert known.ratio is not None
     assert known.least_chance is not None
+
+
+def look(found: list[Hit], share: float = 1.0) -> list[Hit]:
+    """The first hit as one that was found by the look of its text."""
+    parts = {name: Score(1, share) for name in ("pointed", "coloured")}
+    return [replace(found[0], parts={**found[0].parts, **parts}), *found[1:]]
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_text_of_the_look_that_is_asked_for_is_not_refused(dense: bool) -> None:
+    selector, red = Adaptive(lexicon=COUNTS), query("What does the red text say?")
+    far = [replace(one, parts={name: Score(9, 0.01) for name in one.parts}) for one in listed(dense, *OTHERS)]
+    assert not selector.select([red], [far])[0].evidence
+    (told,) = selector.select([red], [look(far)])
+    assert told.evidence[0].hit.chunk.text == OTHERS[0]
+    assert Features(COUNTS).judged([red], [look(far)])[1][0] >= topic.LOOKED
+
+
+def test_a_look_says_nothing_of_another_topic() -> None:
+    asked = measures.asked("What does the red text say about rain?", COUNTS)
+    assert set(asked.shares) == {"rain"}
+    assert not asked.looks_only
+    assert topic.looked(asked, look(listed(True, *OTHERS))) == 0.0
+
+
+def test_a_hit_found_by_its_look_has_the_words_for_it() -> None:
+    asked = measures.asked("What does the red text say?", COUNTS)
+    one, other = look(listed(True, *OTHERS))[:2]
+    assert {"red", "text"} <= measures.seen(asked, one).text
+    assert not measures.seen(asked, other).text & {"red", "text"}
+    plain = measures.asked("What does the red line in the chart show?", COUNTS)
+    assert (plain.look, plain.looks_only) == ("", False)
