@@ -15,6 +15,7 @@ from typing import Any, Protocol, cast
 
 from rag.protocols import Derived, TextIndex, TokenIndex, VectorIndex
 from rag.store import schema, writer
+from rag.store.resolving import lasting
 
 BATCH = 2000
 
@@ -125,14 +126,16 @@ class VectorSink:
             "JOIN vectors v ON v.digest = w.digest AND v.encoder = e.row"
         )
         values = [self._view, self._fingerprint]
-        for batch in live_rows(rows, "c.id, v.vector", joins, documents, values):
-            ids: list[str] = [id for id, _ in batch]
+        columns = "c.id, v.vector, d.digest, c.modality, c.role, c.first_page, c.last_page"
+        for batch in live_rows(rows, columns, joins, documents, values):
+            ids: list[str] = [row[0] for row in batch]
+            told = [lasting(*row[2:]) for row in batch]
             if self._ragged:
-                arrays = [np.frombuffer(blob, dtype="<f4").reshape(-1, self._dim) for _, blob in batch]
-                cast("TokenIndex", self.index).add(ids, arrays)
+                arrays = [np.frombuffer(row[1], dtype="<f4").reshape(-1, self._dim) for row in batch]
+                cast("TokenIndex", self.index).add(ids, arrays, told)
                 continue
-            stacked = np.frombuffer(b"".join(vector for _, vector in batch), dtype="<f4")
-            cast("VectorIndex", self.index).add(ids, stacked.reshape(len(batch), self._dim))
+            stacked = np.frombuffer(b"".join(row[1] for row in batch), dtype="<f4")
+            cast("VectorIndex", self.index).add(ids, stacked.reshape(len(batch), self._dim), told)
 
 
 class TextSink:
