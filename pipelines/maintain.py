@@ -48,7 +48,11 @@ def _derived(store: Store) -> Iterator[Trouble]:
     for name, encoder in store.encoders.items():
         expected[name] = store.catalog.encoded(encoder.view, encoder.fingerprint)
     for sink in store.sinks():
-        reached, held = sink.index.generation, len(sink.index)
+        try:
+            reached, held = sink.index.generation, len(sink.index)
+        except CorpusError as error:
+            yield Trouble(f"the index {sink.name!r} cannot be asked: {error}", "rag check --repair")
+            continue
         if reached != newest:
             yield Trouble(f"the index {sink.name!r} is at change {reached} of {newest}", "rag check --repair")
         elif held != expected[sink.name]:

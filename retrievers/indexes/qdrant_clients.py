@@ -63,7 +63,7 @@ class Clients:
                 yield self._client(folder, server)
             except EndpointError as error:
                 raise CorpusError(f"the Qdrant index of {folder} failed: {_why(error)}") from error
-            except (ApiException, OSError, RuntimeError, ValueError) as error:
+            except (ApiException, OSError, RuntimeError, ValueError, AssertionError) as error:
                 raise CorpusError(
                     f"the Qdrant index of {folder} failed ({error}); does another process use this corpus? "
                     "Build it anew with: rag check --repair"

@@ -80,6 +80,7 @@ def _split(where: Filter) -> Iterator[Filter]:
 
 
 def _size(where: Filter) -> int:
+    """How many values it lists: what makes a request large."""
     match where:
         case And(filters) | Or(filters):
             return sum(_size(one) for one in filters)
@@ -88,7 +89,7 @@ def _size(where: Filter) -> int:
         case In(_, values):
             return len(values)
         case _:
-            return 1
+            return 0
 
 
 def _slices(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
