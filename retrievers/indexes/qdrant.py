@@ -1,14 +1,17 @@
 """Search by Qdrant: for collections that outgrow one machine, with multivectors for late interaction.
 
-Without `server` Qdrant runs in this process over files in the corpus (one process at a time, every vector
-compared: for tests and small corpora). With it, vectors go to the server of QDRANT_URL (`qdrant_clients`),
-which applies filters by itself (`qdrant_filters`).
+Without `server` Qdrant runs in this process, with everything in memory and every vector compared: for tests
+and small corpora (`qdrant_local`). With it, vectors go to the server of QDRANT_URL (`qdrant_clients`), which
+applies filters by itself (`qdrant_filters`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from threading import RLock
@@ -21,9 +24,9 @@ from rag.protocols import Catalog, Scored
 from rag.replies import EndpointError
 from rag.store.files import write_atomically
 
-from . import qdrant_filters
+from . import qdrant_filters, qdrant_local
 from .pending import Pending
-from .qdrant_clients import Clients
+from .qdrant_clients import Clients, reported
 from .waiting import Waiting
 
 if TYPE_CHECKING:
@@ -68,6 +71,11 @@ class _Collection:
         self._seen = False
         self._lost = False
 
+    @property
+    def comfortable(self) -> int:
+        """Vectors up to which a search takes tens of milliseconds."""
+        return sys.maxsize if self.server else 20_000
+
     # --- state -----------------------------------------------------------------------------------
 
     @property
@@ -94,7 +102,7 @@ class _Collection:
         """The collection's: on a server a function of where the corpus lies, which no setting can change, and
         of a number drawn by lot, so that corpora of one path on two machines do not share theirs."""
         where = str(self.folder.resolve()) + (f"\0{state['lot']}" if state.get("lot") else "")
-        return f"argus-{sha256(where.encode()).hexdigest()[:24]}" if self.server else "argus"
+        return f"argus-{sha256(where.encode()).hexdigest()[:24]}" if self.server else qdrant_local.COLLECTION
 
     def _write(self, state: dict[str, Any]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -117,8 +125,21 @@ class _Collection:
         """Make it durable at that generation."""
         with self._lock:
             self._flush()
-            self._write({**self._stored(), "generation": -1 if self._lost else generation})
+            state = {**self._stored(), "generation": -1 if self._lost else generation}
+            if self.server:
+                self._write(state)
+            else:
+                self._save(state)
             self._seen = self._lost = False
+
+    def _save(self, state: dict[str, Any]) -> None:
+        """Write what lies in memory, and the state that names it."""
+        number = uuid4().hex
+        with self._asked(state) as client:
+            qdrant_local.save(client, self.folder, number, self.dim)
+            self._write({**state, "files": number})
+            _OPEN.saved(self.folder, number)
+            qdrant_local.sweep(self.folder, number)
 
     def _take(self, ids: Sequence[str], labels: Sequence[Labels]) -> None:
         """Note what was told of ids, and hand over where many wait."""
@@ -132,9 +153,7 @@ class _Collection:
         """Hand over what waits."""
         state = self._state()
         fresh = not state or self._pending.cleared
-        if fresh and not self.server:
-            _OPEN.discard(self.folder / "local")
-        with _OPEN.asked(self.folder / "local", self.server) as client:
+        with self._asked({} if fresh else state) as client:
             if not fresh and not self._seen and not client.collection_exists(state["collection"]):
                 fresh = self._lost = True
             if fresh:
@@ -151,9 +170,10 @@ class _Collection:
         """An empty collection, and its state, which is no generation until the next commit."""
         from qdrant_client import models
 
+        shutil.rmtree(self.folder / "local", ignore_errors=True)  # of the first version
         before = self._stored()
         ours = self.server and before.get("server") and before.get("collection", self._name({})) == self._name(before)
-        if ours:
+        if ours or not self.server:
             client.delete_collection(self._name(before))
         lot = {"lot": before["lot"] if ours and before.get("lot") else uuid4().hex}
         state = {
@@ -161,10 +181,8 @@ class _Collection:
             "filters": True, "collection": self._name(lot), **lot,
         }  # fmt: skip
         self._write(state)
-        many = models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM) if self._multi else None
-        shape = models.VectorParams(size=self.dim, distance=models.Distance.DOT, multivector_config=many)
         try:
-            client.create_collection(self._name(lot), vectors_config=shape)
+            qdrant_local.create(client, self.dim, self._multi, self._name(lot))
         except EndpointError as error:
             if error.status != 409:  # made by a first try whose answer was lost
                 raise
@@ -194,12 +212,22 @@ class _Collection:
     def _rows(self) -> Iterator[tuple[str, NDArray[Any]]]:
         raise NotImplementedError
 
+    @contextmanager
+    def _asked(self, state: dict[str, Any]) -> Iterator[QdrantClient]:
+        """A client to ask. What lies in memory is asked by one thread at a time."""
+        with reported(self.folder):
+            if self.server:
+                yield _OPEN.served()
+                return
+            with _OPEN.lock:
+                yield _OPEN.local(self.folder, str(state.get("files", "")), self.dim, self._multi)
+
     # --- reading ---------------------------------------------------------------------------------
 
     def __len__(self) -> int:
         if not (state := self._state()):
             return 0
-        with _OPEN.asked(self.folder / "local", self.server) as client:
+        with self._asked(state) as client:
             # Not `exact`, which would walk over all points: without a filter both are the same.
             return client.count(state["collection"], exact=False).count
 
@@ -210,7 +238,7 @@ class _Collection:
         held: dict[str, NDArray[np.float32]] = {}
         state = self._state()
         size = 8 if self._multi else max(1, _NUMBERS // self.dim)
-        with _OPEN.asked(self.folder / "local", self.server) as client:
+        with self._asked(state) as client:
             for start in range(0, len(ids) if state else 0, size):
                 points = [qdrant_filters.point(id) for id in ids[start : start + size]]
                 found = client.retrieve(state["collection"], points, with_payload=["id"], with_vectors=True)
@@ -221,50 +249,58 @@ class _Collection:
         if where is not None and self.catalog is None:
             raise ValueError("this index has no catalog to ask: filters need a catalog")
         state = self._state()
-        admitted = self._admitted(where, bool(state.get("filters"))) if state and k > 0 and len(queries) else []
-        if not admitted:
+        if not state or k <= 0 or not len(queries):
             return [[] for _ in queries]
-        with _OPEN.asked(self.folder / "local", self.server) as client:
-            return [self._best(client, state["collection"], query, k, admitted) for query in queries]
+        allowed: frozenset[str] | None = None
+        admitted: Sequence[models.Filter | None] = [None]
+        if where is not None and self.catalog is not None:
+            if self.server:
+                admitted = self._admitted(self.catalog, where, bool(state["filters"]))
+            else:  # which looks at every point for a filter, value by value: we are faster
+                allowed = self.catalog.matching(where)
+        if not admitted or allowed == frozenset():
+            return [[] for _ in queries]
+        with self._asked(state) as client:
+            share = 1 if allowed is None else max(1, 2 * client.count(state["collection"]).count // len(allowed))
+            found: Scored = []
+            for query in queries:
+                best: dict[str, float] = {}
+                for one in admitted:
+                    best.update(self._nearest(client, state["collection"], query, k, share, one, allowed))
+                found.append(_ranked(best)[:k])
+            return found
 
-    def _admitted(self, where: Filter | None, filters: bool) -> Sequence[models.Filter | None]:
+    def _admitted(self, catalog: Catalog, where: Filter, filters: bool) -> Sequence[models.Filter]:
         """Filters that admit together what `where` does; none where that is nothing."""
-        if where is None or self.catalog is None:
-            return [None]
-        # In this process nothing is sent, and Qdrant compares ids faster than payloads there.
-        said = self.catalog.resolved(where) if filters and self.server else None
+        said = catalog.resolved(where) if filters else None
         found = qdrant_filters.compiled(said) if said is not None else None
-        return qdrant_filters.of_ids(self.catalog.matching(where)) if found is None else found
-
-    def _best(
-        self, client: QdrantClient, name: str, query: NDArray[np.float32], k: int,
-        admitted: Sequence[models.Filter | None],
-    ) -> list[tuple[str, float]]:  # fmt: skip
-        found: dict[str, float] = {}
-        for one in admitted:
-            found.update(self._nearest(client, name, query, k, one))
-        return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:k]
+        return qdrant_filters.of_ids(catalog.matching(where)) if found is None else found
 
     def _nearest(
-        self, client: QdrantClient, name: str, query: NDArray[np.float32], k: int, admitted: models.Filter | None
-    ) -> list[tuple[str, float]]:
-        """Asks for more until no tie with the k-th is left outside. Scores are told to five digits: the order
-        in which Qdrant adds up moves nothing."""
+        self, client: QdrantClient, name: str, query: NDArray[np.float32], k: int, share: int,
+        admitted: models.Filter | None, allowed: frozenset[str] | None,
+    ) -> list[tuple[str, float]]:  # fmt: skip
+        """Asks for more until k are admitted and no tie with the last of them is left outside.
+
+        Scores are told to five digits: the order in which Qdrant adds up moves nothing.
+        """
         from qdrant_client import models
 
-        limit = k + 8
+        limit = (k + 8) * share
         while True:
             found = client.query_points(
                 name, query.tolist(), query_filter=admitted, limit=limit, with_payload=["id"],
-                search_params=models.SearchParams(exact=self.exact),
+                search_params=models.SearchParams(exact=True) if self.server and self.exact else None,
             ).points  # fmt: skip
-            scored = sorted(
-                ((str((one.payload or {})["id"]), float(f"{one.score:.{_DIGITS}g}")) for one in found),
-                key=lambda pair: (-pair[1], pair[0]),
-            )
-            if len(found) < limit or scored[k - 1][1] > scored[-1][1]:
-                return scored[:k]
+            scored = _ranked({str((one.payload or {})["id"]): float(f"{one.score:.{_DIGITS}g}") for one in found})
+            kept = scored if allowed is None else [pair for pair in scored if pair[0] in allowed]
+            if len(found) < limit or (len(kept) >= k and kept[k - 1][1] > scored[-1][1]):
+                return kept[:k]
             limit *= 4
+
+
+def _ranked(scores: Mapping[str, float]) -> list[tuple[str, float]]:
+    return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
 class Qdrant(_Collection):

@@ -1,4 +1,4 @@
-"""Qdrant's own client: in this process over files, or on a server, through the door of `rag/net`.
+"""Qdrant's own client: in this process, or on a server, through the door of `rag/net`.
 
 The server is the one that the environment variable QDRANT_URL names (key: QDRANT_API_KEY; port 6333 where it
 names none): never an address that a corpus names. No redirect is followed, no proxy used, and what the server
@@ -7,13 +7,11 @@ answers is bounded. The client sends no telemetry and does not ask the server fo
 
 from __future__ import annotations
 
-import atexit
 import os
 import random
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
@@ -24,6 +22,8 @@ from rag import net
 from rag.errors import ConfigError, CorpusError
 from rag.extras import extra
 from rag.net import EndpointError
+
+from . import qdrant_local
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
@@ -47,54 +47,57 @@ class _Reply:
 
 
 class Clients:
-    """One client a folder, since local files bear one, and one for each server and key."""
+    """One client for each server and key, and one for each folder, with the commit that it holds."""
 
     def __init__(self) -> None:
         self.lock = RLock()
-        self._open: dict[tuple[str, str], QdrantClient] = {}
+        self._servers: dict[tuple[str, str], QdrantClient] = {}
+        self._folders: dict[Path, tuple[str, QdrantClient]] = {}
 
-    @contextmanager
-    def asked(self, folder: Path, server: bool) -> Iterator[QdrantClient]:
-        """A client to ask. Files are asked by one thread at a time; what fails is told as CorpusError."""
-        with extra("qdrant"):
-            from qdrant_client.http.exceptions import ApiException
-        with nullcontext() if server else self.lock:
-            try:
-                yield self._client(folder, server)
-            except EndpointError as error:
-                raise CorpusError(f"the Qdrant index of {folder} failed: {_why(error)}") from error
-            except (ApiException, OSError, RuntimeError, ValueError, AssertionError) as error:
-                raise CorpusError(
-                    f"the Qdrant index of {folder} failed ({error}); does another process use this corpus? "
-                    "Build it anew with: rag check --repair"
-                ) from error
-
-    def _client(self, folder: Path, server: bool) -> QdrantClient:
-        from qdrant_client import QdrantClient
-
+    def served(self) -> QdrantClient:
+        """That of the server which the environment names; ConfigError where it names none."""
         url, key = (os.environ.get(name, "") for name in ("QDRANT_URL", "QDRANT_API_KEY"))
-        if server and not url:
+        if not url:
             raise ConfigError("the Qdrant index has `server = true`: set QDRANT_URL (and QDRANT_API_KEY if it has one)")
-        where = (url, key) if server else (str(folder.resolve()), "")
         with self.lock:
-            if where not in self._open:
-                if not self._open:
-                    atexit.register(self.close)  # later, at its end, the interpreter cannot import what closing needs
-                self._open[where] = _served(url, key) if server else QdrantClient(path=where[0])
-            return self._open[where]
+            if (url, key) not in self._servers:
+                self._servers[url, key] = _served(url, key)
+            return self._servers[url, key]
 
-    def discard(self, folder: Path) -> None:
-        """Delete the local files."""
-        with self.lock:
-            if client := self._open.pop((str(folder.resolve()), ""), None):
-                client.close()
-            shutil.rmtree(folder, ignore_errors=True)
+    def local(self, folder: Path, number: str, dim: int, multi: bool) -> QdrantClient:
+        """That of a folder, at a commit; the caller holds the lock."""
+        found = self._folders.get(folder.resolve())
+        if found is None or found[0] != number:
+            found = number, qdrant_local.load(folder, number, dim, multi)
+            self._folders[folder.resolve()] = found
+        return found[1]
+
+    def saved(self, folder: Path, number: str) -> None:
+        """What the client of a folder holds is now that commit."""
+        self._folders[folder.resolve()] = number, self._folders[folder.resolve()][1]
 
     def close(self) -> None:
         """Close all; they are opened again when they are asked for."""
         with self.lock:
-            while self._open:
-                self._open.popitem()[1].close()
+            for client in (*self._servers.values(), *(client for _, client in self._folders.values())):
+                client.close()
+            self._servers.clear()
+            self._folders.clear()
+
+
+@contextmanager
+def reported(folder: Path) -> Iterator[None]:
+    """What fails, as CorpusError."""
+    with extra("qdrant"):
+        from qdrant_client.http.exceptions import ApiException
+    try:
+        yield
+    except EndpointError as error:
+        raise CorpusError(f"the Qdrant index of {folder} failed: {_why(error)}") from error
+    except (ApiException, OSError, RuntimeError, ValueError, KeyError, TypeError, AssertionError) as error:
+        raise CorpusError(
+            f"the Qdrant index of {folder} failed ({error}); build it anew with: rag check --repair"
+        ) from error
 
 
 def _served(url: str, key: str) -> QdrantClient:

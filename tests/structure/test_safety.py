@@ -22,6 +22,7 @@ OTHER_DOORS = {
     "retrievers/indexes/qdrant.py": {"qdrant_client"},
     "retrievers/indexes/qdrant_clients.py": {"qdrant_client"},
     "retrievers/indexes/qdrant_filters.py": {"qdrant_client"},
+    "retrievers/indexes/qdrant_local.py": {"qdrant_client"},
     "pipelines/browser.py": {"playwright"},  # a browser whose every request `fetch` answers
 }
 HARMLESS = {"urllib.parse", "http.HTTPStatus"}

@@ -475,3 +475,82 @@ def test_a_commit_cut_off_is_made_again(tmp_path: Path, monkeypatch: pytest.Monk
     again.add(["c"], units(1, 2))
     again.commit(6)
     assert (again.generation, len(again)) == (6, 3)
+
+
+def test_what_a_corpus_brings_is_never_unpickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pickle
+
+    def refuse(*given: object, **named: object) -> None:
+        raise AssertionError("unpickled")
+
+    monkeypatch.setattr(pickle, "loads", refuse)
+    from qdrant_client import QdrantClient
+
+    theirs = QdrantClient(path=str(tmp_path / "local"))
+    theirs.create_collection("argus", vectors_config=models.VectorParams(size=DIM, distance=models.Distance.DOT))
+    theirs.upsert("argus", [models.PointStruct(id=1, vector=[0.0] * DIM, payload={})])
+    theirs.close()
+    for state in ({"generation": 5, "dim": DIM, "server": False, "multi": False}, {}):
+        (tmp_path / "state.json").write_text(json.dumps(state))
+        index = Qdrant(tmp_path, DIM)
+        assert (index.generation, index.search(units(1), 1)) == (-1, [[]])
+    index.add(["a"], units(1))
+    index.commit(1)
+    qdrant._OPEN.close()
+    assert Qdrant(tmp_path, DIM).search(units(1), 1)[0][0][0] == "a"
+    assert sorted(one.suffix for one in tmp_path.iterdir()) == [".json", ".json", ".npy", ".npy"]
+
+
+def test_two_processes_see_each_others_commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = qdrant_clients.Clients(), qdrant_clients.Clients()
+
+    def by(clients: qdrant_clients.Clients, *ids: str) -> list[str]:
+        monkeypatch.setattr(qdrant, "_OPEN", clients)
+        index = Qdrant(tmp_path, DIM)
+        if ids:
+            index.add(ids, units(len(ids)))
+            index.commit(index.generation + 2)
+        return sorted(id for id, _ in index.search(units(1), 9)[0])
+
+    assert by(first, "a", "b") == by(second) == ["a", "b"]
+    assert by(second, "c") == by(first) == ["a", "b", "c"]
+    assert by(first, "d") == by(second) == ["a", "b", "c", "d"]
+
+
+def test_tokens_are_kept(tmp_path: Path) -> None:
+    index = QdrantTokens(tmp_path, DIM)
+    arrays = [units(3), units(1, 1), units(5, 2)]
+    index.add(["a", "b", "c"], arrays)
+    index.commit(1)
+    qdrant._OPEN.close()
+    for ours, theirs in zip(QdrantTokens(tmp_path, DIM).vectors(["a", "b", "c"]), arrays, strict=True):
+        assert np.abs(ours - theirs).max() < 1e-3
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "other", "pickled"])
+@pytest.mark.parametrize("kind", ["vectors.npy", "counts.npy", "points.json"])
+def test_damaged_files_are_told_and_built_anew(tmp_path: Path, kind: str, damage: str) -> None:
+    index = Qdrant(tmp_path, DIM)
+    index.add(["a", "b"], units(2))
+    index.commit(5)
+    qdrant._OPEN.close()
+    (file,) = tmp_path.glob(f"*.{kind}")
+    if damage == "gone":
+        file.unlink()
+    elif damage == "cut":
+        file.write_bytes(file.read_bytes()[:-9])
+    elif damage == "other":
+        np.save(file.with_suffix(".npy"), np.zeros((3, 3)))
+        file.with_suffix(".npy").replace(file)
+    else:
+        with open(file, "wb") as out:
+            np.save(out, np.array([{}], object), allow_pickle=True)
+    again = Qdrant(tmp_path, DIM)
+    for ask in (lambda: len(again), lambda: again.search(units(1), 1)):
+        with pytest.raises(CorpusError, match="rag check --repair"):
+            ask()
+    again.clear()
+    again.add(["x"], units(1))
+    again.commit(6)
+    assert (again.generation, len(again)) == (6, 1)
+    assert len(list(tmp_path.glob("*.npy"))) == 2
