@@ -220,7 +220,7 @@ def test_changes_that_break_off_are_made_again(tmp_path: Path, server: QdrantSer
     assert np.abs(again.vectors(["2", "new"]) - units(2, 9)).max() < 1e-6
 
 
-def test_a_creation_whose_answer_was_lost_counts(tmp_path: Path, server: QdrantServer) -> None:
+def test_a_creation_whose_answer_was_lost_counts(tmp_path: Path, server: QdrantServer, waits: list[float]) -> None:
     answer = server._answer
     dropped: list[str] = []
 
@@ -234,6 +234,7 @@ def test_a_creation_whose_answer_was_lost_counts(tmp_path: Path, server: QdrantS
     server.server.answer = lost
     assert len(served(tmp_path)) == 10
     assert dropped
+    assert len(waits) == 1, "once for the lost answer, not for the conflict after it"
 
 
 def test_a_collection_that_is_gone_is_told_and_built_anew(tmp_path: Path, server: QdrantServer) -> None:
@@ -357,6 +358,27 @@ def test_a_filter_is_sent_as_what_it_says(tmp_path: Path, server: QdrantServer) 
     assert '"lte": 3.0' in text
     assert "has_id" not in text
     catalog.close()
+
+
+def test_a_chunk_over_several_pages_is_on_each(tmp_path: Path, server: QdrantServer) -> None:
+    class Whole:
+        def resolved(self, where: Filter) -> Filter:
+            return where
+
+    index = Qdrant(tmp_path, DIM, Whole(), server=True)  # type: ignore[arg-type]
+    index.add(
+        ["long", "none"], units(2), [lasting(digest("d"), "text", "note", pages, pages and 5) for pages in (2, None)]
+    )
+    index.commit(1)
+    cases: list[tuple[Filter, list[str]]] = [
+        (Eq("page", 1), []), (Eq("page", 2), ["long"]), (Eq("page", 4), ["long"]), (Eq("page", 6), []),
+        (Range("page", None, 1), []), (Range("page", 0, 2), ["long"]), (Range("page", 5, 9), ["long"]),
+        (Range("page", 3, 4), ["long"]), (Range("page", 6, None), []), (Not(Range("page", 1, 9)), ["none"]),
+        (In("page", (1, 5)), ["long"]), (Not(Eq("page", 3)), ["none"]),
+    ]  # fmt: skip
+    for where, wanted in cases:
+        (found,) = index.search(units(1), 9, where)
+        assert [id for id, _ in found] == wanted, where
 
 
 def test_labels_that_change_need_no_point_to_change(tmp_path: Path, server: QdrantServer) -> None:
