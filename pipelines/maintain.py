@@ -12,7 +12,7 @@ from rag.errors import ConfigError, CorpusError
 from rag.filters import And
 from rag.identity import file_digest
 from rag.protocols import ProgressCallback
-from rag.store.derived import rebuild_all
+from rag.store.derived import rebuild_all, untold
 from rag.store.files import write_atomically
 from rag.store.store import Store
 
@@ -142,8 +142,8 @@ def reindex(store: Store, *, index: str | None = None, progress: ProgressCallbac
     with store.writing(timeout=10) as writer:
         for name in store.encoders:
             writer.set_meta(complete_mark(name), "")
-        encode_missing(store, writer, encoding, progress or (lambda _: None))
-        rebuild_all(store.catalog_path, store.sinks())
+        encode_missing(store, writer, encoding, progress or untold)
+        rebuild_all(store.catalog_path, store.sinks(), progress or untold)
     if warnings:
         raise CorpusError("; ".join(warnings))
     vectors = sum(len(one) for one in store.vectors.values())
