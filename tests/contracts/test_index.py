@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rag.retrievers.indexes import qdrant
 from rag.retrievers.indexes.chroma import Chroma
 from rag.retrievers.indexes.exact import Exact
 from rag.retrievers.indexes.maxsim import MaxSim
@@ -149,10 +150,13 @@ def address() -> Iterator[str]:
 @pytest.fixture(params=INDEXES)
 def case(
     request: pytest.FixtureRequest, tmp_path: Path, catalog: Catalog, address: str, monkeypatch: pytest.MonkeyPatch
-) -> Case:
+) -> Iterator[Case]:
     monkeypatch.setenv("QDRANT_URL", address)
     kind, build = INDEXES[request.param]
-    return Case(kind, build(tmp_path, catalog), kind.make([1 + n % 19 for n in range(len(IDS))], 0))
+    index = build(tmp_path, catalog)
+    yield Case(kind, index, kind.make([1 + n % 19 for n in range(len(IDS))], 0))
+    if "served" in request.param and (state := index._state()):  # a real server keeps what it was given
+        qdrant._OPEN.served().delete_collection(state["collection"])
 
 
 EVERY = range(len(IDS))
