@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,25 @@ def test_what_may_pass_is_tried_again(
     with pytest.raises(CorpusError, match=r"429: too many|503|broke off.*is the server"):
         index.search(units(1), 3)
     assert not server.faults
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(
+    tmp_path: Path, server: QdrantServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = served(tmp_path)
+    server.server.encrypt(tmp_path)
+    server.asked.clear()
+    monkeypatch.setenv("QDRANT_URL", server.url.replace("http://", "https://"))
+    with pytest.raises(CorpusError, match=r"(?i)certificate"):
+        index.search(units(1), 1)
+    assert server.asked == []
+
+
+def test_threads_ask_at_once(tmp_path: Path, server: QdrantServer) -> None:
+    index = served(tmp_path)
+    wanted = index.search(units(8, 3), 4)
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda one: index.search(one[None], 4)[0], units(8, 3))) == wanted
 
 
 def test_a_server_that_is_down_is_told(tmp_path: Path, server: QdrantServer, monkeypatch: pytest.MonkeyPatch) -> None:
