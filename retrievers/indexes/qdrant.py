@@ -36,9 +36,10 @@ if TYPE_CHECKING:
 
     from rag.protocols import Dense, Ragged
 
-STATE = "state.json"
+STATE = "qdrant.json"
 VERSION = 2
-"""Of what points bear: the first version had no payload to filter by."""
+"""Of what points bear. The first had nothing to filter by, and a state of the name that Chroma's has, too."""
+_FIRST = "state.json"
 _WAITING = 2048
 """Points that wait for their commit here; what is more is handed over before."""
 _NUMBERS = 250_000
@@ -91,9 +92,9 @@ class _Collection:
         same = all(state.get(key) == value for key, value in asked.items())
         return state if same and state.get("collection") == self._name(state) else {}
 
-    def _stored(self) -> dict[str, Any]:
+    def _stored(self, name: str = STATE) -> dict[str, Any]:
         try:
-            state = json.loads((self.folder / STATE).read_text(encoding="utf-8"))
+            state = json.loads((self.folder / name).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return state if isinstance(state, dict) else {}
@@ -171,7 +172,8 @@ class _Collection:
         from qdrant_client import models
 
         shutil.rmtree(self.folder / "local", ignore_errors=True)  # of the first version
-        before = self._stored()
+        first = self._stored(_FIRST)
+        before = self._stored() or (first if "multi" in first else {})
         ours = self.server and before.get("server") and before.get("collection", self._name({})) == self._name(before)
         if ours or not self.server:
             client.delete_collection(self._name(before))
@@ -181,6 +183,8 @@ class _Collection:
             "filters": True, "collection": self._name(lot), **lot,
         }  # fmt: skip
         self._write(state)
+        if "multi" in first:
+            (self.folder / _FIRST).unlink()
         try:
             qdrant_local.create(client, self.dim, self._multi, self._name(lot))
         except EndpointError as error:

@@ -278,8 +278,8 @@ def test_vectors_of_another_length_are_told(tmp_path: Path, server: QdrantServer
     other.commit(7)
     assert (other.generation, len(other)) == (7, 1)
     assert len(server.engine.get_collections().collections) == 1
-    (tmp_path / "state.json").write_text(
-        json.dumps({**json.loads((tmp_path / "state.json").read_text()), "dim": DIM})
+    (tmp_path / "qdrant.json").write_text(
+        json.dumps({**json.loads((tmp_path / "qdrant.json").read_text()), "dim": DIM})
     )  # fmt: skip
     wrong = Qdrant(tmp_path, DIM, server=True)
     wrong.add(["b"], units(1))
@@ -319,6 +319,16 @@ def test_a_collection_of_an_older_version_is_built_anew(tmp_path: Path, server: 
     index.clear()
     index.commit(6)
     assert (index.generation, server.engine.collection_exists(old)) == (6, False)
+    assert not (tmp_path / "state.json").exists()
+
+
+def test_the_state_of_another_index_is_not_taken_for_ours(tmp_path: Path, server: QdrantServer) -> None:
+    theirs = json.dumps({"generation": 5, "dim": DIM})
+    (tmp_path / "state.json").write_text(theirs)
+    assert Qdrant(tmp_path, DIM).generation == -1
+    served(tmp_path)
+    assert (tmp_path / "state.json").read_text() == theirs
+    assert not [one for one in server.asked if one.method == "DELETE"]
 
 
 def test_another_process_sees_each_commit(tmp_path: Path, server: QdrantServer) -> None:
@@ -333,7 +343,7 @@ def test_another_process_sees_each_commit(tmp_path: Path, server: QdrantServer) 
 def test_damaged_states_ask_for_a_build(tmp_path: Path, server: QdrantServer) -> None:
     served(tmp_path)
     for text in ("", "[]", "{", "3", '{"generation": 5}'):
-        (tmp_path / "state.json").write_text(text)
+        (tmp_path / "qdrant.json").write_text(text)
         index = Qdrant(tmp_path, DIM, server=True)
         assert (index.generation, len(index)) == (-1, 0)
         index.clear()
@@ -532,8 +542,9 @@ def test_what_a_corpus_brings_is_never_unpickled(tmp_path: Path, monkeypatch: py
     theirs.create_collection("argus", vectors_config=models.VectorParams(size=DIM, distance=models.Distance.DOT))
     theirs.upsert("argus", [models.PointStruct(id=1, vector=[0.0] * DIM, payload={})])
     theirs.close()
-    for state in ({"generation": 5, "dim": DIM, "server": False, "multi": False}, {}):
-        (tmp_path / "state.json").write_text(json.dumps(state))
+    for name in ("state.json", "qdrant.json"):
+        state = {"generation": 5, "dim": DIM, "server": False, "multi": False}
+        (tmp_path / name).write_text(json.dumps(state))
         index = Qdrant(tmp_path, DIM)
         assert (index.generation, index.search(units(1), 1)) == (-1, [[]])
     index.add(["a"], units(1))
