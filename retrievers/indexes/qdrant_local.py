@@ -83,9 +83,9 @@ def sweep(folder: Path, number: str) -> None:
 
 
 def _all(client: QdrantClient) -> Iterator[Any]:
-    after: Any = None
-    while True:
-        some, after = client.scroll(COLLECTION, limit=_BATCH, offset=after, with_payload=True, with_vectors=True)
-        yield from some
-        if after is None:
-            return
+    """All points. Not by pages of `scroll`, each of which sorts everything that there is."""
+    total = client.count(COLLECTION).count
+    known, _ = client.scroll(COLLECTION, limit=max(1, total), with_payload=False, with_vectors=False)
+    for start in range(0, len(known), _BATCH):
+        ids = [one.id for one in known[start : start + _BATCH]]
+        yield from client.retrieve(COLLECTION, ids, with_payload=True, with_vectors=True)
