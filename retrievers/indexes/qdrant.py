@@ -8,6 +8,7 @@ applies filters by itself (`qdrant_filters`).
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,6 +47,7 @@ _NUMBERS = 250_000
 """In one request, of some 20 bytes each: a server takes 32 MB."""
 _POINTS = 256
 _DIGITS = 5
+_FILES = re.compile("[0-9a-f]{0,32}")
 _OPEN = Clients()
 
 
@@ -90,7 +92,8 @@ class _Collection:
         state = self._stored()
         asked = {"version": VERSION, "dim": self.dim, "server": self.server, "multi": self._multi}
         same = all(state.get(key) == value for key, value in asked.items())
-        return state if same and state.get("collection") == self._name(state) else {}
+        sound = isinstance(state.get("generation"), int) and _FILES.fullmatch(str(state.get("files", "")))
+        return state if same and sound and state.get("collection") == self._name(state) else {}
 
     def _stored(self, name: str = STATE) -> dict[str, Any]:
         try:
@@ -160,7 +163,9 @@ class _Collection:
             if fresh:
                 state = self._begin(client)
             self._seen = True
-            if state["filters"] and any("document" not in dict(self._told.get(id, ())) for id in self._pending.added):
+            if state.get("filters") and any(
+                "document" not in dict(self._told.get(id, ())) for id in self._pending.added
+            ):
                 state = {**state, "filters": False}
                 self._write(state)
             self._send(client, state["collection"])
@@ -259,7 +264,7 @@ class _Collection:
         admitted: Sequence[models.Filter | None] = [None]
         if where is not None and self.catalog is not None:
             if self.server:
-                admitted = self._admitted(self.catalog, where, bool(state["filters"]))
+                admitted = self._admitted(self.catalog, where, bool(state.get("filters")))
             else:  # which looks at every point for a filter, value by value: we are faster
                 allowed = self.catalog.matching(where)
         if not admitted or allowed == frozenset():

@@ -570,6 +570,19 @@ def test_two_processes_see_each_others_commits(tmp_path: Path, monkeypatch: pyte
     assert by(first, "d") == by(second) == ["a", "b", "c", "d"]
 
 
+@pytest.mark.parametrize("change", [{"files": "../other"}, {"files": 3.5}, {"generation": None}, {"generation": "9"}])
+def test_a_state_names_no_file_elsewhere(tmp_path: Path, change: dict[str, Any]) -> None:
+    index = Qdrant(tmp_path / "a", DIM)
+    index.add(["a", "b"], units(2))
+    index.commit(5)
+    for kind in ("vectors.npy", "counts.npy", "points.json"):
+        (file,) = (tmp_path / "a").glob(f"*.{kind}")
+        shutil.copy(file, tmp_path / f"other.{kind}")
+    state = tmp_path / "a" / "qdrant.json"
+    state.write_text(json.dumps({**json.loads(state.read_text()), **change}))
+    assert (index.generation, len(index), index.search(units(1), 1)) == (-1, 0, [[]])
+
+
 def test_tokens_are_kept(tmp_path: Path) -> None:
     index = QdrantTokens(tmp_path, DIM)
     arrays = [units(3), units(1, 1), units(5, 2)]
