@@ -1,6 +1,7 @@
 """A corpus of a million chunks, index by index: build, open, query, memory, delete, size.
 
-python benchmarks/scale.py [--vectors N] [--index exact tantivy chroma qdrant catalog] [--seconds S] [--json] [--markdown FILE]
+python benchmarks/scale.py [--vectors N] [--index exact tantivy chroma qdrant catalog] [--seconds S] [--json]
+    [--markdown FILE]
 """
 
 from __future__ import annotations
