@@ -1,6 +1,7 @@
 """A corpus of a million chunks, index by index: build, open, query, memory, delete, size.
 
-python benchmarks/scale.py [--vectors N] [--index exact tantivy chroma catalog] [--seconds S] [--json] [--markdown FILE]
+python benchmarks/scale.py [--vectors N] [--index exact tantivy chroma qdrant catalog] [--seconds S] [--json]
+    [--markdown FILE]
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if not __package__:  # run as a file: the folder above holds this package
 
 from benchmarks.machine import facts, watched
 
-INDEXES = ("exact", "tantivy", "chroma", "catalog")
+INDEXES = ("exact", "tantivy", "chroma", "qdrant", "catalog")
 STEPS = ("build", "query", "delete")
 ROOT = Path(__file__).resolve().parents[1]
 

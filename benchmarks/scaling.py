@@ -70,6 +70,10 @@ def opened(name: str, folder: Path) -> Any:
         from rag.retrievers.indexes.chroma import Chroma
 
         return Chroma(folder, DIM)
+    if name == "qdrant":
+        from rag.retrievers.indexes.qdrant import Qdrant
+
+        return Qdrant(folder, DIM)
     from rag.retrievers.indexes.tantivy import Tantivy
 
     return Tantivy(folder)

@@ -12,7 +12,7 @@ from rag.errors import ConfigError, CorpusError
 from rag.filters import And
 from rag.identity import file_digest
 from rag.protocols import ProgressCallback
-from rag.store.derived import rebuild_all
+from rag.store.derived import rebuild_all, untold
 from rag.store.files import write_atomically
 from rag.store.store import Store
 
@@ -48,7 +48,11 @@ def _derived(store: Store) -> Iterator[Trouble]:
     for name, encoder in store.encoders.items():
         expected[name] = store.catalog.encoded(encoder.view, encoder.fingerprint)
     for sink in store.sinks():
-        reached, held = sink.index.generation, len(sink.index)
+        try:
+            reached, held = sink.index.generation, len(sink.index)
+        except CorpusError as error:
+            yield Trouble(f"the index {sink.name!r} cannot be asked: {error}", "rag check --repair")
+            continue
         if reached != newest:
             yield Trouble(f"the index {sink.name!r} is at change {reached} of {newest}", "rag check --repair")
         elif held != expected[sink.name]:
@@ -138,8 +142,8 @@ def reindex(store: Store, *, index: str | None = None, progress: ProgressCallbac
     with store.writing(timeout=10) as writer:
         for name in store.encoders:
             writer.set_meta(complete_mark(name), "")
-        encode_missing(store, writer, encoding, progress or (lambda _: None))
-        rebuild_all(store.catalog_path, store.sinks())
+        encode_missing(store, writer, encoding, progress or untold)
+        rebuild_all(store.catalog_path, store.sinks(), progress or untold)
     if warnings:
         raise CorpusError("; ".join(warnings))
     vectors = sum(len(one) for one in store.vectors.values())

@@ -56,11 +56,7 @@ class Endpoint:
 
         Raises EndpointError: its `status` is 0 where no whole answer came (`kind` says why).
         """
-        address, content = self._under(path), _json(body)
-        clock = Clock(self._timeout, deadline)
-        with self._telling(clock):
-            async with self._opened(address, content, "application/json", clock) as response:
-                data = b"".join([chunk async for chunk in response.chunks(RESPONSE_BYTES, clock)])
+        data = await self.asend("POST", path, _json(body), deadline=deadline)
         try:
             answer = json.loads(data)
         except (ValueError, RecursionError):
@@ -68,6 +64,17 @@ class Endpoint:
         if not isinstance(answer, dict):
             raise EndpointError(f"expected a JSON object, got {type(answer).__name__}", kind="protocol")
         return answer
+
+    def send(self, method: str, path: str, content: bytes = b"", *, deadline: float | None = None) -> bytes:
+        """What the server answers to one request with JSON (or nothing) as its body; EndpointError as `apost`."""
+        return run(self.asend(method, path, content, deadline=deadline))
+
+    async def asend(self, method: str, path: str, content: bytes, *, deadline: float | None = None) -> bytes:
+        """`send` for callers that await."""
+        address, clock = self._under(path), Clock(self._timeout, deadline)
+        with self._telling(clock):
+            async with self._opened(address, content, "application/json", clock, method) as response:
+                return b"".join([chunk async for chunk in response.chunks(RESPONSE_BYTES, clock)])
 
     @asynccontextmanager
     async def stream(
@@ -102,11 +109,11 @@ class Endpoint:
 
     @asynccontextmanager
     async def _opened(
-        self, address: Address, content: bytes, accept: str, clock: Clock
+        self, address: Address, content: bytes, accept: str, clock: Clock, method: str = "POST"
     ) -> AsyncGenerator[Response, None]:
-        """The response to a POST, its status and type checked."""
+        """The response, its status and type checked."""
         headers = {"Accept": accept, "Accept-Encoding": "identity", "Content-Type": "application/json", **self._headers}
-        async with opened("POST", address, headers, clock, content=content) as response:
+        async with opened(method, address, headers, clock, content=content) as response:
             if not 200 <= response.status < 300:
                 raise await self._refused(response, clock)
             kind = response.header("content-type").partition(";")[0].strip().lower()

@@ -65,6 +65,9 @@ class Catalog(Protocol):
     def matching(self, where: Filter) -> frozenset[str]:
         """Ids of the chunks that a filter admits."""
 
+    def resolved(self, where: Filter) -> Filter | None:
+        """The same by what `Index.add` is told, for an index that filters by itself; None: ask `matching`."""
+
     def neighbours(self, id: str, before: int, after: int) -> list[Chunk]:
         """The chunks around one in its document's reading order, itself left out."""
 
@@ -193,16 +196,12 @@ class EncodesUnits(Protocol[V_co]):
 
 
 class Index(Protocol[V]):
-    """Ids, vectors and labels; it never sees a chunk. Adding an id again replaces it."""
+    """Ids, vectors and labels (`rag.store.resolving.lasting`): no chunks. Adding an id again replaces it."""
 
     def __len__(self) -> int: ...
-
     def add(self, ids: Sequence[str], vectors: V, labels: Sequence[Labels] = ()) -> None: ...
-
     def remove(self, ids: Sequence[str]) -> None: ...
-
     def vectors(self, ids: Sequence[str]) -> V: ...
-
     def search(self, queries: V, k: int, where: Filter | None = None) -> Scored: ...
 
 

@@ -53,10 +53,11 @@ def told(data: bytes, secrets: Sequence[str] = ()) -> str:
 
 
 def _message(answer: Any) -> str:
-    """The usual places: OpenAI and its like say error.message, FastAPI detail, others message or error."""
+    """The usual places: OpenAI and its like say error.message, FastAPI detail, Qdrant status.error, others
+    message or error."""
     if not isinstance(answer, dict):
         return ""
-    for name in ("error", "detail", "message"):
+    for name in ("error", "detail", "message", "status"):
         said = answer.get(name)
         if isinstance(said, str) and said:
             return said

@@ -17,6 +17,7 @@ from rag.protocols import Named
 from rag.recent import Recent
 from rag.serialise import loads
 from rag.store.conditions import compiled, concerns, paired
+from rag.store.resolving import MOST_QUESTIONS, Resolved, questions, resolved
 from rag.store.rows import chunk_from, element_from, page_from, source_from
 from rag.store.upkeep import LIVE, Upkeep
 
@@ -65,6 +66,7 @@ class Catalog(Upkeep):
         super().__init__(path, restriction, write=write)
         self._matched: Recent[object, frozenset[str]] = Recent(_REMEMBERED)
         self._named: Recent[object, tuple[Named, ...]] = Recent(_REMEMBERED)
+        self._resolved: Recent[object, Resolved] = Recent(_REMEMBERED)
 
     # --- rag.protocols.Catalog -------------------------------------------------------------------
 
@@ -89,6 +91,22 @@ class Catalog(Upkeep):
         return self._matched(
             asked, lambda: frozenset(id for (id,) in self._rows(f"SELECT c.id {LIVE} WHERE {text}", values))
         )
+
+    def resolved(self, where: Filter) -> Filter | None:
+        """A filter by documents, modality, role and page; None where too many groups of documents would be told."""
+        both = And(self._given(where))
+        paired(both)  # refuses what `matching` refuses
+        asked = questions(both)
+        if len(asked) > MOST_QUESTIONS:
+            return None
+        if not asked:
+            return both
+        columns = [paired(one) for one in asked]
+        values = [value for _, given in columns for value in given]
+        sql = f"SELECT s.digest, {', '.join(f'({text}) IS TRUE' for text, _ in columns)} {_SOURCES} ORDER BY s.row"
+        version = self._one("PRAGMA data_version", [])[0]
+        key = version, repr(both)
+        return self._resolved(key, lambda: resolved(both, self._rows(sql, values))).where
 
     def names(self, where: Filter | None = None) -> tuple[Named, ...]:
         """What the documents are called, a line for each source; the same object while nothing changed."""

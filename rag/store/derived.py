@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from rag.protocols import Derived, TextIndex, TokenIndex, VectorIndex
+from rag.protocols import Derived, ProgressCallback, TextIndex, TokenIndex, VectorIndex
 from rag.store import schema, writer
+from rag.store.resolving import lasting
 
 BATCH = 2000
+_TOLD_EVERY = 20_000
+Told = Callable[[int], None]
+"""Called with the chunks or pages that an index was given so far."""
+
+
+def untold(done: object) -> None:
+    """Progress that nobody asks for."""
 
 
 class Sink(Protocol):
@@ -27,7 +35,7 @@ class Sink(Protocol):
     @property
     def index(self) -> Derived: ...
 
-    def fill(self, rows: sqlite3.Connection, documents: Sequence[int] | None) -> None:
+    def fill(self, rows: sqlite3.Connection, documents: Sequence[int] | None, told: Told = untold) -> None:
         """Add the chunks of these documents; of all live ones for None."""
 
 
@@ -51,18 +59,29 @@ def replay(path: Path, sinks: Iterable[Sink]) -> None:
         rows.execute("DELETE FROM outbox WHERE seq <= ?", [newest])
 
 
-def rebuild_all(path: Path, sinks: Iterable[Sink]) -> None:
+def rebuild_all(path: Path, sinks: Iterable[Sink], progress: ProgressCallback = untold) -> None:
     """Build every derived index anew; the caller holds the write lock."""
     with closing(schema.connect(path, write=True)) as rows:
         row = rows.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()
         for sink in sinks:
-            rebuild(rows, sink, int(row[0]) if row else 0)
+            rebuild(rows, sink, int(row[0]) if row else 0, progress)
 
 
-def rebuild(rows: sqlite3.Connection, sink: Sink, newest: int) -> None:
+def rebuild(
+    rows: sqlite3.Connection, sink: Sink, newest: int, progress: ProgressCallback = untold
+) -> None:  # fmt: skip
     """Build an index anew from the catalog."""
+    total = rows.execute("SELECT count(*) FROM chunks").fetchone()[0]
+    next_told = _TOLD_EVERY
+
+    def told(done: int) -> None:
+        nonlocal next_told
+        if done >= next_told:
+            next_told = done + _TOLD_EVERY
+            progress({"stage": f"index {sink.name}", "done": done, "total": total, "item": ""})
+
     sink.index.clear()
-    sink.fill(rows, None)
+    sink.fill(rows, None, told)
     sink.index.commit(newest)
 
 
@@ -84,8 +103,19 @@ def live_rows(
     joins: str,
     documents: Sequence[int] | None,
     values: Sequence[object],
+    told: Told,
 ) -> Iterator[list[tuple[Any, ...]]]:
     """Batches of rows of live chunks, in the order they were added."""
+    done = 0
+    for batch in _live_rows(rows, columns, joins, documents, values):
+        yield batch
+        done += len(batch)
+        told(done)
+
+
+def _live_rows(
+    rows: sqlite3.Connection, columns: str, joins: str, documents: Sequence[int] | None, values: Sequence[object]
+) -> Iterator[list[tuple[Any, ...]]]:  # fmt: skip
     sql = f"SELECT {columns} FROM chunks c JOIN documents d ON d.row = c.document {joins} WHERE d.state = 'live'"
     if documents is None:
         yield from _batches(rows.execute(f"{sql} ORDER BY c.row", values))
@@ -116,7 +146,7 @@ class VectorSink:
         self._dim = dim
         self._ragged = ragged
 
-    def fill(self, rows: sqlite3.Connection, documents: Sequence[int] | None) -> None:
+    def fill(self, rows: sqlite3.Connection, documents: Sequence[int] | None, told: Told = untold) -> None:
         """Add the vectors that the catalog holds for these documents."""
         import numpy as np
 
@@ -125,14 +155,16 @@ class VectorSink:
             "JOIN vectors v ON v.digest = w.digest AND v.encoder = e.row"
         )
         values = [self._view, self._fingerprint]
-        for batch in live_rows(rows, "c.id, v.vector", joins, documents, values):
-            ids: list[str] = [id for id, _ in batch]
+        columns = "c.id, v.vector, d.digest, c.modality, c.role, c.first_page, c.last_page"
+        for batch in live_rows(rows, columns, joins, documents, values, told):
+            ids: list[str] = [row[0] for row in batch]
+            labels = [lasting(*row[2:]) for row in batch]
             if self._ragged:
-                arrays = [np.frombuffer(blob, dtype="<f4").reshape(-1, self._dim) for _, blob in batch]
-                cast("TokenIndex", self.index).add(ids, arrays)
+                arrays = [np.frombuffer(row[1], dtype="<f4").reshape(-1, self._dim) for row in batch]
+                cast("TokenIndex", self.index).add(ids, arrays, labels)
                 continue
-            stacked = np.frombuffer(b"".join(vector for _, vector in batch), dtype="<f4")
-            cast("VectorIndex", self.index).add(ids, stacked.reshape(len(batch), self._dim))
+            stacked = np.frombuffer(b"".join(row[1] for row in batch), dtype="<f4")
+            cast("VectorIndex", self.index).add(ids, stacked.reshape(len(batch), self._dim), labels)
 
 
 class TextSink:
@@ -143,9 +175,9 @@ class TextSink:
     def __init__(self, index: TextIndex) -> None:
         self.index = index
 
-    def fill(self, rows: sqlite3.Connection, documents: Sequence[int] | None) -> None:
+    def fill(self, rows: sqlite3.Connection, documents: Sequence[int] | None, told: Told = untold) -> None:
         """Add the texts of these documents' chunks; a page's picture has none."""
-        for batch in live_rows(rows, "c.id, c.body, d.title", "", documents, []):
+        for batch in live_rows(rows, "c.id, c.body, d.title", "", documents, [], told):
             read = ((id, json.loads(body), title) for id, body, title in batch)
             texts = {
                 id: (plain.get("text", ""), title, *plain.get("headings", ()), *_said(plain))
@@ -169,7 +201,7 @@ class PageSink:
     def __init__(self, index: TextIndex) -> None:
         self.index = index
 
-    def fill(self, rows: sqlite3.Connection, documents: Sequence[int] | None) -> None:
+    def fill(self, rows: sqlite3.Connection, documents: Sequence[int] | None, told: Told = untold) -> None:
         """Add the pages of these documents: the texts of the chunks on each, with what stands above them."""
         if documents is None:
             sql = (
@@ -177,10 +209,13 @@ class PageSink:
                 "WHERE d.state = 'live' AND c.first_page IS NOT NULL ORDER BY d.row"
             )
             documents = [row for (row,) in rows.execute(sql).fetchall()]
+        done = 0
         for document in documents:
             ids, texts = _paged(rows, document)
             for start in range(0, len(ids), BATCH):
                 self.index.add(ids[start : start + BATCH], texts[start : start + BATCH])
+            done += len(ids)
+            told(done)
 
 
 def _paged(rows: sqlite3.Connection, document: int) -> tuple[list[str], list[tuple[str, ...]]]:

@@ -92,7 +92,7 @@ class Chroma:
 
         with self._reading() as collection:
             held = _held(collection, list(dict.fromkeys(ids))) if collection else {}
-        return np.stack([held[id] for id in ids]) if len(ids) else np.zeros((0, self.dim), np.float32)
+        return np.array([held[id] for id in ids], np.float32).reshape(-1, self.dim)
 
     def search(self, queries: Dense, k: int, where: Filter | None = None) -> Scored:
         """About the k largest inner products of each query (n, dim), among the ids that `where` admits."""

@@ -48,6 +48,10 @@ class MemoryCatalog:
     def matching(self, where: Filter) -> frozenset[str]:
         return frozenset(id for id, chunk in self.stored.items() if admits(where, chunk))
 
+    def resolved(self, where: Filter) -> Filter | None:
+        """Never: chunks of one document may have labels of their own here."""
+        return None
+
     def neighbours(self, id: str, before: int, after: int) -> list[Chunk]:
         chunk = self.stored.get(id)
         if chunk is None:

@@ -36,7 +36,7 @@ AiCm/CIsaRtwQerOyD/1cX27kwHT+mBYo4C8XWWC2Sl9QCuNZ0h8oZx/
 
 @dataclass
 class Reply:
-    """What a server answers."""
+    """What a server answers; with status 0 nothing, the connection is closed."""
 
     body: bytes = b""
     status: int = 200
@@ -80,13 +80,16 @@ class Server:
                 outer.asked.append(Asked(self.command, self.path, headers, body))
                 outer.reply(self, outer.answer(outer.asked[-1]))
 
-            do_POST = do_GET
+            do_POST = do_PUT = do_DELETE = do_GET
 
         self._server = ThreadingHTTPServer((LOCAL, 0), Handler)
         self._server.daemon_threads = True
         self.port = self._server.server_port
 
     def reply(self, to: BaseHTTPRequestHandler, told: Reply) -> None:
+        if not told.status:
+            to.close_connection = True
+            return
         to.send_response(told.status)
         for name, value in told.headers.items():
             to.send_header(name, value)

@@ -63,6 +63,18 @@ def test_post(server: Server) -> None:
     assert "referer" not in asked.headers
 
 
+def test_other_methods(server: Server) -> None:
+    server.answer = lambda asked: Reply(asked.method.encode())
+    door = at(server)
+    assert [door.send(method, "a?wait=true", b"[1]") for method in ("PUT", "DELETE")] == [b"PUT", b"DELETE"]
+    assert door.send("GET", "b") == b"GET"
+    assert [(one.path, one.body) for one in server.asked] == [
+        ("/v1/a?wait=true", b"[1]"), ("/v1/a?wait=true", b"[1]"), ("/v1/b", b""),
+    ]  # fmt: skip
+    replies(server, status=404, body=b'{"status": {"error": "Not found: x"}, "time": 0.1}')
+    assert "status 404: Not found: x" in str(failure(lambda: door.send("GET", "b")))
+
+
 def test_headers_and_no_key(server: Server) -> None:
     at(server, key=None, headers={"api-key": "abc"}).post("x", {})
     assert server.asked[0].headers["api-key"] == "abc"

@@ -18,7 +18,11 @@ NETWORK = {
     "urllib", "urllib3", "websockets", "xmlrpc",
 }  # fmt: skip
 OTHER_DOORS = {
-    "retrievers/indexes/qdrant.py": {"qdrant_client"},  # in this process, or the server that QDRANT_URL names
+    # In this process; for a server it only writes requests and reads answers, `rag/net` sends them.
+    "retrievers/indexes/qdrant.py": {"qdrant_client"},
+    "retrievers/indexes/qdrant_clients.py": {"qdrant_client"},
+    "retrievers/indexes/qdrant_filters.py": {"qdrant_client"},
+    "retrievers/indexes/qdrant_local.py": {"qdrant_client"},
     "pipelines/browser.py": {"playwright"},  # a browser whose every request `fetch` answers
 }
 HARMLESS = {"urllib.parse", "http.HTTPStatus"}

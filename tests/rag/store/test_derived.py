@@ -15,8 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag import registry
+from rag.store import derived
 from rag.store import writer as writing
 from rag.store.derived import TextSink, VectorSink, rebuild_all, replay
+from rag.store.resolving import lasting
 from rag.store.writer import Writer
 from tests.rag.store.small import Doc, ingested, key, piece
 
@@ -37,12 +39,14 @@ class Fake:
         self.waiting: dict[str, Any] = {}
         self.cleared = 0
         self.added: list[str] = []
+        self.told: dict[str, Any] = {}
 
     def __len__(self) -> int:
         return len(self.held)
 
-    def add(self, ids: Sequence[str], values: Sequence[Any], labels: object = ()) -> None:
+    def add(self, ids: Sequence[str], values: Sequence[Any], labels: Sequence[Any] = ()) -> None:
         assert len(ids) == len(values)
+        self.told.update(zip(ids, labels, strict=False))
         self.added += ids
         self.waiting.update(zip(ids, values, strict=True))
 
@@ -117,6 +121,27 @@ def test_what_is_new_is_added(corpus: Corpus) -> None:
     assert corpus.text.generation == 2
     assert corpus.outbox() == 0
     assert corpus.text.cleared == 1, "built anew once, at the beginning"
+
+
+def test_a_vector_index_is_told_what_never_changes(corpus: Corpus) -> None:
+    corpus.add(A)
+    corpus.replay()
+    first, _, second = A.chunks()
+    assert corpus.vectors.told[first.id] == lasting(A.digest, "text", "paragraph", 1, 1)
+    assert corpus.vectors.told[second.id] == lasting(A.digest, "text", "paragraph", 2, 2)
+    assert corpus.text.told == {}
+
+
+def test_a_long_build_tells_how_far_it_is(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(derived, "_TOLD_EVERY", 2)
+    monkeypatch.setattr(derived, "BATCH", 1)
+    for number in range(5):
+        corpus.add(Doc(f"{number}.txt", [piece(f"text {number}")]))
+    told: list[Any] = []
+    rebuild_all(corpus.path, corpus.sinks, told.append)
+    assert [(one["stage"], one["done"], one["total"]) for one in told] == [
+        ("index text", 2, 5), ("index text", 4, 5), ("index fake", 2, 5), ("index fake", 4, 5),
+    ]  # fmt: skip
 
 
 def test_an_index_that_is_up_to_date_is_left_alone(corpus: Corpus) -> None:
