@@ -30,7 +30,8 @@ _TOKEN = re.compile(
     re.IGNORECASE,
 )
 _GOES_ON = re.compile(rf"{_GAP}(?:{_OPEN}{_INNER}{{0,80}})?")
-_BEGUN = re.compile(rf"`[^`\n]{{0,400}}$|``$|{_GAP}{_OPEN}{_INNER}{{0,80}}$|[ \t]{{1,8}}$|［[^\[\]［］\n]{{0,60}}$")
+_BEGUN = re.compile(rf"``$|{_GAP}{_OPEN}{_INNER}{{0,80}}$|[ \t]{{1,8}}$|［[^\[\]［］\n]{{0,60}}$")
+_OPENED = re.compile(r"`[^`\n]{0,400}$")
 _ONE = re.compile(_MARK, re.IGNORECASE)
 _RANGE = re.compile(r"(\d+)\s*[–-]\s*\^?(\d+)|(\d+)")
 _LEAD = re.compile(r"[ \t>#*•+-]*(?:\d{1,3}[.)][ \t]*)?")
@@ -63,14 +64,19 @@ class Markers:
 
     def _settled(self) -> int:
         """How much of what is at hand stays as it is, whatever follows."""
-        at = 0
+        at = closed = 0
         for match in _TOKEN.finditer(self._rest):
             rest = match.end() == len(self._rest) if match["end"] else _GOES_ON.fullmatch(self._rest, match.end())
             if match["marks"] and rest:
-                return match.start()
+                cut = match.start()
+                break
             at = match.end()
-        begun = _BEGUN.search(self._rest, at)
-        return begun.start() if begun else len(self._rest)
+            closed = closed if match["marks"] else at
+        else:
+            begun = _BEGUN.search(self._rest, at)
+            cut = begun.start() if begun else len(self._rest)
+        opened = _OPENED.search(self._rest, closed)  # a marker behind it may turn out to be code
+        return min(cut, opened.start()) if opened else cut
 
     def _release(self, cut: int) -> str:
         raw, self._rest = self._rest[:cut], self._rest[cut:]

@@ -87,6 +87,11 @@ def test_pieces_do_not_matter(letters: list[str], size: int) -> None:
     assert rewritten(*pieces) == rewritten(reply)
 
 
+def test_a_marker_in_code_that_has_not_ended_yet_is_left_as_it_is() -> None:
+    for reply in ("`[1]`", "So `x [1] y` is.", "`[1] [2].", "a `b [1]\n c`"):
+        assert rewritten(*reply) == rewritten(reply)
+
+
 @given(st.text(max_size=200), st.integers(1, 50))
 def test_any_text_passes(reply: str, size: int) -> None:
     assert rewritten(*[reply[at : at + size] for at in range(0, len(reply), size)]) == rewritten(reply)
