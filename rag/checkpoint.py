@@ -26,6 +26,8 @@ SAMPLE = 4096
 MOST_HEADER = 100 * 2**20
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _READ_BESIDE = (".json", ".txt", ".model", ".jinja")
+# transformers leaves out of a config.json what is its class' default, as LLaVA's and MM-Embed's do.
+_LEFT_OUT = {"llama": 4096, "mistral": 4096}
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -45,6 +47,8 @@ class Checkpoint:
             size = table.get("hidden_size") if isinstance(table, dict) else None
             if isinstance(size, int) and not isinstance(size, bool) and 0 < size < 10**6:
                 return size
+            if isinstance(table, dict) and size is None and table.get("model_type") in _LEFT_OUT:
+                return _LEFT_OUT[table["model_type"]]
         raise ConfigError(f"{self.name}: its config.json gives no hidden_size of a language model", key="model")
 
     @cached_property
@@ -70,7 +74,7 @@ def checkpoint(model: str, revision: str = "") -> Checkpoint:
 
     Opens no socket: what is not there is not fetched. ConfigError says what is wrong and what to do.
     """
-    folder = _folder(model, revision)
+    folder = located(model, revision)
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except OSError as error:
@@ -91,7 +95,8 @@ def broken(model: str, what: str) -> ConfigError:
     )
 
 
-def _folder(model: str, revision: str) -> Path:
+def located(model: str, revision: str) -> Path:
+    """The folder of a checkpoint, in this machine's cache for a hub name; ConfigError where it is not here."""
     folder = Path(model).expanduser()
     if folder.is_dir():
         if revision:
