@@ -95,8 +95,8 @@ def broken(model: str, what: str) -> ConfigError:
     )
 
 
-def located(model: str, revision: str) -> Path:
-    """The folder of a checkpoint, in this machine's cache for a hub name; ConfigError where it is not here."""
+def located(model: str, revision: str, file: str = "config.json") -> Path:
+    """The folder of a checkpoint: for a hub name the one with `file` in this machine's cache; ConfigError without."""
     folder = Path(model).expanduser()
     if folder.is_dir():
         if revision:
@@ -106,7 +106,7 @@ def located(model: str, revision: str) -> Path:
         raise ConfigError(f"model={model!r}: there is no such folder, and it is no hub name (owner/name)", key="model")
     with extra("vision"):
         from huggingface_hub import try_to_load_from_cache
-    found = try_to_load_from_cache(model, "config.json", revision=revision or None)
+    found = try_to_load_from_cache(model, file, revision=revision or None)
     if not isinstance(found, str):
         pinned = f" --revision {revision}" if revision else ""
         raise ConfigError(

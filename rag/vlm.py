@@ -70,14 +70,14 @@ def opened(checkpoint: Checkpoint, head: Head, device: Device, dtype: str, word:
     for a checkpoint that transformers cannot run as it is.
     """
     with extra("vision"):
-        import torch
+        import torch  # noqa: F401
         import transformers
 
-    place = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    place = chosen(device)
     number = dtype if dtype != "auto" or place.startswith("cuda") else "float32"
     native: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
-        with _quietly(transformers.utils.logging), running(word) if word else nullcontext(native) as local:
+        with quietly(transformers.utils.logging), running(word) if word else nullcontext(native) as local:
             config = transformers.AutoConfig.from_pretrained(checkpoint.folder, **local)
             auto: Any = transformers.AutoProcessor
             processor = auto.from_pretrained(checkpoint.folder, **local)
@@ -103,11 +103,22 @@ def opened(checkpoint: Checkpoint, head: Head, device: Device, dtype: str, word:
         whole(checkpoint.name, processor)
     if tokenizer(processor).pad_token is None:  # padding is masked: any token will do
         tokenizer(processor).pad_token = tokenizer(processor).eos_token
+    return Opened(placed(model, place), processor, place, _placeholder(processor))
+
+
+def chosen(device: Device) -> str:
+    """The device of torch's that "auto" stands for here."""
+    import torch
+
+    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+
+
+def placed(model: Any, place: str) -> Any:
+    """A model on a device, for reading only; ConfigError where torch has none of that name."""
     try:
-        model = model.to(place).eval().requires_grad_(False)
+        return model.to(place).eval().requires_grad_(False)
     except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device={device!r} cannot be used: {error}", key="device") from error
-    return Opened(model, processor, place, _placeholder(processor))
+        raise ConfigError(f"device={place!r} cannot be used: {error}", key="device") from error
 
 
 def whole(name: str, processor: Any) -> None:
@@ -117,7 +128,7 @@ def whole(name: str, processor: Any) -> None:
 
 
 @contextmanager
-def _quietly(logging: Any) -> Iterator[None]:
+def quietly(logging: Any) -> Iterator[None]:
     """Without the progress bars and load reports of transformers, which would stand in our output."""
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
