@@ -79,6 +79,7 @@ def opened(checkpoint: Checkpoint, head: Head, device: Device, dtype: str, word:
     try:
         with quietly(transformers.utils.logging), running(word) if word else nullcontext(native) as local:
             config = transformers.AutoConfig.from_pretrained(checkpoint.folder, **local)
+            checkpoint.check_sizes(checkpoint.config, config.get_text_config().to_dict())
             auto: Any = transformers.AutoProcessor
             processor = auto.from_pretrained(checkpoint.folder, **local)
             with suppress(ValueError, OSError, ImportError):  # there is no such backend for some
