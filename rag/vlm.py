@@ -70,7 +70,6 @@ def opened(checkpoint: Checkpoint, head: Head, device: Device, dtype: str, word:
     for a checkpoint that transformers cannot run as it is.
     """
     with extra("vision"):
-        import torch  # noqa: F401
         import transformers
 
     place = chosen(device)
@@ -109,7 +108,8 @@ def opened(checkpoint: Checkpoint, head: Head, device: Device, dtype: str, word:
 
 def chosen(device: Device) -> str:
     """The device of torch's that "auto" stands for here."""
-    import torch
+    with extra("vision"):
+        import torch
 
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
 

@@ -13,11 +13,13 @@ nvidia/MM-Embed:
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rag.checkpoint import broken
+from rag.errors import ConfigError, RagError
 from rag.vlm import Opened, harmless
 
 from .pooling import units
@@ -72,7 +74,7 @@ def page_states(
     """Last hidden states (n, tokens, dim) and their mask (n, tokens), by VisRAG-Ret's interface."""
     import torch
 
-    with torch.inference_mode():
+    with _calling(name, model), torch.inference_mode():
         told = model.model(text=list(texts), image=list(pictures), tokenizer=model.tokenizer)
     hidden, mask = getattr(told, "last_hidden_state", None), getattr(told, "attention_mask", None)
     if hidden is None or mask is None or hidden.shape[:2] != mask.shape or len(mask) != len(texts):
@@ -88,10 +90,8 @@ def embedded(model: Opened, inputs: Sequence[Input], dim: int, name: str) -> NDA
 
     given = [{"txt": one.words} if one.picture is None else {"txt": one.words, "img": one.picture} for one in inputs]
     first = inputs[0]
-    with torch.inference_mode():
-        told = model.model.encode(
-            given, is_query=first.query, instruction=first.instruction, max_length=MOST_TOKENS
-        )  # fmt: skip
+    with _calling(name, model), torch.inference_mode():
+        told = model.model.encode(given, is_query=first.query, instruction=first.instruction, max_length=MOST_TOKENS)
         vectors = told["hidden_states"]
     if tuple(vectors.shape) != (len(inputs), dim):
         raise broken(name, f"its own code ({type(model.model).__name__}) gives vectors of {tuple(vectors.shape)}, "
@@ -106,6 +106,25 @@ def plain(text: str, processor: Any) -> str:
         while mark in text:
             text = text.replace(mark, f"{mark[0]} {mark[1:]}" if mark.startswith("<") else "\nQuery:\n")
     return text
+
+
+@contextmanager
+def _calling(name: str, model: Opened) -> Iterator[None]:
+    """What the checkpoint's own code raises, in words that help."""
+    try:
+        yield
+    except (MemoryError, RagError):
+        raise
+    except Exception as error:  # it is anybody's code
+        from transformers import __version__
+
+        what = " ".join(str(error).split())[:300]
+        raise ConfigError(
+            f"{name}: its own code ({type(model.model).__name__}) failed: {type(error).__name__}: {what}. It may have "
+            f"been written for another version of transformers than {__version__}; a file that you mend has another "
+            "digest",
+            key="code",
+        ) from error
 
 
 def _parameters(function: Callable[..., Any]) -> set[str]:

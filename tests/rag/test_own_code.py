@@ -259,6 +259,16 @@ def test_transformers_is_left_as_it_was(fails: bool, folder: Path, monkeypatch: 
     assert state() == before
 
 
+def test_the_hub_is_offline_while_code_is_opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = folder / "eyes.py"
+    telling = f"import huggingface_hub\nopen({str(folder.parent / 'ran')!r}, 'a').write("
+    telling += "f'offline={huggingface_hub.is_offline_mode()}\\n')\n"
+    file.write_text(telling + file.read_text(encoding="utf-8"), encoding="utf-8")
+    allow(monkeypatch, named(folder))
+    used(folder, named(folder))
+    assert "offline=True" in ran(folder)
+
+
 # --- hub names ---------------------------------------------------------------------------------------
 
 

@@ -185,6 +185,8 @@ def test_words_hold_no_marks_of_mm_embeds(models: dict[str, tuple[str, str]], as
 
 
 @pytest.mark.parametrize(("kind", "old", "new"), [
+    ("pages", "hidden, mask = padded(rows)", "hidden, mask = self.gone_in_version_5(rows)"),
+    ("universal", "hidden, mask = padded(rows)", "hidden, mask = self.gone_in_version_5(rows)"),
     ("pages", "attention_mask=mask", "attention_mask=mask[:, :1]"),
     ("universal", "hidden_states=embeds", "hidden_states=embeds[:, :3]"),
 ])  # fmt: skip
