@@ -104,10 +104,14 @@ def checkpoint(model: str, revision: str = "") -> Checkpoint:
         raise broken(model, f"{folder / 'config.json'} is not JSON ({error})") from error
     if not isinstance(config, dict):
         raise broken(model, f"{folder / 'config.json'} holds no table of settings")
-    if not any(path.name in _TOKENIZERS or path.suffix in (".model", ".tiktoken") for path in folder.iterdir()):
-        # Some classes would make up one that knows no word, and never tell.
+    if not has_tokenizer(folder):
         raise broken(model, f"there is no tokenizer in {folder}")
     return Checkpoint(model, folder, config, tuple(_weights(model, folder)))
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Whether a tokenizer's words are in a folder; without, some classes make up one that knows none, and never tell."""
+    return any(path.name in _TOKENIZERS or path.suffix in (".model", ".tiktoken") for path in folder.iterdir())
 
 
 def broken(model: str, what: str) -> ConfigError:

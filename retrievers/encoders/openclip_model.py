@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rag.checkpoint import Checkpoint
+from rag.checkpoint import Checkpoint, has_tokenizer
 from rag.errors import ConfigError
 from rag.extras import extra
 from rag.vlm import Opened, chosen, placed, quietly
@@ -201,6 +201,8 @@ def _tokenizer(checkpoint: Checkpoint, told: OpenCLIP) -> Any:
 
     wanted = told.text.get("hf_tokenizer_name") or "openai/clip-vit-base-patch32"
     try:
+        if not has_tokenizer(checkpoint.folder):
+            raise ValueError("there is none")
         auto: Any = transformers.AutoTokenizer
         tokenizer = auto.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
         vocabulary = tokenizer.get_vocab().values()

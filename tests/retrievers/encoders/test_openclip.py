@@ -260,6 +260,29 @@ def test_a_tokenizer_that_is_not_the_models_is_refused(tmp_path: Path) -> None:
     refused(other, "highest token")
 
 
+def test_a_tokenizer_without_words_is_not_made_up(tmp_path: Path) -> None:
+    """As transformers would, for a class that it knows."""
+    folder = openclip(tmp_path / "model", "clip")
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "CLIPTokenizer"}')
+    refused(folder, r"tokenizer cannot be opened \(there is none\)")
+
+
+def test_a_tokenizer_of_clips_own_class_is_read(tmp_path: Path) -> None:
+    """Words and merges in files of their own, as older folders have them."""
+    folder = openclip(tmp_path / "model", "clip")
+    (folder / "tokenizer.json").unlink()
+    letters = [*"abcdefghijklmnopqrstuvwxyz"]
+    words = [*letters, *(f"{letter}</w>" for letter in letters), "re", "red</w>", "<|startoftext|>", "<|endoftext|>"]
+    (folder / "vocab.json").write_text(json.dumps({word: number for number, word in enumerate(words)}))
+    (folder / "merges.txt").write_text("#version: 0.2\nr e\nre d</w>\n")
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "CLIPTokenizer"}')
+    encoder = CLIP(str(folder))
+    ids = encoder._model.tokenizer(encoder._open.cleaned("RED  a") if encoder._open else "")["input_ids"]
+    assert [words[number] for number in ids] == ["<|startoftext|>", "red</w>", "a</w>", "<|endoftext|>"]
+    assert np.isfinite(encoder.encode_queries([query("red")])).all()
+
+
 def test_names_that_are_not_known_are_kept() -> None:
     import torch
 
