@@ -110,7 +110,7 @@ def checkpoint(model: str, revision: str = "") -> Checkpoint:
 
 
 def has_tokenizer(folder: Path) -> bool:
-    """Whether a tokenizer's words are in a folder; without, some classes make up one that knows none, and never tell."""
+    """Whether a tokenizer's words are in a folder; without, some classes make one up that knows none, untold."""
     return any(path.name in _TOKENIZERS or path.suffix in (".model", ".tiktoken") for path in folder.iterdir())
 
 
