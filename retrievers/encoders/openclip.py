@@ -5,7 +5,8 @@ Ilharco et al. 2021, "OpenCLIP" (https://github.com/mlfoundations/open_clip), wh
 torch, which cannot be had everywhere; its standard towers are those of transformers under other names, so their
 weights are read by name (`openclip_model`), and words and pictures are prepared as OpenCLIP prepares them. Two
 families: CLIP with a plain vision transformer, and SigLIP with timm's. A setting that neither has is refused by its
-name, as are weights that are a pickle. Departure: OpenCLIP also repairs broken encodings and parts ligatures in words (ftfy).
+name, as are weights that are a pickle. Departure: OpenCLIP also repairs broken encodings and parts ligatures in
+words (ftfy).
 """
 
 from __future__ import annotations
