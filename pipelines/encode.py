@@ -220,6 +220,7 @@ def encode_missing(store: Store, writer: Writer, encoding: Encoding, progress: P
         else:
             # Also where nothing is missing now: a run that was killed here may have stored the last vectors.
             store.vectors[name].clear()
+            writer.set_meta(f"encoder:{name}", encoder.fingerprint)  # another encoder, and no chunk for it yet
             writer.set_meta(mark, encoder.fingerprint)
     return total
 
@@ -251,6 +252,7 @@ def encode_units(store: Store, writer: Writer, encoding: Encoding, progress: Pro
         total += len(vectors)
     else:
         if not seen:
+            writer.set_meta(f"encoder:{name}", encoder.fingerprint)
             writer.set_meta(mark, encoder.fingerprint)
     return total
 

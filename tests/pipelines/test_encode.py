@@ -16,7 +16,7 @@ from rag.pipelines.prefetch import Job
 
 from rag.corpus import Corpus
 from rag.document import CharSpan, Chunk, Origin, Source
-from rag.errors import ConfigError
+from rag.errors import ConfigError, CorpusError
 from rag.identity import identified
 from rag.store.rows import ChunkRow, chunk_row
 from tests.pipelines.test_ingest import add
@@ -155,3 +155,28 @@ def spoil(patch: pytest.MonkeyPatch, which: Callable[[str], bool]) -> None:
         return vectors
 
     patch.setattr(HashEncoder, "_encode", spoilt)
+
+
+def test_another_encoder_can_follow_one_that_made_no_vector(
+    hashed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that could not be opened leaves its name behind; `reindex` puts the one configured now in its place."""
+    from rag.pipelines.maintain import reindex
+
+    from rag.store.store import Store
+    from tests.golden.encoders import HashEncoder
+
+    (tmp_path / "a.md").write_text("The gauge of the mill.")
+    with monkeypatch.context() as patch:
+        patch.setattr(HashEncoder, "_encode", lambda *_: _fails())
+        with pytest.raises(ConfigError):
+            add(hashed, tmp_path / "a.md")
+    monkeypatch.setattr(HashEncoder, "fingerprint", "hash.mended")
+    with pytest.raises(CorpusError, match="rag reindex"):
+        add(hashed, tmp_path / "a.md")
+    assert reindex(Store(hashed))["encoded"] == 0
+    assert add(hashed, tmp_path / "a.md").embedded == 1
+
+
+def _fails() -> Any:
+    raise ConfigError("the model cannot be opened")
