@@ -11,6 +11,7 @@ from rag.document import Chunk, Source
 from rag.errors import MissingExtra, SourceError
 from rag.identity import combined
 from rag.protocols import EncodesUnits, ProgressCallback
+from rag.sound import spoilt, unsound
 from rag.store.rows import ChunkRow, PartRows, chunk_from
 from rag.store.store import Store
 from rag.store.writer import Writer
@@ -31,6 +32,9 @@ class _Channel:
     row: int | None = None
     early: dict[str, Any] = field(default_factory=dict)
     """Vectors by view digest, made before their document's turn."""
+    sound: bool = False
+    """Whether it has made a vector in this run that holds numbers."""
+    unsound: int = 0
 
 
 class Encoding:
@@ -83,7 +87,7 @@ class Encoding:
             if rest:
                 more = self._more(writer, channel, rest, waiting)
                 told = self._encoded(channel, {**rest, **more})
-                channel.early.update({digest: told.pop(digest) for digest in more})
+                channel.early.update({digest: told.pop(digest) for digest in more if digest in told})
                 made.update(told)
         except MissingExtra as missing:
             self._warn(f"no vectors are made, full-text search alone works: {missing}")
@@ -128,16 +132,32 @@ class Encoding:
         return encoder, made
 
     def _encoded(self, channel: _Channel, fresh: Mapping[str, Any]) -> dict[str, Any]:
-        """Vectors by view digest; a chunk whose pixels are not to be had is told of and left out."""
+        """Vectors by view digest; a chunk whose pixels are not to be had is told of and left out.
+
+        So is one whose vector holds no numbers; ConfigError where no vector of this run holds any.
+        """
         encoder = channel.encoder
         encode = encoder.encode_units if isinstance(encoder, EncodesUnits) else encoder.encode_chunks
         try:
-            return dict(zip(fresh, encode(list(fresh.values())), strict=True)) if fresh else {}
+            made = dict(zip(fresh, encode(list(fresh.values())), strict=True)) if fresh else {}
+            if bad := unsound(list(made.values())):
+                self._left_out(channel, made, bad)
+            channel.sound |= bool(made)
+            return made
         except SourceError as error:
             if len(fresh) == 1:
                 self._warn(f"no vector by {channel.name}: {error}")
                 return {}
         return {digest: one for key in fresh for digest, one in self._encoded(channel, {key: fresh[key]}).items()}
+
+    def _left_out(self, channel: _Channel, made: dict[str, Any], rows: Sequence[int]) -> None:
+        """Take the vectors in these rows out of `made`."""
+        channel.unsound += len(rows)
+        for digest in [list(made)[row] for row in rows]:
+            del made[digest]
+        if channel.unsound > 1 and not (channel.sound or made):
+            raise spoilt(channel.encoder, "all that it is given")
+        self._warn(f"{len(rows)} chunks have no vector by {channel.name}: {spoilt(channel.encoder, 'them')}")
 
     def _channel(self, name: str) -> _Channel | None:
         return next((one for one in self._channels if one.name == name), None)
@@ -200,6 +220,7 @@ def encode_missing(store: Store, writer: Writer, encoding: Encoding, progress: P
         else:
             # Also where nothing is missing now: a run that was killed here may have stored the last vectors.
             store.vectors[name].clear()
+            writer.set_meta(f"encoder:{name}", encoder.fingerprint)  # another encoder, and no chunk for it yet
             writer.set_meta(mark, encoder.fingerprint)
     return total
 
@@ -231,6 +252,7 @@ def encode_units(store: Store, writer: Writer, encoding: Encoding, progress: Pro
         total += len(vectors)
     else:
         if not seen:
+            writer.set_meta(f"encoder:{name}", encoder.fingerprint)
             writer.set_meta(mark, encoder.fingerprint)
     return total
 

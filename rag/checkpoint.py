@@ -24,8 +24,13 @@ WHOLE = 64 * 2**20
 """Bytes up to which a file of weights is digested whole."""
 SAMPLE = 4096
 MOST_HEADER = 100 * 2**20
+_TOKENIZERS = ("tokenizer.json", "vocab.json", "vocab.txt", "tekken.json")
+_SIDES = ("hidden_size", "intermediate_size", "vocab_size")
+_COUNTED = ("num_hidden_layers", "num_layers", "n_layers", "depth", "num_experts", "num_local_experts")
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _READ_BESIDE = (".json", ".txt", ".model", ".jinja")
+# transformers leaves out of a config.json what is its class' default, as LLaVA's and MM-Embed's do.
+_LEFT_OUT = {"llama": 4096, "mistral": 4096}
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -45,6 +50,8 @@ class Checkpoint:
             size = table.get("hidden_size") if isinstance(table, dict) else None
             if isinstance(size, int) and not isinstance(size, bool) and 0 < size < 10**6:
                 return size
+            if isinstance(table, dict) and size is None and table.get("model_type") in _LEFT_OUT:
+                return _LEFT_OUT[table["model_type"]]
         raise ConfigError(f"{self.name}: its config.json gives no hidden_size of a language model", key="model")
 
     @cached_property
@@ -61,8 +68,26 @@ class Checkpoint:
                 [[path.name, file_digest(path)] for path in beside],
                 [[path.name, _weights_digest(path)] for path in self.weights],
             )
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise broken(self.name, f"its weights cannot be read ({error})") from error
+
+    def check_sizes(self, *settings: Mapping[str, Any]) -> None:
+        """ConfigError where settings ask for more than the weights hold.
+
+        A layer without weights would be made up, of any size and in any number: a few bytes of
+        config.json could fill the memory. Looked at are the names that all families have.
+        """
+        try:
+            tensors = [one for path in self.weights for one in _tensors(path).values()]
+            most = max((int(side) for one in tensors for side in one["shape"]), default=0)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise broken(self.name, f"its weights cannot be read ({error})") from error
+        for key, value in _numbers(settings):
+            asked = f"its settings say {key} = {value}"
+            if key in _SIDES and value > most:
+                raise broken(self.name, f"{asked}, and no tensor of its weights has more than {most} a side")
+            if key in _COUNTED and value > len(tensors):
+                raise broken(self.name, f"{asked}, and its weights hold {len(tensors)} tensors")
 
 
 def checkpoint(model: str, revision: str = "") -> Checkpoint:
@@ -70,7 +95,7 @@ def checkpoint(model: str, revision: str = "") -> Checkpoint:
 
     Opens no socket: what is not there is not fetched. ConfigError says what is wrong and what to do.
     """
-    folder = _folder(model, revision)
+    folder = located(model, revision)
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except OSError as error:
@@ -79,7 +104,14 @@ def checkpoint(model: str, revision: str = "") -> Checkpoint:
         raise broken(model, f"{folder / 'config.json'} is not JSON ({error})") from error
     if not isinstance(config, dict):
         raise broken(model, f"{folder / 'config.json'} holds no table of settings")
+    if not has_tokenizer(folder):
+        raise broken(model, f"there is no tokenizer in {folder}")
     return Checkpoint(model, folder, config, tuple(_weights(model, folder)))
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Whether a tokenizer's words are in a folder; without, some classes make one up that knows none, untold."""
+    return any(path.name in _TOKENIZERS or path.suffix in (".model", ".tiktoken") for path in folder.iterdir())
 
 
 def broken(model: str, what: str) -> ConfigError:
@@ -91,7 +123,8 @@ def broken(model: str, what: str) -> ConfigError:
     )
 
 
-def _folder(model: str, revision: str) -> Path:
+def located(model: str, revision: str, file: str = "config.json") -> Path:
+    """The folder of a checkpoint: for a hub name the one with `file` in this machine's cache; ConfigError without."""
     folder = Path(model).expanduser()
     if folder.is_dir():
         if revision:
@@ -101,7 +134,7 @@ def _folder(model: str, revision: str) -> Path:
         raise ConfigError(f"model={model!r}: there is no such folder, and it is no hub name (owner/name)", key="model")
     with extra("vision"):
         from huggingface_hub import try_to_load_from_cache
-    found = try_to_load_from_cache(model, "config.json", revision=revision or None)
+    found = try_to_load_from_cache(model, file, revision=revision or None)
     if not isinstance(found, str):
         pinned = f" --revision {revision}" if revision else ""
         raise ConfigError(
@@ -148,21 +181,44 @@ def _weights_digest(path: Path) -> str:
 
     The format: 8 bytes with the length of a JSON table (little endian), the table, the numbers.
     """
+    size, header, table = _header(path)
+    if size <= WHOLE:
+        return file_digest(path)
+    hashed = sha256(f"{size}:".encode() + header)
+    with open(path, "rb") as file:
+        for start, end in sorted(tuple(map(int, one["data_offsets"])) for one in table.values()):
+            for at in sorted({start, (start + end) // 2, max(start, end - SAMPLE)}):
+                file.seek(8 + len(header) + at)
+                hashed.update(file.read(min(SAMPLE, end - at)))
+    return hashed.hexdigest()
+
+
+def _tensors(path: Path) -> dict[str, Any]:
+    return _header(path)[2]
+
+
+def _header(path: Path) -> tuple[int, bytes, dict[str, Any]]:
+    """A safetensors file's size, its header and the header's table of tensors; ValueError and the like for others."""
     size = path.stat().st_size
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if not 2 <= length <= min(MOST_HEADER, size - 8):
             raise ValueError(f"{path.name} is no safetensors file")
         header = file.read(length)
-        tensors = [one["data_offsets"] for name, one in json.loads(header).items() if name != "__metadata__"]
-        ends = [int(end) for _, end in tensors]
-        if max(ends, default=0) + 8 + length != size:
-            raise ValueError(f"{path.name} holds {size} bytes, its table says {max(ends, default=0) + 8 + length}")
-        if size <= WHOLE:
-            return file_digest(path)
-        hashed = sha256(f"{size}:".encode() + header)
-        for start, end in sorted((int(start), int(end)) for start, end in tensors):
-            for at in sorted({start, (start + end) // 2, max(start, end - SAMPLE)}):
-                file.seek(8 + length + at)
-                hashed.update(file.read(min(SAMPLE, end - at)))
-    return hashed.hexdigest()
+    tensors = {name: one for name, one in json.loads(header).items() if name != "__metadata__"}
+    end = max((int(one["data_offsets"][1]) for one in tensors.values()), default=0)
+    if end + 8 + length != size:
+        raise ValueError(f"{path.name} holds {size} bytes, its table says {end + 8 + length}")
+    return size, header, tensors
+
+
+def _numbers(settings: object) -> Iterator[tuple[str, int]]:
+    """All whole numbers of nested tables with their names."""
+    waiting = [settings]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Mapping):
+            waiting.extend(one.values())
+            yield from ((str(key), value) for key, value in one.items() if type(value) is int)
+        elif isinstance(one, (list, tuple)):
+            waiting.extend(one)

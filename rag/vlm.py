@@ -1,7 +1,7 @@
 """Vision-language models by transformers: opening a checkpoint, pictures and words made fit for it.
 
 What the encoder of pages and the generator share. Only classes that transformers itself has are
-used, weights are safetensors, and nothing is fetched.
+used, but for code that the user has allowed (`own_code`); weights are safetensors, and nothing is fetched.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +18,8 @@ from rag.checkpoint import Checkpoint, broken
 from rag.document import Chunk, Media, PageRegion, Place
 from rag.errors import ConfigError, CorpusError, SourceError
 from rag.extras import extra
+from rag.own_code import Word, own_code, refused
+from rag.own_import import running
 from rag.protocols import Assets
 
 if TYPE_CHECKING:
@@ -51,26 +53,32 @@ class Opened:
 
     @property
     def tokenizer(self) -> Any:
-        return self.processor.tokenizer
+        return tokenizer(self.processor)
 
 
-def opened(checkpoint: Checkpoint, head: Head, device: Device, dtype: str) -> Opened:
+def tokenizer(processor: Any) -> Any:
+    """The tokenizer of a processor; a checkpoint with code of its own may have no more than that."""
+    return getattr(processor, "tokenizer", processor)
+
+
+def opened(checkpoint: Checkpoint, head: Head, device: Device, dtype: str, word: Word | None = None) -> Opened:
     """The model with its head for hidden states, words or vectors of late interaction, on a device, for reading only.
 
     `device` is "auto" (a CUDA card, else the processor) or a name of torch's; `dtype` "auto" is the
-    checkpoint's own on a card and float32 elsewhere. MissingExtra without the libraries, ConfigError
+    checkpoint's own on a card and float32 elsewhere. With `word` the checkpoint's own Python code is
+    run, and its processor may lack an image processor. MissingExtra without the libraries, ConfigError
     for a checkpoint that transformers cannot run as it is.
     """
     with extra("vision"):
-        import torch
         import transformers
 
-    place = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    place = chosen(device)
     number = dtype if dtype != "auto" or place.startswith("cuda") else "float32"
-    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    native: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
-        with _quietly(transformers.utils.logging):
+        with quietly(transformers.utils.logging), running(word) if word else nullcontext(native) as local:
             config = transformers.AutoConfig.from_pretrained(checkpoint.folder, **local)
+            checkpoint.check_sizes(checkpoint.config, config.get_text_config().to_dict())
             auto: Any = transformers.AutoProcessor
             processor = auto.from_pretrained(checkpoint.folder, **local)
             with suppress(ValueError, OSError, ImportError):  # there is no such backend for some
@@ -81,7 +89,7 @@ def opened(checkpoint: Checkpoint, head: Head, device: Device, dtype: str) -> Op
             model, told = kind.from_pretrained(
                 checkpoint.folder, config=config, dtype=number, use_safetensors=True, output_loading_info=True, **local
             )
-    except MemoryError:
+    except (MemoryError, ConfigError):
         raise
     except Exception as error:  # transformers raises anything, from KeyError to its own
         raise _refused(checkpoint, error) from error
@@ -91,19 +99,37 @@ def opened(checkpoint: Checkpoint, head: Head, device: Device, dtype: str) -> Op
             f"its weights lack {len(lacking)} tensors that this version of transformers needs "
             f"({', '.join(lacking[:3])}), which would be left random",
         )
-    if not hasattr(processor, "image_processor") or not hasattr(processor, "tokenizer"):
-        raise broken(checkpoint.name, f"{type(processor).__name__} reads no pictures with words")
-    if processor.tokenizer.pad_token is None:  # padding is masked: any token will do
-        processor.tokenizer.pad_token = processor.tokenizer.eos_token
+    if not word:
+        whole(checkpoint.name, processor)
+    if tokenizer(processor).pad_token is None:  # padding is masked: any token will do
+        tokenizer(processor).pad_token = tokenizer(processor).eos_token
+    return Opened(placed(model, place), processor, place, _placeholder(processor))
+
+
+def chosen(device: Device) -> str:
+    """The device of torch's that "auto" stands for here."""
+    with extra("vision"):
+        import torch
+
+    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+
+
+def placed(model: Any, place: str) -> Any:
+    """A model on a device, for reading only; ConfigError where torch has none of that name."""
     try:
-        model = model.to(place).eval().requires_grad_(False)
+        return model.to(place).eval().requires_grad_(False)
     except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device={device!r} cannot be used: {error}", key="device") from error
-    return Opened(model, processor, place, _placeholder(processor))
+        raise ConfigError(f"device={place!r} cannot be used: {error}", key="device") from error
+
+
+def whole(name: str, processor: Any) -> None:
+    """ConfigError for a processor that does not read pictures with words."""
+    if not hasattr(processor, "image_processor") or not hasattr(processor, "tokenizer"):
+        raise broken(name, f"{type(processor).__name__} reads no pictures with words")
 
 
 @contextmanager
-def _quietly(logging: Any) -> Iterator[None]:
+def quietly(logging: Any) -> Iterator[None]:
     """Without the progress bars and load reports of transformers, which would stand in our output."""
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
@@ -121,21 +147,33 @@ def _refused(checkpoint: Checkpoint, error: Exception) -> ConfigError:
     what = " ".join(str(error).split())
     if isinstance(error, (ImportError, RuntimeError)) and "torchvision" in what.lower():
         return ConfigError(
-            f"{checkpoint.name}: its processor also reads video, for which transformers needs torchvision, of the "
-            f"build that fits torch; install it with: pip install torchvision ({what[:120]})",
+            f"{checkpoint.name}: its processor also reads video, or its own code asks for it, for which torchvision is "
+            f"needed, of the build that fits torch; install it with: pip install torchvision ({what[:120]})",
             key="model",
         )
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return ConfigError(f"{checkpoint.name}: its own code needs {error.name}, which is not installed", key="model")
     if "auto_map" in checkpoint.config and ("custom code" in what or "trust_remote_code" in what):
-        return remote_code(checkpoint.name, str(checkpoint.config.get("model_type")))
+        return remote_code(checkpoint.name, str(checkpoint.config.get("model_type")), checkpoint)
     return broken(checkpoint.name, f"transformers cannot open it ({type(error).__name__}: {what[:300]})")
 
 
-def remote_code(name: str, kind: str = "") -> ConfigError:
-    """The error for a checkpoint whose class is code of its own."""
+def remote_code(name: str, kind: str = "", found: Checkpoint | None = None) -> ConfigError:
+    """The error for a checkpoint whose class is code of its own; `found` where its files are here to be read."""
+    native = (
+        "Or use a checkpoint of a class that transformers itself has, such as Qwen2-VL, SmolVLM, Idefics3 or LLaVA, "
+        "or weights converted to one"
+    )
+    if found is not None:
+        try:
+            error = refused(own_code(name, found.folder), "`code` is not set")
+        except ConfigError as other:
+            error = other
+        return ConfigError(f"{error}. Only retrievers/encoders/visrag and universal take `code`. {native}", key="code")
     return ConfigError(
         f"{name}: its model class{f' ({kind})' if kind else ''} is Python code that comes with the checkpoint and "
-        "that would have to be run (trust_remote_code); Argus never does. Use a checkpoint of a class that "
-        "transformers itself has, such as Qwen2-VL, SmolVLM, Idefics3 or LLaVA, or weights converted to one",
+        f"that would have to be run; Argus never does without your word. Fetch it with: hf download {name}, and this "
+        f"message will say what it is and how to allow it. {native}",
         key="model",
     )
 
@@ -170,8 +208,9 @@ def harmless(text: str, processor: Any) -> str:
     # Lone surrogates are legal in Python and in no encoding.
     text = text.encode("utf-8", "replace").decode()
     found = {str(getattr(processor, name, "") or "") for name in ("image_token", "video_token", "audio_token")}
-    found.update(str(one) for one in processor.tokenizer.all_special_tokens)
-    found.update(one.content for one in processor.tokenizer.added_tokens_decoder.values() if one.special)
+    reads = tokenizer(processor)
+    found.update(str(one) for one in reads.all_special_tokens)
+    found.update(one.content for one in reads.added_tokens_decoder.values() if one.special)
     tokens = [token for token in sorted(found) if len(token.strip()) > 2]
     while present := [token for token in tokens if token in text]:
         for token in present:

@@ -13,6 +13,7 @@ from rag.answer import Hit, Query
 from rag.document import WORDED
 from rag.filters import Filter
 from rag.protocols import Catalog, Encoder, Index, Scored
+from rag.sound import spoilt, unsound
 
 from .joining import joined
 
@@ -39,6 +40,8 @@ class Dense:
             return found
         worded = [queries[number] for number in asked]
         vectors = self.encoder.encode_queries(worded)
+        if unsound(vectors):
+            raise spoilt(self.encoder, "a question")
 
         def search(numbers: list[int], k: int, where: Filter | None) -> Scored:
             chosen: Any = [vectors[one] for one in numbers] if isinstance(vectors, list) else vectors[numbers]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rag.answer import Hit, Query, Score
 from rag.document import Chunk, TimeSpan
 from rag.protocols import Catalog, Encoder, Index, Retriever
+from rag.sound import spoilt, unsound
 
 from .clips import Pooling, XPool, cosine, fused
 from .frames import SubsetScorer, selected
@@ -85,6 +86,8 @@ class Moments:
         found = self.retriever.retrieve(queries, max(k, self.depth))
         asked = [n for n, hits in enumerate(found) if any(_span(hit.chunk) for hit in hits)]
         vectors = self.encoder.encode_queries([queries[n] for n in asked]) if asked else []
+        if unsound(vectors):
+            raise spoilt(self.encoder, "a question")
         for n, vector in zip(asked, vectors, strict=True):
             found[n] = self._ordered(vector, found[n])
         return [hits[:k] for hits in found]

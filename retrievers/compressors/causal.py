@@ -76,6 +76,7 @@ class PathScorer:
 
     def _load(self) -> tuple[Any, Any]:
         found = checkpoint(self.model, self.revision)
+        found.check_sizes(found.config)
         with extra("vision"):
             import transformers
         local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from rag.answer import Query
 from rag.checkpoint import Checkpoint, broken, checkpoint
 from rag.document import Chunk
-from rag.errors import ConfigError
+from rag.errors import ConfigError, MissingExtra
+from rag.own_code import digests, word
 from rag.protocols import Assets
-from rag.vlm import Head, Opened, opened, remote_code
+from rag.vlm import Head, Opened, opened, remote_code, whole
 
 from .seeing import checked, in_batches, seen, shown, stored
 
@@ -32,14 +33,15 @@ class Backbone:
 
     `model` is a folder or a hub name in this machine's cache (nothing is fetched), pinned by `revision`.
     `dtype` float32 keeps a vector the same alone and in a batch to 1e-5; the two short types are for
-    graphics cards. `batch` inputs are read at once, pictures of at most `max_pixels` each. Making one
+    graphics cards. `code` names the checkpoint's own Python code that may be run, if the environment says so
+    too (`rag.own_code`). `batch` inputs are read at once, pictures of at most `max_pixels` each. Making one
     opens nothing, its name and dimensions read a few kilobytes, and the model loads at first use.
     """
 
     name: str
     head: ClassVar[Head] = "states"
     not_native: ClassVar[str] = ""
-    """A hub name, in lower case, whose weights come with Python code of their own: refused at once."""
+    """A hub name, in lower case, whose weights come with Python code of their own: refused at once without `code`."""
     families: ClassVar[tuple[str, ...]] = ()
     """Model types that it knows; () for all that transformers opens."""
     family: ClassVar[str] = ""
@@ -47,11 +49,12 @@ class Backbone:
 
     def __init__(
         self, model: str, revision: str, assets: Assets | None, *, dpi: int, max_pixels: int, batch: int,
-        device: str, dtype: str, max_tokens: int = 1,
+        device: str, dtype: str, max_tokens: int = 1, code: str = "",
     ) -> None:  # fmt: skip
         checked(dtype=dtype, batch=batch, max_pixels=max_pixels, dpi=dpi, max_tokens=max_tokens)
-        if model.lower() == self.not_native:
-            raise remote_code(model)
+        digests(code)
+        if model.lower() == self.not_native and not code:
+            raise remote_code(model, "", _here(model, revision))
         self.model = model
         self.revision = revision
         self.dpi = dpi
@@ -60,6 +63,7 @@ class Backbone:
         self.device = device
         self.dtype = dtype
         self.max_tokens = max_tokens
+        self.code = code
         self._assets = assets
         self._lock = RLock()
 
@@ -78,6 +82,10 @@ class Backbone:
         """Dimensions of a vector: those of the language model."""
         return self.checkpoint.hidden_size
 
+    def interface(self, model: Any) -> bool:
+        """Whether a class of a checkpoint's own is called as the published weights are (`published`)."""
+        return False
+
     def warm(self) -> None:
         """Load what a query needs, so that the first one does not wait."""
         self.encode_queries([Query(("warm",))])
@@ -88,7 +96,18 @@ class Backbone:
 
     @cached_property
     def _model(self) -> Opened:
-        return opened(self.checkpoint, self.head, self.device, self.dtype)
+        found = self.checkpoint
+        if not self.code:
+            return opened(found, self.head, self.device, self.dtype)
+        model = opened(found, self.head, self.device, self.dtype, word(found, self.code, self.revision))
+        if not self.interface(model.model):
+            whole(self.model, model.processor)
+        return model
+
+    @cached_property
+    def _published(self) -> bool:
+        """Whether the model is the checkpoint's own class and called in its own way."""
+        return bool(self.code) and self.interface(self._model.model)
 
     def _seen(self, chunk: Chunk) -> Pillow.Image:
         """A chunk's picture; SourceError if it is gone or damaged."""
@@ -132,3 +151,11 @@ class Backbone:
             raise broken(self.model, f"{type(model.model).__name__} gives states of {tuple(hidden.shape[:2])} tokens "
                          f"for {tuple(mask.shape)} that it read, and cannot be pooled")  # fmt: skip
         return hidden.float().cpu().numpy(), mask.cpu().numpy(), fed["input_ids"].cpu().numpy()
+
+
+def _here(model: str, revision: str) -> Checkpoint | None:
+    """A checkpoint, if it is on this machine."""
+    try:
+        return checkpoint(model, revision)
+    except (ConfigError, MissingExtra):
+        return None

@@ -1,9 +1,9 @@
-"""Pictures and words in one space, by two towers: CLIP, SigLIP, SigLIP 2.
+"""Pictures and words in one space, by two towers: CLIP, SigLIP, SigLIP 2, OpenCLIP.
 
 Radford et al., ICML 2021, "Learning Transferable Visual Models From Natural Language Supervision" (arXiv
 2103.00020); Zhai et al., ICCV 2023, "Sigmoid Loss for Language Image Pre-Training" (arXiv 2303.15343);
 Tschannen et al. 2025, "SigLIP 2" (arXiv 2502.14786). Vectors are the projected features of transformers,
-made unit vectors; the score is their inner product.
+made unit vectors; the score is their inner product. A folder with OpenCLIP's own files is read too (`openclip`).
 
 The towers read 77 (CLIP) or 64 (SigLIP) tokens. Longer words are read in windows whose vectors are
 averaged (`windows`), so that the end of a long caption counts. Pictures, words and words not wanted of a
@@ -17,14 +17,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from rag.answer import Query
-from rag.checkpoint import broken
+from rag.checkpoint import Checkpoint, broken
 from rag.document import Chunk, Modality
+from rag.errors import ConfigError
 from rag.identity import combined
 from rag.protocols import Assets
-from rag.vlm import harmless
+from rag.vlm import Opened, harmless
 
+from . import openclip
 from .backbone import Backbone
 from .composed import composed
+from .openclip_model import opened
 from .windows import averaged, windows
 
 if TYPE_CHECKING:
@@ -40,16 +43,16 @@ if TYPE_CHECKING:
 class CLIP(Backbone):
     """An Encoder of pictures whose questions may be words, pictures, or both.
 
-    OpenCLIP weights are read as transformers' conversion leaves them. `template` is what a question's words
-    are put into ("a photo of {}"). `max_pixels` bounds a picture before the processor makes it as small as
-    the tower wants. For the rest see `backbone`.
+    `model` is a checkpoint of transformers, or of OpenCLIP where the folder has no such. `template` is what a
+    question's words are put into ("a photo of {}"). `max_pixels` bounds a picture before the processor makes it
+    as small as the tower wants. For the rest see `backbone`.
     """
 
     name = "clip"
     families = ("clip", "siglip", "siglip2")
     family = (
-        "has no two towers that this encoder knows; expected one of {known} (OpenCLIP weights are converted to "
-        "`clip` by transformers)"
+        "has no two towers that this encoder knows; expected one of {known}, or OpenCLIP's own files "
+        "(open_clip_config.json, open_clip_model.safetensors)"
     )
     modalities: frozenset[Modality] = frozenset({"image", "video"})
     view = "pixels"
@@ -75,8 +78,31 @@ class CLIP(Backbone):
         self.template = template
 
     @cached_property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint; ConfigError if it is not there, not as it must be, or of no family that is known."""
+        try:
+            return super().checkpoint
+        except ConfigError:
+            if (other := openclip.found(self.model, self.revision)) is None:
+                raise
+            return other
+
+    @cached_property
+    def _open(self) -> openclip.OpenCLIP | None:
+        """What the model is, if it is OpenCLIP's."""
+        return openclip.described(self.checkpoint) if "model_cfg" in self.checkpoint.config else None
+
+    @cached_property
+    def _model(self) -> Opened:
+        if self._open is None:
+            return super()._model
+        return opened(self.checkpoint, self._open, self.device, self.dtype)
+
+    @cached_property
     def dim(self) -> int:
         """Dimensions of the common space."""
+        if self._open is not None:
+            return self._open.dim
         config = self.checkpoint.config
         table = config.get("text_config")
         words = table if isinstance(table, dict) else {}
@@ -160,6 +186,7 @@ class CLIP(Backbone):
         small = self.checkpoint.config.get("model_type") in self.families
         for text in (one.lower() for one in texts) if small else texts:
             words = self.template.replace("{}", harmless(text, self._model.processor))
+            words = self._open.cleaned(words) if self._open else words
             parted.append(windows(tokenizer(words, add_special_tokens=False)["input_ids"], room))
         made = iter(self._batched((one for many in parted for one in many), lambda _: 0, self._read))
         return [averaged(np.stack([next(made) for _ in many]), [len(one) for one in many]) for many in parted]
@@ -170,7 +197,7 @@ class CLIP(Backbone):
         whole = [[*before, *one, *after] for one in parts]
         # As they were trained: SigLIP saw padding and attends to it, and CLIP's first end of text is its vector.
         read = tokenizer.pad({"input_ids": whole}, padding="max_length", max_length=self._limit, return_tensors="pt")
-        if self.checkpoint.config["model_type"] != "clip":
+        if self._model.model.config.model_type != "clip":
             read.pop("attention_mask")
         return self._features(read, "get_text_features")
 

@@ -7,8 +7,9 @@ made a unit vector; the score is the inner product. Defaults of the paper and it
 before a query, a page as the picture and a newline without an instruction, 512 tokens of a query,
 200 dpi, 9 slices of 448 x 448 pixels.
 
-Departures. The backbone is any vision-language checkpoint of a class that transformers has; the
-published weights (openbmb/VisRAG-Ret) come with code of their own and are refused. A page is made
+Departures. The backbone is any vision-language checkpoint of a class that transformers has. The
+published weights (openbmb/VisRAG-Ret) come with code of their own, which is run by the user's word
+alone (`code`); it is then called as its authors call it (`published`). A page is made
 smaller to at most `max_pixels` and then cut as that checkpoint's processor does, instead of at
 2,048 tokens. A query that is a picture is read as a page is; pictures with words go before them.
 """
@@ -28,6 +29,7 @@ from rag.vlm import PAGE_PIXELS, harmless
 from .backbone import Backbone
 from .composed import less
 from .pooling import WEIGHTS, pooled
+from .published import only, page_states, reads_pages
 from .seeing import cut
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ class VisRAG(Backbone):
         model: str,
         *,
         revision: str = "",
+        code: str = "",
         pooling: Literal["wmean", "mean", "last"] = "wmean",
         instruction: str = INSTRUCTION,
         max_tokens: int = 512,
@@ -69,7 +72,7 @@ class VisRAG(Backbone):
             raise ValueError(f"pooling must be one of {', '.join(WEIGHTS)}, got {pooling!r}")
         super().__init__(
             model, revision, assets, dpi=dpi, max_pixels=max_pixels, batch=batch, device=device, dtype=dtype,
-            max_tokens=max_tokens,
+            max_tokens=max_tokens, code=code,
         )  # fmt: skip
         self.pooling = pooling
         self.instruction = instruction
@@ -77,8 +80,13 @@ class VisRAG(Backbone):
     @cached_property
     def fingerprint(self) -> str:
         """Checkpoint, pooling, prompt, limits and number type; also fit for a file name."""
-        rest = combined(self.instruction, self.max_tokens, self.dpi, self.max_pixels)
+        own = [self.code] if self.code else []
+        rest = combined(self.instruction, self.max_tokens, self.dpi, self.max_pixels, *own)
         return ".".join(["visrag", self.checkpoint.digest[:16], self.pooling, rest[:12], self.dtype])
+
+    def interface(self, model: Any) -> bool:
+        """Whether it is called as VisRAG-Ret is."""
+        return reads_pages(model)
 
     def encode_queries(self, queries: Sequence[Query]) -> Dense:
         """Unit vectors (n, dim): words after the instruction, a picture as a page, both; minus words taken away."""
@@ -97,16 +105,20 @@ class VisRAG(Backbone):
 
     def _stored(self, chunk: Chunk) -> Read:
         """What the model reads of a chunk: its picture and a newline."""
-        return f"{self._model.placeholder}\n", [self._seen(chunk)]
+        return self._before(1), [self._seen(chunk)]
 
     def _asked(self, query: Query) -> Read:
         """What the model reads of a query."""
         pictures = self._shown(query)
-        before = f"{self._model.placeholder}\n" * len(pictures)
+        before = self._before(len(pictures))
         if pictures and not query.text:
             return before, pictures
         instruction = query.instruction or self.instruction
         return before + self._cut(harmless(instruction + query.text, self._model.processor)), pictures
+
+    def _before(self, pictures: int) -> str:
+        """What stands before the words for pictures; the published code writes it itself."""
+        return "" if self._published else f"{self._model.placeholder}\n" * pictures
 
     def _cut(self, text: str) -> str:
         """The text within `max_tokens`."""
@@ -114,5 +126,8 @@ class VisRAG(Backbone):
 
     def _vectors(self, inputs: Sequence[Read]) -> NDArray[np.float32]:
         """The vectors of a batch, all of its texts with pictures or all without."""
+        if self._published:
+            shown = [only(pictures, self.model) for _, pictures in inputs]
+            return pooled(*page_states(self._model, [text for text, _ in inputs], shown, self.model), self.pooling)
         hidden, mask, _ = self._states([text for text, _ in inputs], [pictures for _, pictures in inputs])
         return pooled(hidden, mask, self.pooling)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rag.checkpoint import Checkpoint, broken
 from rag.errors import ConfigError, GenerationError
 from rag.extras import extra
-from rag.vlm import chat, harmless, opened
+from rag.vlm import chat, chosen, harmless, opened
 
 if TYPE_CHECKING:
     from PIL import Image as Pillow
@@ -137,14 +137,14 @@ class PairClassifier:
 def _text_model(checkpoint: Checkpoint, kind: str, device: str, dtype: str) -> tuple[Any, Any, str]:
     """(model, tokenizer, device) of a model of words."""
     with extra("vision"):
-        import torch
         import transformers
 
-    place = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    place = chosen(device)
     number = dtype if dtype != "auto" or place.startswith("cuda") else "float32"
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     auto: Any = getattr(transformers, kind)
     tokenizers: Any = transformers.AutoTokenizer
+    checkpoint.check_sizes(checkpoint.config)
     try:
         tokenizer = tokenizers.from_pretrained(checkpoint.folder, **local)
         model, told = auto.from_pretrained(

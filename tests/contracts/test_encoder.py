@@ -21,6 +21,7 @@ from rag.document import Chunk
 from tests.golden.catalogs import document
 from tests.golden.checkpoints import kept_pictures, made, page_encoder, pictures
 from tests.golden.encoders import HashEncoder
+from tests.golden.openclip_checkpoints import Kind, openclip
 from tests.golden.tower_checkpoints import towers
 
 LOOKING = ("pixels", "document", "section")
@@ -32,6 +33,14 @@ def towered(**options: Any) -> CLIP:
     folder = Path(mkdtemp(prefix="argus-"))
     atexit.register(rmtree, folder, ignore_errors=True)
     return CLIP(str(towers(folder / "model", "clip")), assets=kept_pictures(folder / "assets"), **options)
+
+
+@cache
+def openclipped(kind: Kind, **options: Any) -> CLIP:
+    """Two towers over a tiny checkpoint of OpenCLIP's, with assets of its own that hold `pictures()`."""
+    folder = Path(mkdtemp(prefix="argus-"))
+    atexit.register(rmtree, folder, ignore_errors=True)
+    return CLIP(str(openclip(folder / "model", kind)), assets=kept_pictures(folder / "assets"), **options)
 
 
 @cache
@@ -48,6 +57,8 @@ ENCODERS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "minilm": (MiniLM, lambda: MiniLM(max_tokens=128)),
     "visrag": (page_encoder, lambda: page_encoder(pooling="mean")),
     "clip": (towered, lambda: towered(template="a photo of {}")),
+    "openclip": (lambda: openclipped("clip"), lambda: openclipped("clip", template="a photo of {}")),
+    "openclip-siglip": (lambda: openclipped("siglip", batch=3), lambda: openclipped("siglip", dpi=100)),
     "interleaved": (interleaved, lambda: interleaved(unit="section")),
     "visrag-batched": (lambda: page_encoder(batch=3), lambda: page_encoder(batch=3, pooling="last")),
 }

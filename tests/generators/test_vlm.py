@@ -41,7 +41,7 @@ from rag.document import WHOLE, Chunk, Media, Origin, PageRegion, Source
 from rag.errors import ConfigError, GenerationError, MissingExtra
 from rag.store.assets import FolderAssets
 from rag.vlm import Opened, opened
-from tests.golden.checkpoints import made, page_document, plain, striped, taught
+from tests.golden.checkpoints import SPECIALS, made, page_document, plain, striped, taught, tokenizer_of
 
 QUESTION = "What colour is the page?"
 
@@ -427,6 +427,7 @@ def test_an_encoder_of_words_alone_is_no_generator(tmp_path: Path, assets: Folde
         vocab_size=64, hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2
     )
     LlamaForCausalLM(config).save_pretrained(tmp_path / "words")
+    tokenizer_of(SPECIALS).save_pretrained(tmp_path / "words")
     with pytest.raises(ConfigError, match="cannot open it"):
         told(VLM(str(tmp_path / "words"), assets=assets), picture(assets, plain("red")))
 

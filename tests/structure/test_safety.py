@@ -36,6 +36,8 @@ KEYWORDS = {
     ("trust_remote_code", True), ("allow_pickle", True), ("shell", True), ("resolve_entities", True),
     ("no_network", False), ("huge_tree", True), ("weights_only", False),
 }  # fmt: skip
+MAY_RUN_CODE_OF_CHECKPOINTS = "rag/own_import.py"
+"""The one place that says trust_remote_code=True: while all that transformers loads as code is watched there."""
 MAY_START_PROGRAMS = {
     "pipelines/workers.py",  # the parsing processes: this interpreter, no shell
     "loaders/ocr/tesseract.py",  # the program `tesseract` of the PATH: no shell, no option names another
@@ -48,6 +50,8 @@ def faults(path: str, tree: ast.Module) -> Iterator[str]:
             yield from (f"{path}:{node.lineno} imports {name}" for name in _forbidden(path, node))
         elif isinstance(node, ast.Call):
             yield from (f"{path}:{node.lineno} {what}" for what in _call(node))
+        elif isinstance(node, ast.Dict):
+            yield from (f"{path}:{node.lineno} {what}" for what in _table(path, node))
         elif isinstance(node, ast.Assert):
             yield f"{path}:{node.lineno} assert: raise an error instead"
 
@@ -80,6 +84,34 @@ def _call(node: ast.Call) -> Iterator[str]:
             yield f"passes {keyword.arg}={keyword.value.value}"
 
 
+def _table(path: str, node: ast.Dict) -> Iterator[str]:
+    """Keywords that are passed by a table, as `**local` does."""
+    for key, value in zip(node.keys, node.values, strict=True):
+        if not isinstance(key, ast.Constant) or not isinstance(value, ast.Constant):
+            continue
+        allowed = key.value == "trust_remote_code" and path == MAY_RUN_CODE_OF_CHECKPOINTS
+        if (key.value, value.value) in KEYWORDS and not allowed:
+            yield f"holds {key.value}={value.value}"
+
+
+def test_code_of_checkpoints_is_run_in_one_place(trees: Mapping[str, ast.Module]) -> None:
+    """One table, in one function of one file, given out only inside of the watch over transformers."""
+    found = [
+        (path, function.name)
+        for path, tree in trees.items()
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Dict)
+        for key, value in zip(node.keys, node.values, strict=True)
+        if key and ast.unparse(key) == "'trust_remote_code'" and ast.unparse(value) != "False"
+    ]
+    assert found == [(MAY_RUN_CODE_OF_CHECKPOINTS, "running")]
+    assert not list(faults(MAY_RUN_CODE_OF_CHECKPOINTS, ast.parse("f(**{'trust_remote_code': True})")))
+    assert list(faults(MAY_RUN_CODE_OF_CHECKPOINTS, ast.parse("f(trust_remote_code=True)")))
+    assert list(faults(MAY_RUN_CODE_OF_CHECKPOINTS, ast.parse("exec(text)")))
+
+
 def test_the_package_is_clean(trees: Mapping[str, ast.Module]) -> None:
     assert [fault for path, tree in trees.items() for fault in faults(path, tree)] == []
 
@@ -100,6 +132,7 @@ def test_the_package_is_clean(trees: Mapping[str, ast.Module]) -> None:
         "import subprocess",
         "torch.load(path)",
         "AutoModel.from_pretrained(name, trust_remote_code=True)",
+        "local = {'trust_remote_code': True}\nAutoModel.from_pretrained(name, **local)",
         "numpy.load(path, allow_pickle=True)",
         "etree.XMLParser(no_network=False)",
         "archive.extractall(folder)",

@@ -125,5 +125,6 @@ def test_what_does_not_fit_the_model_is_refused(models: dict[str, str], tmp_path
         PathScorer(models["short"]).score("Question?", HTML, PATHS)
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')
     (tmp_path / "model.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
+    (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(ConfigError, match="cannot open it"):
         PathScorer(str(tmp_path)).score("Question?", HTML, PATHS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 import shutil
 from importlib.resources import files
 from pathlib import Path
@@ -251,7 +252,9 @@ def test_pickled_weights_are_refused_with_the_way_out(checkpoints: dict[str, Pat
         ("model.safetensors", b"\x00" * 40, "no safetensors file"),
         ("model.safetensors", b"\xff" * 40, "no safetensors file"),
         ("model.safetensors", b"\x02" + b"\x00" * 7 + b"{}" + b"\x00" * 30, "its table says"),
+        ("model.safetensors", b"\x02" + b"\x00" * 7 + b"[]", "weights cannot be read"),
         ("tokenizer.json", b"{", "cannot open it"),
+        ("tokenizer.json", None, "there is no tokenizer"),
         ("processor_config.json", None, "cannot open it"),
     ],
 )
@@ -261,6 +264,34 @@ def test_a_broken_checkpoint_is_a_config_error(
     folder = copied(checkpoints, tmp_path)
     (folder / name).unlink() if content is None else (folder / name).write_bytes(content)
     refused(folder, message)
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "value", "message"),
+    [
+        ("text_config", "hidden_size", 10**5, "hidden_size = 100000, and no tensor"),
+        ("text_config", "vocab_size", 10**9, "vocab_size = 1000000000, and no tensor"),
+        ("text_config", "num_hidden_layers", 10**5, "num_hidden_layers = 100000, and its weights hold"),
+        ("vision_config", "intermediate_size", 10**8, "intermediate_size = 100000000, and no tensor"),
+    ],
+)
+def test_settings_larger_than_the_weights_fill_no_memory(
+    table: str, key: str, value: int, message: str, checkpoints: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = copied(checkpoints, tmp_path)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config[table][key] = value
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    refused(folder, message)
+
+
+def test_sizes_that_are_left_out_are_looked_at_too(checkpoints: dict[str, Path], tmp_path: Path) -> None:
+    """The class would take those of a model of 7 billion numbers."""
+    folder = copied(checkpoints, tmp_path)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config["text_config"] = {"model_type": "llama"}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    refused(folder, "and no tensor of its weights has more than")
 
 
 def test_weights_that_would_be_left_random_are_refused(checkpoints: dict[str, Path], tmp_path: Path) -> None:
