@@ -190,14 +190,33 @@ def test_encoders_over_other_views_share_a_model_and_it_goes_with_them() -> None
     import weakref
 
     words, summaries = MiniLM(cache=False), MiniLM(cache=False, view="summary")
-    same = words.encode_queries([query("wind")]) - summaries.encode_queries([query("wind")])
-    assert not same.any()
+    words.warm()
+    summaries.warm()
     assert words._asking is summaries._asking
     assert MiniLM(cache=False, precision="bf16")._open("LATENCY") is not words._asking
     held = weakref.ref(words._asking)
     del words, summaries
     gc.collect()
     assert held() is None
+
+
+def test_a_question_is_encoded_once_for_all_views_and_only_the_latest_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words, summaries, low = MiniLM(), MiniLM(view="summary"), MiniLM(max_tokens=64)
+    ran: list[int] = []
+    run = minilm.Session.run
+    monkeypatch.setattr(minilm.Session, "run", lambda self, ids, pool: (ran.append(len(ids)), run(self, ids, pool))[1])
+    monkeypatch.setattr(minilm, "REMEMBERED", 2)
+    minilm._ASKED.clear()
+    first = words.encode_queries([query("wind"), query("rain"), query("wind")])
+    assert (ran, first.shape) == ([2], (3, 384))
+    assert (summaries.encode_queries([query("rain"), query("wind")]) == first[[1, 0]]).all()
+    assert low.encode_queries([query("rain")]).shape == (1, 384)  # cut elsewhere: another vector
+    assert ran[-1] == 1
+    words.encode_queries([query("snow"), query("hail"), query("fog")])
+    words.encode_queries([query("fog"), query("wind")])
+    assert ran[-2:] == [3, 1]
 
 
 def test_the_view_is_what_it_reads() -> None:
