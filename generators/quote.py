@@ -25,6 +25,8 @@ from rag.answer import (
     TextPiece,
     Usage,
 )
+from rag.overlap import asked as asked_of
+from rag.overlap import stems
 from rag.protocols import Encoder, Lexicon
 
 from .quote_scores import Scored, ranked, wanted
@@ -79,11 +81,14 @@ class Quote:
             return _refused(selection, reason, selection.near_misses)
         evidence = list(_within(_pointed(selection.evidence), settings.token_budget))
         asked = wanted(query.text)
-        found = [unit for one in evidence for unit in units(one, asked)]
+        words = frozenset(word for one in asked_of(query.text) for word in stems(one))
+        found = [unit for one in evidence for unit in units(one, asked) if _says(unit, words)]
         best = ranked(query, found, self.lexicon, self.encoder)
         chosen = self._chosen(best, settings)
         if not chosen:
             reason = "the evidence holds no text that can be quoted"
+            if any("photos" in one.hit.parts for one in evidence):
+                reason = "a photo may show what is asked for, and no text that can be quoted says it"
             return _refused(selection, reason, selection.evidence[:3])
         read = sum(one.hit.chunk.tokens for one in evidence)
         return _written(chosen, selection, Usage(input_tokens=read, calls=1 if self.encoder else 0))
@@ -120,6 +125,11 @@ def tokens(text: str) -> int:
 def _pointed(evidence: Sequence[Evidence]) -> Sequence[Evidence]:
     """What stands at the place that the question names ("on page 3"), where there is such; else everything."""
     return [one for one in evidence if "pointed" in one.hit.parts and one.hit.parts["pointed"].score >= 0.5] or evidence
+
+
+def _says(unit: Unit, words: frozenset[str]) -> bool:
+    """Whether a piece may answer: of a photo that was found by what it shows, one with a word that is asked for."""
+    return "photos" not in unit.evidence.hit.parts or bool(words & {*unit.stems, *unit.around})
 
 
 def _within(evidence: Sequence[Evidence], budget: int) -> Iterator[Evidence]:
