@@ -204,7 +204,8 @@ def _model(told: Asked, others: dict[int, float], signs: int) -> tuple[float, np
 
 def reported(photos: Photos, told: Asked) -> str:
     """How often a photo is raised by half or more, and kept, for each kind of questions."""
-    chances = np.array([photos.chances(*row) for row in told.x])
+    asks = np.array([photos.chance(*row) for row in told.x])
+    chances = np.stack([asks, asks * [photos.fits(seen) for seen, *_ in told.x]], axis=1)
     kinds = {"captions": CAPTION, "of all": WIDE, "own": OWN, "looking": LOOKING, "other": OTHER, "talk": TALK}
     rows = ", ".join(
         f"{name} {np.mean(raised >= 0.5):.3f} ({np.mean(kept >= SURE):.3f})"

@@ -83,12 +83,13 @@ class Quote:
         asked = wanted(query.text)
         words = frozenset(word for one in asked_of(query.text) for word in stems(one))
         found = [unit for one in evidence for unit in units(one, asked) if _says(unit, words)]
+        if (photos := _shown(evidence)) and not any(unit.evidence in photos for unit in found):
+            reason = "a photo may show what is asked for, and no text in it says so"
+            return _refused(selection, reason, photos[:3])
         best = ranked(query, found, self.lexicon, self.encoder)
         chosen = self._chosen(best, settings)
         if not chosen:
             reason = "the evidence holds no text that can be quoted"
-            if any("photos" in one.hit.parts for one in evidence):
-                reason = "a photo may show what is asked for, and no text that can be quoted says it"
             return _refused(selection, reason, selection.evidence[:3])
         read = sum(one.hit.chunk.tokens for one in evidence)
         return _written(chosen, selection, Usage(input_tokens=read, calls=1 if self.encoder else 0))
@@ -125,6 +126,11 @@ def tokens(text: str) -> int:
 def _pointed(evidence: Sequence[Evidence]) -> Sequence[Evidence]:
     """What stands at the place that the question names ("on page 3"), where there is such; else everything."""
     return [one for one in evidence if "pointed" in one.hit.parts and one.hit.parts["pointed"].score >= 0.5] or evidence
+
+
+def _shown(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """The photos that a question is likelier than not to ask for: then other texts are no answer."""
+    return tuple(one for one in evidence if "photos" in one.hit.parts and one.hit.parts["photos"].score >= 0.5)
 
 
 def _says(unit: Unit, words: frozenset[str]) -> bool:

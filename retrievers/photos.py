@@ -33,17 +33,17 @@ class Photos:
     0..1 where the fusion is weighted. Other hits keep their scores and their order.
 
     A question that nothing answers has no near text either: that a photo shows what it asks for has the log-odds
-    `shows` times its best score above `half`. `Hit.parts["photos"]` of a raised photo tells the product of both
-    chances. What ships was fitted by benchmarks/fit_photos.py, for MiniLM's cosines and Argus' BM25.
+    `shows` times its own score above `half`. `Hit.parts["photos"]` tells the product of both chances. What ships was
+    fitted by benchmarks/fit_photos.py, for MiniLM's cosines and Argus' BM25.
     """
 
     retriever: Retriever
     lexicon: Lexicon | None = None
-    bias: float = 3.2
-    seen: float = 9.5
-    near: float = 13.65
-    said: float = 7.59
-    shows: float = 19.93
+    bias: float = 3.51
+    seen: float = 9.41
+    near: float = 14.18
+    said: float = 8.02
+    shows: float = 20.47
     half: float = 0.36
     dense: str = "dense"
     lexical: str = "lexical"
@@ -70,28 +70,29 @@ class Photos:
             max(_scores(others, self.lexical), default=0.0) / mass,
         )
 
-    def chances(self, seen: float, near: float, said: float) -> tuple[float, float]:
-        """That the question asks for what a photo shows rather than for what is written; and that a photo shows it."""
-        asks = _logistic(self.bias + self.seen * seen - self.near * near - self.said * said)
-        return asks, asks * _logistic(self.shows * (seen - self.half))
+    def chance(self, seen: float, near: float, said: float) -> float:
+        """That the question asks for what a photo shows, and not for what is written."""
+        return _logistic(self.bias + self.seen * seen - self.near * near - self.said * said)
+
+    def fits(self, score: float) -> float:
+        """The chance that a photo with this score in `dense` shows what is asked for, where no text answers."""
+        return _logistic(self.shows * (score - self.half))
 
     def _raised(self, query: Query, hits: list[Hit]) -> list[Hit]:
         photos = [hit for hit in hits if hit.chunk.role in WORDLESS and self.dense in hit.parts]
         if not photos or not query.text:
             return hits
-        seen, near, said = self.signs(query, hits)
-        chance, shown = self.chances(seen, near, said)
+        signs = self.signs(query, hits)
+        chance, low, high = self.chance(*signs), min(_scores(hits, self.dense)), signs[0]
         if chance < LEAST:
             return hits
-        low = min(_scores(hits, self.dense))
-        raised = {}
+        told = {}
         for hit in photos:
-            share = (hit.parts[self.dense].score - low) / (seen - low) if seen > low else 1.0
-            if share > hit.score:
-                score = hit.score + chance * (share - hit.score)
-                parts = {**hit.parts, "photos": Score(1, round(shown, 4))}
-                raised[hit.chunk.id] = replace(hit, score=score, parts=parts)
-        every = (raised.get(hit.chunk.id, hit) for hit in hits)
+            own = hit.parts[self.dense].score
+            share = (own - low) / (high - low) if high > low else 1.0
+            parts = {**hit.parts, "photos": Score(1, round(chance * self.fits(own), 4))}
+            told[hit.chunk.id] = replace(hit, score=hit.score + chance * max(0.0, share - hit.score), parts=parts)
+        every = (told.get(hit.chunk.id, hit) for hit in hits)
         return sorted(every, key=lambda hit: (-hit.score, hit.chunk.id))
 
 

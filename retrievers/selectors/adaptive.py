@@ -22,8 +22,8 @@ from ..cutoffs import all_of, near_best, risk, up_to_k
 from ..rerankers.features import Features
 
 SHIPPED = "features_calibration.json"
-SURE, NEARLY, PHOTOS = 0.5, 0.8, 2
-"""Of photos that are kept for what they show: the least chance, the least share of the best one's score, how many."""
+SURE, PHOTOS = 0.5, 2
+"""Of photos that are kept for what they show: the least chance, and how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class Adaptive:
     where the scorer judges lists and gives this one a chance below `least_chance` of speaking of what is asked, or
     the best relevance is below 1 - `max_risk`; `near_misses` of the best that were not kept come with it.
 
-    A scorer of words cannot judge what a photo shows. Where `retrievers/photos` says that the question asks for that
-    more likely than not, its best photos are kept too, at the end, and alone where all else is refused; a `cutoff`
-    of your own is not gone against.
+    A scorer of words cannot judge what a photo shows. Photos of which `retrievers/photos` says that they show what
+    is asked for, likelier than not, are kept too, two at most, at the end, and alone where all else is refused; a
+    `cutoff` of your own is not gone against.
     """
 
     scorer: Scorer | None = None
@@ -129,10 +129,8 @@ class Adaptive:
 
 
 def shown(hits: Sequence[Hit]) -> list[str]:
-    """The ids of the photos that a question is likelier than not to ask for: the best, and one nearly as good."""
-    sure = [hit for hit in hits if "photos" in hit.parts and hit.parts["photos"].score >= SURE]
-    best = max((hit.score for hit in sure), default=0.0)
-    return [hit.chunk.id for hit in sure if hit.score >= NEARLY * best][:PHOTOS]
+    """The ids of the first photos that likelier than not show what a question asks for."""
+    return [one.chunk.id for one in hits if "photos" in one.parts and one.parts["photos"].score >= SURE][:PHOTOS]
 
 
 def _with_photos(

@@ -11,9 +11,9 @@ import pytest
 from rag.generators.quote import Quote
 from rag.generators.quote_units import is_verbatim, units
 
-from rag.answer import Checked, Done, Evidenced, Query, Score, Selection, Settings, TextPiece, query
+from rag.answer import Checked, Done, Evidence, Evidenced, Query, Score, Selection, Settings, TextPiece, query
 from rag.document import Chunk, Modality
-from tests.generators.build import selection
+from tests.generators.build import hit, selection
 
 RAIN = (
     "The gauge stands in the garden. It is cleaned every two weeks when leaves fall. "
@@ -151,6 +151,11 @@ def test_words_in_a_photo_that_was_found_by_what_it_shows_are_no_answer_unless_a
     assert "a photo may show" in answer.refusal.reason
     assert answer.refusal.near_misses == (found,)
     assert ask("How many platforms has the station?", shown) == "Mayfair Station has 12 platforms. [1]"
+    beside = Selection((found, Evidence(2, hit("The dog show has no skateboard.", "c2"), 0.1)))
+    assert ask("Where is a dog on a skateboard?", beside) == ""
+    doubtful = replace(one, hit=replace(one.hit, parts={**one.hit.parts, "photos": Score(1, 0.3)}))
+    beside = Selection((doubtful, *beside.evidence[1:]))
+    assert ask("Where is a dog on a skateboard?", beside) == "The dog show has no skateboard. [2]"
 
 
 def test_settings_are_kept() -> None:

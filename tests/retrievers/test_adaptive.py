@@ -81,7 +81,8 @@ def chosen(file: Path, found: list[Hit], **options: object) -> list[str]:
 
 
 def test_photos_that_are_asked_for_are_kept_whatever_their_words_say(file: Path) -> None:
-    photos = [seen(0.9, 1.0, "p1"), seen(0.9, 0.9, "p2"), seen(0.9, 0.85, "p3"), seen(0.9, 0.3, "p4")]
+    photos = [seen(0.9, 1.0, "p1"), seen(0.6, 0.9, "p2"), seen(0.9, 0.8, "p3")]
+    assert chosen(file, [photos[0], seen(0.4, 0.9, "p4")]) == ["p1"]
     assert chosen(file, [*photos, *hits(0.2, 0.3)]) == ["p1", "p2"]  # all else is refused
     assert chosen(file, [*photos, *hits(0.2, 0.9)]) == ["c1", "p1", "p2"]
     assert chosen(file, [*hits(0.9, 0.8, 0.7), *photos[:1]], k=3) == ["c0", "c1", "p1"]

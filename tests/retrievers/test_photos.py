@@ -72,12 +72,19 @@ def test_the_chance_by_hand() -> None:
     mass = sum(rarities(ASKED, None).values())
     assert photos.signs(query(ASKED), found(CAPTION)) == (0.5, 0.2, 3.0 / mass)
     chance = 1 / (1 + exp(-(2 * 0.5 - 1 * 0.2 - 0.5 * 3.0 / mass)))
-    shown = chance / (1 + exp(-4 * (0.5 - 0.3)))
     first, second = (hit for hit in found(photos) if "photos" in hit.parts)
-    assert first.parts["photos"].score == second.parts["photos"].score == pytest.approx(shown, abs=1e-4)
+    assert first.parts["photos"].score == pytest.approx(chance / (1 + exp(-4 * (0.5 - 0.3))), abs=1e-4)
+    assert second.parts["photos"].score == pytest.approx(chance / (1 + exp(-4 * (0.4 - 0.3))), abs=1e-4)
     # Half of the fused score is dense: 1.0 and, of 0.15 to 0.5, 0.25 / 0.35.
     assert first.score == pytest.approx(0.5 + chance * 0.5)
     assert second.score == pytest.approx(0.25 / 0.35 * (0.5 + chance * 0.5))
+
+
+def test_a_photo_that_is_first_already_is_told_of_too() -> None:
+    listed = fused([(DOG, 0.5), (TEXTS[0], 0.1)], [(DOG, 3.0), (TEXTS[0], 1.0)])
+    before, after = found(listed)[0], found(Photos(listed))[0]
+    assert (after.chunk, after.score) == (DOG, before.score)
+    assert after.parts["photos"].score > 0.5
 
 
 def test_scores_are_in_order_and_those_of_texts_stay() -> None:
