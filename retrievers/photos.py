@@ -29,8 +29,8 @@ class Photos:
     The log-odds of that chance are `bias`, plus `seen` times the best score that one of them has in the channel
     `dense`, less `near` times the best that any other hit has there, less `said` times the best score of another hit
     in `lexical`, as a share of the rarity of the question's words. A photo's score, which knows of no words, is
-    replaced as far as that chance goes by its share of the photos' range in `dense`, where that is more; both are
-    0..1 where the fusion is weighted. Other hits keep their scores and their order.
+    replaced as far as that chance goes by its share of the photos' range in `dense`, where that is more; the share is
+    of the score that a hit has which is first in all channels. Other hits keep their scores and their order.
 
     A question that nothing answers has no near text either: that a photo shows what it asks for has the log-odds
     `shows` times its own score above `half`. `Hit.parts["photos"]` tells the product of both chances. What ships was
@@ -86,10 +86,10 @@ class Photos:
         chance, low, high = self.chance(*signs), min(_scores(hits, self.dense)), signs[0]
         if chance < LEAST:
             return hits
-        told = {}
+        told, whole = {}, getattr(self.retriever, "whole", 1.0)
         for hit in photos:
             own = hit.parts[self.dense].score
-            share = (own - low) / (high - low) if high > low else 1.0
+            share = whole * ((own - low) / (high - low) if high > low else 1.0)
             parts = {**hit.parts, "photos": Score(1, round(chance * self.fits(own), 4))}
             told[hit.chunk.id] = replace(hit, score=hit.score + chance * max(0.0, share - hit.score), parts=parts)
         every = (told.get(hit.chunk.id, hit) for hit in hits)

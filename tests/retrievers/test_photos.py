@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import exp
 
 import pytest
@@ -78,6 +79,16 @@ def test_the_chance_by_hand() -> None:
     # Half of the fused score is dense: 1.0 and, of 0.15 to 0.5, 0.25 / 0.35.
     assert first.score == pytest.approx(0.5 + chance * 0.5)
     assert second.score == pytest.approx(0.25 / 0.35 * (0.5 + chance * 0.5))
+
+
+def test_shares_are_of_what_a_hit_has_that_is_first_in_all_channels() -> None:
+    ranks = replace(CAPTION, method="rrf", weights={"lexical": 2.0})
+    assert ranks.whole == pytest.approx(3 / 61)
+    assert (CAPTION.whole, found(CAPTION)[0].score < 1.0) == (1.0, True)
+    sure = found(Photos(ranks, bias=30.0))
+    assert [sure[0].chunk, sure[0].score] == [DOG, pytest.approx(ranks.whole)]
+    doubtful = found(Photos(ranks, bias=-1.0, seen=0.0, near=0.0, said=0.0))
+    assert doubtful[0].chunk == TEXTS[0]
 
 
 def test_a_photo_that_is_first_already_is_told_of_too() -> None:
