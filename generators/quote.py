@@ -84,7 +84,10 @@ class Quote:
             chosen = self._in_turn(looks, settings)
         else:
             asked = wanted(query.text)
-            found = [unit for one in evidence for unit in units(one, asked)]
+            found = [unit for one in evidence for unit in units(one, asked) if _says(unit, asked)]
+            if (photos := _shown(evidence)) and not any(unit.evidence in photos for unit in found):
+                reason = "a photo may show what is asked for, and no text in it says so"
+                return _refused(selection, reason, photos[:3])
             if is_overview(query.text, evidence):
                 best = overview(found)
             else:
@@ -147,6 +150,16 @@ def tokens(text: str) -> int:
 def _pointed(evidence: Sequence[Evidence]) -> Sequence[Evidence]:
     """What stands at the place that the question names ("on page 3"), where there is such; else everything."""
     return [one for one in evidence if "pointed" in one.hit.parts and one.hit.parts["pointed"].score >= 0.5] or evidence
+
+
+def _shown(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """The photos that a question is likelier than not to ask for: then other texts are no answer."""
+    return tuple(one for one in evidence if "photos" in one.hit.parts and one.hit.parts["photos"].score >= 0.5)
+
+
+def _says(unit: Unit, asked: frozenset[str]) -> bool:
+    """Whether a piece may answer: of a photo that was found by what it shows, one with a word that is asked for."""
+    return "photos" not in unit.evidence.hit.parts or bool(asked & {*unit.stems, *unit.around})
 
 
 def _within(evidence: Sequence[Evidence], budget: int) -> Iterator[Evidence]:

@@ -12,6 +12,7 @@ COMPONENTS: dict[str, str] = {
     "moments": "moments:Moments",
     "neighbours": "neighbours:Neighbours",
     "paged": "paged:Paged",
+    "photos": "photos:Photos",
     "expanded": "expanded:Expanded",
     "pointed": "pointed:Pointed",
     "shared": "shared:Shared",

@@ -69,6 +69,13 @@ class Fused:
         """Names the channels with their encoders: what a fitted fusion holds for."""
         return combined(sorted((name, _encoders(one)) for name, one in self.retrievers.items()))[:16]
 
+    @property
+    def whole(self) -> float:
+        """The score of a hit that is first in every list; of the calibrated method the most that there can be."""
+        if self.method != "rrf":
+            return 1.0
+        return sum(self.weights.get(name, 1.0) for name in self.retrievers) / (self.constant + 1)
+
     def retrieve(self, queries: Sequence[Query], k: int) -> list[list[Hit]]:
         """k hits a query, best first, ties by chunk id."""
         if k <= 0 or not queries:

@@ -33,9 +33,9 @@ class Paged:
     """The hits of `retriever`, those on pages in the order of their own score plus `weight` times their page's.
 
     Both are scaled by the best of their list. Hits on pages change places, and scores, among themselves: a
-    hit without a page (a block of a web page, a scene of a video) keeps its rank, since it has no second
-    score to show. `depth` hits and the `pages` best pages by `index` are looked at; a page that is not
-    among them adds nothing.
+    hit without a page of words around it (a block of a web page, a scene of a video, a photo) keeps its rank,
+    since it has no second score to show. `depth` hits and the `pages` best pages by `index` are looked at; a
+    page that is not among them adds nothing.
     """
 
     retriever: Retriever
@@ -91,5 +91,8 @@ def _page(hit: Hit, pages: Pages) -> Score | None:
 
 
 def _places(hit: Hit) -> list[tuple[str, int]]:
+    """The pages around a hit; a photo is all of its own, which knows no more words than the photo."""
+    if hit.chunk.role == "photo":
+        return []
     digest = hit.chunk.origin.source.digest
     return [(digest, place.page) for place in hit.chunk.origin.places if isinstance(place, PageRegion)]

@@ -7,7 +7,7 @@ possibly none", over any scorer and any cutoff. N, k and tau are parameters: the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
@@ -22,6 +22,8 @@ from ..cutoffs import all_of, near_best, risk, up_to_k
 from ..rerankers.features import Features
 
 SHIPPED = "features_calibration.json"
+SURE, PHOTOS = 0.5, 2
+"""Of photos that are kept for what they show: the least chance, and how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,10 @@ class Adaptive:
     questions drawn like those, and a `cutoff` or a refusal may miss more. The selection is empty, and says why,
     where the scorer judges lists and gives this one a chance below `least_chance` of speaking of what is asked, or
     the best relevance is below 1 - `max_risk`; `near_misses` of the best that were not kept come with it.
+
+    A scorer of words cannot judge what a photo shows. Photos of which `retrievers/photos` says that they show what
+    is asked for, likelier than not, are kept too, two at most, at the end, and alone where all else is refused; a
+    `cutoff` of your own is not gone against.
     """
 
     scorer: Scorer | None = None
@@ -100,8 +106,12 @@ class Adaptive:
         missing = round(1 - numbered[0].relevance, 4) if numbered else 1.0
         why = self._refused(missing, chance, told) if numbered else ""
         count = 0 if why or not query.text else cut(candidates)
-        if count:
-            return Selection(tuple(numbered[:count]), expected_risk=missing, cost=cost)
+        kept = numbered[:count]
+        if self.cutoff is None:
+            room = self.k if self.risk is None else len(numbered)
+            kept = _with_photos(kept, numbered, shown(hits)[:room], room)
+        if kept:
+            return Selection(tuple(kept), expected_risk=missing, cost=cost)
         return Selection(
             near_misses=tuple(numbered[: self.near_misses]), reason=_reason(query, numbered) + why,
             expected_risk=missing, cost=cost,
@@ -116,6 +126,25 @@ class Adaptive:
         if missing > most:
             return f", and its relevance of {1 - missing:.2f} leaves a risk above {most:g}"
         return ""
+
+
+def shown(hits: Sequence[Hit]) -> list[str]:
+    """The ids of the first photos that likelier than not show what a question asks for."""
+    return [one.chunk.id for one in hits if "photos" in one.parts and one.parts["photos"].score >= SURE][:PHOTOS]
+
+
+def _with_photos(
+    kept: Sequence[Evidence], numbered: Sequence[Evidence], photos: Sequence[str], k: int
+) -> list[Evidence]:
+    """What was kept, with these photos at the end where they were not; the last others make room in `k`."""
+    there = {one.hit.chunk.id for one in kept}
+    known = {one.hit.chunk.id: one for one in numbered}
+    added = [known[id] for id in photos if id not in there]
+    order = list(kept)
+    for one in reversed(kept):
+        if len(order) + len(added) > k and one.hit.chunk.id not in photos:
+            order.remove(one)
+    return [replace(one, number=number) for number, one in enumerate([*order, *added], 1)]
 
 
 def _first(*values: float | None) -> float:

@@ -16,6 +16,7 @@ from rag.retrievers.indexes.tantivy import Tantivy
 from rag.retrievers.lexical import Lexical
 from rag.retrievers.neighbours import Neighbours
 from rag.retrievers.paged import Paged
+from rag.retrievers.photos import Photos
 from rag.retrievers.pointed import Pointed
 from rag.retrievers.shared import Shared
 from rag.retrievers.stores import Stores
@@ -60,11 +61,12 @@ RETRIEVERS: dict[str, Callable[[Shelf], Retriever]] = {
     "stores": lambda shelf: Stores({"dense": shelf.dense, "lexical": shelf.lexical}),
     "diverse": lambda shelf: Diverse(shelf.fused, per_document=2),
     "paged": lambda shelf: Paged(shelf.fused, shelf.text, shelf.catalog),
+    "photos": lambda shelf: Photos(shelf.fused),
     "expanded": lambda shelf: Expanded(shelf.fused),
     "pointed": lambda shelf: Pointed(shelf.fused, shelf.text, shelf.catalog),
     "neighbours": lambda shelf: Neighbours(shelf.dense, shelf.catalog, before=0, after=0),
 }
-SORTED = {"dense", "lexical", "rrf", "weighted", "paged", "expanded", "pointed", "neighbours"}
+SORTED = {"dense", "lexical", "rrf", "weighted", "paged", "photos", "expanded", "pointed", "neighbours"}
 
 
 @pytest.fixture(scope="module")

@@ -146,6 +146,22 @@ def test_evidence_without_words_to_quote_is_a_refusal() -> None:
     assert "quoted" in answer.refusal.reason
 
 
+def test_words_in_a_photo_that_was_found_by_what_it_shows_are_no_answer_unless_asked_for() -> None:
+    (one,) = selection("Mayfair Station has 12 platforms.", modality="image", role="photo").evidence
+    found = replace(one, hit=replace(one.hit, parts={**one.hit.parts, "photos": Score(1, 0.9)}))
+    shown = Selection((found,))
+    (answer,) = Quote().generate([query("Where is a dog on a skateboard?")], [shown], Settings())
+    assert answer.refusal is not None
+    assert "a photo may show" in answer.refusal.reason
+    assert answer.refusal.near_misses == (found,)
+    assert ask("How many platforms has the station?", shown) == "Mayfair Station has 12 platforms. [1]"
+    beside = Selection((found, Evidence(2, hit("The dog show has no skateboard.", "c2"), 0.1)))
+    assert ask("Where is a dog on a skateboard?", beside) == ""
+    doubtful = replace(one, hit=replace(one.hit, parts={**one.hit.parts, "photos": Score(1, 0.3)}))
+    beside = Selection((doubtful, *beside.evidence[1:]))
+    assert ask("Where is a dog on a skateboard?", beside) == "The dog show has no skateboard. [2]"
+
+
 def test_settings_are_kept() -> None:
     long = " ".join(f"Rain number {number} fell on day {number} of that very month." for number in range(20))
     (answer,) = Quote(sentences=20, keep=0).generate([query("rain")], [selection(long)], Settings(max_tokens=40))

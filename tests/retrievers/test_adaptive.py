@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import ClassVar
@@ -14,7 +15,7 @@ from rag.retrievers.cutoffs import budget
 from rag.retrievers.rerankers.chain import Chain, Stage
 from rag.retrievers.selectors.adaptive import Adaptive
 
-from rag.answer import Hit, Query, query
+from rag.answer import Hit, Query, Score, query
 from rag.calibration import Calibrations, Curve, dumped
 from rag.errors import ConfigError
 from tests.generators.build import hit
@@ -65,6 +66,35 @@ def test_a_risk_above_the_level_is_refused_with_near_misses(file: Path) -> None:
     assert "covers 1 of 3 words" in told.reason
     assert "leaves a risk above 0.5" in told.reason
     assert kept(file, hits(0.2, 0.45, 0.1), max_risk=0.6) == [0.45]
+
+
+def seen(chance: float, score: float, id: str, relevance: float = 0.1) -> Hit:
+    """A photo that was found by what it shows."""
+    found = hit(f"{relevance} rain", id, 0.5, role="photo", modality="image")
+    return replace(found, score=score, parts={**found.parts, "photos": Score(1, chance)})
+
+
+def chosen(file: Path, found: list[Hit], **options: object) -> list[str]:
+    (told,) = Adaptive(Given(), str(file), **options).select([QUESTION], [found])  # type: ignore[arg-type]
+    assert [one.number for one in told.evidence] == list(range(1, len(told.evidence) + 1))
+    return [one.hit.chunk.id for one in told.evidence]
+
+
+def test_photos_that_are_asked_for_are_kept_whatever_their_words_say(file: Path) -> None:
+    photos = [seen(0.9, 1.0, "p1"), seen(0.6, 0.9, "p2"), seen(0.9, 0.8, "p3")]
+    assert chosen(file, [photos[0], seen(0.4, 0.9, "p4")]) == ["p1"]
+    assert chosen(file, [*photos, *hits(0.2, 0.3)]) == ["p1", "p2"]  # all else is refused
+    assert chosen(file, [*photos, *hits(0.2, 0.9)]) == ["c1", "p1", "p2"]
+    assert chosen(file, [*hits(0.9, 0.8, 0.7), *photos[:1]], k=3) == ["c0", "c1", "p1"]
+    assert chosen(file, [seen(0.9, 1.0, "p1", 0.95), *hits(0.9, 0.8)], k=2) == ["p1", "c0"]
+    assert chosen(file, photos, k=1) == ["p1"]
+    assert chosen(file, photos, k=0) == []
+
+
+def test_photos_that_may_not_be_asked_for_are_as_other_hits(file: Path) -> None:
+    assert chosen(file, [seen(0.4, 1.0, "p1"), *hits(0.2)]) == []
+    assert chosen(file, [seen(0.4, 1.0, "p1"), *hits(0.9)]) == ["c0"]
+    assert chosen(file, [seen(0.9, 1.0, "p1"), *hits(0.9)], cutoff=budget(4)) == ["c0"]
 
 
 def test_the_cut_by_risk_keeps_what_the_calibration_set_asks_for(file: Path) -> None:

@@ -10,7 +10,7 @@ from rag.retrievers.paged import Paged
 
 from rag.answer import query
 from rag.corpus import Corpus
-from rag.document import CharSpan, Chunk, Origin, Source
+from rag.document import WHOLE, CharSpan, Chunk, Origin, PageRegion, Source
 from rag.filters import Filter
 from rag.identity import digest, identified
 from rag.protocols import Scored
@@ -60,6 +60,15 @@ def test_scores_are_of_the_ranks_and_parts_tell_the_page() -> None:
 def test_what_has_no_page_keeps_its_rank() -> None:
     listed = Listed([(WEB[0], 1.0), (LONG[0], 0.9), (WEB[1], 0.8), (LONG[1], 0.7)])
     assert texts(Paged(listed, Pages((LONG[1], 3.0)), CATALOG)) == ["block 0", "page 2", "block 1", "page 1"]
+
+
+def test_a_photo_keeps_its_rank_as_its_page_knows_no_more_than_itself() -> None:
+    (photo,) = identified(
+        [Chunk("", "image", Origin(Source("p", "image/jpeg", digest("p")), (PageRegion(1, WHOLE),)), role="photo")]
+    )
+    listed = Listed([(photo, 1.0), (LONG[0], 0.9), (LONG[1], 0.8)])
+    ranked = Paged(listed, Pages((LONG[1], 3.0)), CATALOG).retrieve([query("words")], 3)[0]
+    assert [hit.chunk for hit in ranked] == [photo, LONG[1], LONG[0]]
 
 
 def test_without_pages_or_words_nothing_changes() -> None:
