@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from rag.colours import Name
 from rag.document import Coloured, Mark, Role
@@ -65,33 +66,31 @@ _SHAPE = (
 _SAYS = r"(?:say|says|read|reads|contain|contains|state|states|tell|tells|ask|asks|warn|warns|mean|written)"
 
 _BY_LETTERS = (
-    re.compile(
+    (
         rf"{_BEFORE}(?:(?:{_ADJECTIVE})[,\s]+){{0,2}}(?P<it>{_COLOURS}(?:[,\s]+(?:and\s+)?(?:{_ADJECTIVE})){{0,2}}\s+"
         rf"(?P<thing>{_TEXT}))\b{_COMPOUND}"
     ),
-    re.compile(rf"\b(?P<it>(?P<thing>{_TEXT}|{_MORE}){_BE}*\s+{_IN}{_COLOURS}){_END}"),
-    re.compile(rf"\b(?P<it>(?P<thing>{_TEXT}|{_MORE}){_BE}*\s+(?:colou?red|marked|printed|set)\s+{_COLOURS}){_END}"),
-    re.compile(
+    rf"\b(?P<it>(?P<thing>{_TEXT}|{_MORE}){_BE}*\s+{_IN}{_COLOURS}){_END}",
+    rf"\b(?P<it>(?P<thing>{_TEXT}|{_MORE}){_BE}*\s+(?:colou?red|marked|printed|set)\s+{_COLOURS}){_END}",
+    (
         rf"\b(?:which|what)\s+(?P<it>(?P<thing>{_TEXT})(?:\s+(?:on|in|of|at)\s+[\w\s'-]{{1,40}}?)?"
         rf"\s+(?:is|are|was|were|appears?)\s+{_COLOURS}){_END}"
     ),
-    re.compile(rf"\b(?P<it>(?:written|printed|typed|lettered|typeset|spelled\s+out)\s+{_IN}{_COLOURS}){_END}"),
-    re.compile(
-        rf"\b(?P<it>in\s+(?:the\s+)?(?:(?:{_ADJECTIVE})\s+)?{_COLOURS}\s+(?:(?:{_ADJECTIVE})\s+)?{_TYPE})\b{_COMPOUND}"
-    ),
+    rf"\b(?P<it>(?:written|printed|typed|lettered|typeset|spelled\s+out)\s+{_IN}{_COLOURS}){_END}",
+    rf"\b(?P<it>in\s+(?:the\s+)?(?:(?:{_ADJECTIVE})\s+)?{_COLOURS}\s+(?:(?:{_ADJECTIVE})\s+)?{_TYPE})\b{_COMPOUND}",
 )
-_WEAKLY = (re.compile(rf"\bwhat(?:'s|’s)?(?P<it>{_BE}*\s+{_IN}{_COLOURS}){_END}"),)
+_WEAKLY = (rf"\bwhat(?:'s|’s)?(?P<it>{_BE}*\s+{_IN}{_COLOURS}){_END}",)
 """Only where nothing drawn is spoken of."""
 _BY_GROUND = (
-    re.compile(
+    (
         rf"\b(?P<it>(?:(?P<thing>{_TEXT}|{_MORE})\b|written|printed|what(?:'s|’s)?){_BE}*(?:\s+in\s+{_SOME})?"
         r"\s+(?:on|in|inside|against|within|"
         rf"over|with)\s+(?:an?\s+|the\s+|its\s+|this\s+){_COLOURS}(?:\s+(?:{_ADJECTIVE}))?\s+(?:{_SHAPE}))\b"
     ),
-    re.compile(rf"\b(?P<it>(?:written|printed|text)\s+on\s+{_COLOURS}\s+(?:back)?ground)\b"),
+    rf"\b(?P<it>(?:written|printed|text)\s+on\s+{_COLOURS}\s+(?:back)?ground)\b",
 )
 _GROUND_WEAKLY = (
-    re.compile(
+    (
         rf"\b(?:the|this|that|each|every)\s+(?P<it>{_COLOURS}\s+(?:(?:{_ADJECTIVE})\s+)?(?:{_SHAPE}))"
         rf"(?:\s+(?:on|at|in)\s+(?:the\s+)?(?:[\w'-]+\s+){{0,5}}?[\w'-]+)?\s+{_SAYS}\b"
     ),
@@ -100,17 +99,17 @@ _MARKED: dict[Mark, str] = {
     "highlighted": "highlighted|highlit", "underlined": "underlined|underscored",
     "struck out": r"(?:struck|crossed)[-\s](?:out|through)|strike-?through|stricken",
 }  # fmt: skip
-_BY_MARK: dict[Mark, tuple[re.Pattern[str], ...]] = {
+_BY_MARK: dict[Mark, tuple[str, ...]] = {
     mark: (
-        re.compile(
+        (
             rf"{_BEFORE}(?:(?:{_ADJECTIVE})\s+)?(?P<it>(?:{_COLOURS}[-\s])?(?:{said})\s+"
             rf"(?:(?:{_ADJECTIVE})\s+)?(?P<thing>{_TEXT}|{_MORE}))\b{_COMPOUND}"
         ),
-        re.compile(
+        (
             rf"\b(?P<it>(?:{said})\s+(?:in|with)\s+(?:the\s+colou?r\s+|an?\s+)?{_COLOURS}"
             rf"(?:\s+(?:marker|highlighter|pen|colou?r|ink))?){_END}"
         ),
-        re.compile(
+        (
             rf"\b(?P<it>(?:what(?:'s|’s)?|(?P<thing>{_TEXT}|parts?|portions?)){_BE}+\s+(?:{said}))\b"
             r"(?=\s*(?:$|[?.!]|(?:on|in|at)\s+(?:the\s+|this\s+)?(?:[\w-]+\s+)?(?:pages?|slides?|document|pdf|text|"
             r"paragraph|handout|letter|form)\b|here\b))"
@@ -118,26 +117,22 @@ _BY_MARK: dict[Mark, tuple[re.Pattern[str], ...]] = {
     )
     for mark, said in _MARKED.items()
 }
-_MARKER = re.compile(
-    rf"\b(?P<it>marked\s+(?:in|with)\s+(?:an?\s+)?{_COLOURS}\s+(?:high)?(?:light(?:er)?|marker|pen))\b"
-)
-_DRAWN = re.compile(
+_MARKER = rf"\b(?P<it>marked\s+(?:in|with)\s+(?:an?\s+)?{_COLOURS}\s+(?:high)?(?:light(?:er)?|marker|pen))\b"
+_DRAWN = (
     r"\b(?:charts?|graphs?|plots?|diagrams?|maps?|photo\w*|pictures?|images?|figures?|fig\.|illustrations?|drawings?|"
     r"logos?|icons?|lines?(?!\s+of\s+text)|curves?|bars?|arrows?|dots?|circles?|slices?|wedges?|regions?|countries|"
     r"country|states(?=\s+(?:are|is|shown|coloured|marked|highlighted))|legend|flowchart)\b"
 )
-_CONVENTION = re.compile(r"\b(?:mean|means|indicates?|signif(?:y|ies)|stands?\s+for|denotes?|represents?|used\s+for)\b")
-_SAID = re.compile(
-    rf"\b(?:{_SAYS}|about|quote|show|repeat|copy|transcribe|spell|word(?:s|ed|ing)?|printed|shown)\b", re.IGNORECASE
+_CONVENTION = r"\b(?:mean|means|indicates?|signif(?:y|ies)|stands?\s+for|denotes?|represents?|used\s+for)\b"
+_SAID = rf"(?i)\b(?:{_SAYS}|about|quote|show|repeat|copy|transcribe|spell|word(?:s|ed|ing)?|printed|shown)\b"
+_PLACED = (
+    r"(?i)\b(?:on|in|at|of|from)\s+(?:the\s+)?(?:[\w-]+\s+)?(?:pages?|slides?|cover)\b(?:\s+[\divxlc]+)?"
+    r"(?:\s+(?:of|in|from)\b[^?.,;]*)?"
 )
-_PLACED = re.compile(
-    r"\b(?:on|in|at|of|from)\s+(?:the\s+)?(?:[\w-]+\s+)?(?:pages?|slides?|cover)\b(?:\s+[\divxlc]+)?"
-    r"(?:\s+(?:of|in|from)\b[^?.,;]*)?", re.IGNORECASE,
-)  # fmt: skip
 """A page, and the document that it is one of."""
 _LOOKS = re.compile(rf"\b(?:{_WORDS}|highli|underl|undersc|struck|cross|strike|stricken)")
 _ANY = rf"(?:(?:the|any|every|all|only|{_ADJECTIVE})\s+)*"
-_ASKED = re.compile(
+_ASKED = (
     rf"(?:what(?:'s|’s)?|which)(?:\s+(?:is|are|was|were|does|do|did|has|have|all|it|of))*\s*{_ANY}~|"
     rf"(?:what|which)\s+(?:{_TEXT}|{_MORE})(?:\s+(?:on|in|at|of)\s+[\w\s'-]{{1,40}}?)?{_BE}*\s*~|"
     rf"(?:quote|read|give|show|repeat|copy|transcribe|find|list|tell|write|cite|extract|say)(?:\s+(?:me|us|out|down|all|"
@@ -194,7 +189,7 @@ def hued(question: str) -> tuple[int, Hued] | None:
     mark: Mark = ""
     spans: list[tuple[int, int, str]] = []
     taken: list[tuple[int, int]] = []
-    drawn = bool(_DRAWN.search(lower))
+    drawn = bool(_rule(_DRAWN).search(lower))
     for match in _matches(_BY_GROUND + (() if drawn else _GROUND_WEAKLY), lower):
         grounds += _names(match["colours"])
         taken.append(match.span("colours"))
@@ -223,9 +218,15 @@ def hued(question: str) -> tuple[int, Hued] | None:
     return first, Hued(tuple(dict.fromkeys(letters)), tuple(dict.fromkeys(grounds)), mark, heading, says, rest)
 
 
-def _matches(rules: Sequence[re.Pattern[str]], lower: str) -> Iterator[re.Match[str]]:
+@cache
+def _rule(pattern: str) -> re.Pattern[str]:
+    """Compiled when a question needs it: all together they take longer than everything else that is imported."""
+    return re.compile(pattern)
+
+
+def _matches(rules: Sequence[str], lower: str) -> Iterator[re.Match[str]]:
     for rule in rules:
-        yield from rule.finditer(lower)
+        yield from _rule(rule).finditer(lower)
 
 
 def _thing(match: re.Match[str]) -> str:
@@ -243,7 +244,11 @@ def _is_name(question: str, match: re.Match[str]) -> bool:
     at, end = match.start("colours"), match.end("colours")
     written, rest = question[at:end], question[end:].lstrip()
     return (
-        at > 0 and written[:1].isupper() and not written.isupper() and rest[:1].islower() and match.re is _BY_LETTERS[0]
+        at > 0
+        and written[:1].isupper()
+        and not written.isupper()
+        and rest[:1].islower()
+        and match.re.pattern == _BY_LETTERS[0]
     )
 
 
@@ -251,17 +256,17 @@ def _is_convention(lower: str, match: re.Match[str]) -> bool:
     """Is it asked what a colour means in general: "what does blue text mean"?"""
     before = lower[: match.start("it")].rstrip()
     plain = not re.search(r"\b(?:the|this|that|these|those)(?:\s+[\w-]+){0,2}$", before)
-    return match.re is _BY_LETTERS[0] and plain and bool(_CONVENTION.search(lower))
+    return match.re.pattern == _BY_LETTERS[0] and plain and bool(_rule(_CONVENTION).search(lower))
 
 
 def _rest(question: str, spans: Sequence[tuple[int, int, str]]) -> str:
     kept = list(question)
     for start, end, _ in spans:
         kept[start:end] = " " * (end - start)
-    return " ".join(_SAID.sub(" ", _PLACED.sub(" ", "".join(kept))).split())
+    return " ".join(_rule(_SAID).sub(" ", _rule(_PLACED).sub(" ", "".join(kept))).split())
 
 
 def _says(lower: str, spans: Sequence[tuple[int, int, str]]) -> bool:
     """Is what that text says all that is asked?"""
     start, end = min(one for one, *_ in spans), max(one for _, one, _ in spans)
-    return bool(_ASKED.search(f"{lower[:start]}~{lower[end:]}"))
+    return bool(_rule(_ASKED).search(f"{lower[:start]}~{lower[end:]}"))

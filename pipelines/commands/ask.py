@@ -8,7 +8,6 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from rag.errors import GenerationError
-from rag.outstanding import is_narrowed
 
 from .flowing import Flowing
 from .looking import looking, picture_arguments
@@ -75,6 +74,8 @@ def _streamed(corpus: Corpus, query: Query) -> Shown:
 
 def print_answer(shown: Shown, corpus: str, *, text: bool = True) -> None:
     """An answer for people: the text, then where each piece of evidence lies and how to open it."""
+    from rag.outstanding import is_narrowed
+
     option = "" if corpus == ".rag" else f" --corpus {shlex.quote(corpus)}"
     if shown.refusal:
         print(f"No answer: {shown.refusal.reason}")

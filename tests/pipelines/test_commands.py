@@ -78,7 +78,7 @@ def test_add_prints_a_line_a_document_and_a_summary(rag: Run, documents: Path) -
 
 @pytest.mark.parametrize(
     "arguments",
-    [("add",), ("search",), ("search", "x", "--queries", "f"), ("search", "x", "--where", "colour=red"),
+    [("add",), ("search",), ("search", "x", "--queries", "f"), ("search", "x", "--where", "shade=red"),
      ("search", "x", "--where", "nonsense"), ("search", "x", "--k", "-1"), ("nonsense",), ("show", "zz"),
      ("add", "x", "--label", "a b=c"), ("label", "x"), ("search", "--queries", "missing.jsonl")],
 )  # fmt: skip
@@ -136,7 +136,7 @@ def test_queries_come_back_in_order_with_ids_and_filters(filled: Run, tmp_path: 
 
 
 def test_a_bad_line_does_not_end_the_others(filled: Run, tmp_path: Path) -> None:
-    bad = ['{"id": 1}', "{not json", '{"query": 5}', '{"query": "rain", "where": {"colour": "red"}}', "[1]"]
+    bad = ['{"id": 1}', "{not json", '{"query": 5}', '{"query": "rain", "where": {"shade": "red"}}', "[1]"]
     (tmp_path / "q.jsonl").write_text("\n".join([*bad, '{"id": "good", "query": "rain gauge"}']))
     for command in ("ask", "search"):
         code, out, _ = filled(command, "--queries", "q.jsonl", "--json")

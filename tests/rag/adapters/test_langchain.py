@@ -53,7 +53,7 @@ def test_k_and_filters_hold(corpus: Corpus) -> None:
     assert len(ArgusRetriever(corpus=corpus, k=2).invoke("the")) <= 2
     found = ArgusRetriever(corpus=corpus, where={"label.team": "wind"}).invoke("roof school mast")
     assert {one.metadata["source"] for one in found} == {"wind.html"}
-    for wrong in ({"k": 0}, {"where": {"colour": "red"}}):
+    for wrong in ({"k": 0}, {"where": {"shade": "red"}}):
         with pytest.raises(ValueError):
             ArgusRetriever(corpus=corpus, **wrong)  # type: ignore[arg-type]
 
