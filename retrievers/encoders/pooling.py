@@ -37,10 +37,16 @@ def last_weights(mask: NDArray[np.int64]) -> Floats:
     return _shares(mask * (count == count[:, -1:]))
 
 
+def first_weights(mask: NDArray[np.int64]) -> Floats:
+    """All for the first token."""
+    return _shares(mask * (mask.cumsum(axis=1) == 1))
+
+
 WEIGHTS: dict[str, Callable[[NDArray[np.int64]], Floats]] = {
     "wmean": position_weights,
     "mean": mean_weights,
     "last": last_weights,
+    "cls": first_weights,
 }
 
 

@@ -58,7 +58,7 @@ class VisRAG(Backbone):
         *,
         revision: str = "",
         code: str = "",
-        pooling: Literal["wmean", "mean", "last"] = "wmean",
+        pooling: Literal["wmean", "mean", "last", "cls"] = "wmean",
         instruction: str = INSTRUCTION,
         max_tokens: int = 512,
         dpi: int = 200,

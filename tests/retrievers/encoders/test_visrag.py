@@ -73,6 +73,7 @@ def test_the_other_poolings() -> None:
     mask = np.array([[0, 1, 1, 1, 0]])
     assert np.allclose(WEIGHTS["mean"](mask), [[0, 1 / 3, 1 / 3, 1 / 3, 0]])
     assert np.allclose(WEIGHTS["last"](mask), [[0, 0, 0, 1, 0]])
+    assert np.allclose(WEIGHTS["cls"](mask), [[0, 1, 0, 0, 0]])
 
 
 def test_a_row_without_a_token_has_no_vector() -> None:
@@ -314,7 +315,7 @@ def test_a_name_that_is_not_here_says_how_to_fetch_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"pooling": "cls"}, {"dtype": "int8"}, {"dpi": 5}, {"batch": 0}, {"max_tokens": 0}, {"max_pixels": 10}],
+    [{"pooling": "max"}, {"dtype": "int8"}, {"dpi": 5}, {"batch": 0}, {"max_tokens": 0}, {"max_pixels": 10}],
 )
 def test_options_are_checked(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
