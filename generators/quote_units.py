@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from rag.answer import Evidence
@@ -71,6 +71,8 @@ def units(evidence: Evidence, wanted: frozenset[str] = frozenset()) -> list[Unit
     above = frozenset(stems("\n".join((chunk.title, *chunk.headings))))
     if chunk.modality == "table" and "|" in chunk.text:
         found = _table(evidence, chunk, above, wanted)
+    elif chunk.role == "figure":
+        found = _figure(evidence, chunk.text, above)
     else:
         # A heading alone is no answer, but a photo's caption is its title too.
         titles = {folded(title) for title in (chunk.title, *chunk.headings)} if chunk.modality == "text" else set()
@@ -188,6 +190,23 @@ def _announced(text: str, spans: Sequence[tuple[int, int]], pieces: Sequence[str
         if not line:
             break
     return last
+
+
+def _figure(evidence: Evidence, text: str, above: frozenset[str]) -> Iterator[Unit]:
+    """The sentences of the caption, which is the first line, and of what is written in the figure.
+
+    The numbers along its axes say nothing by themselves.
+    """
+    caption, _, written = text.partition("\n")
+    yield from _prose(evidence, caption, above, set())
+    for unit in _prose(evidence, written, above | frozenset(stems(caption)), set()):
+        if not _is_scale(unit.text):
+            yield replace(unit, at=unit.at + MOST_UNITS, first=unit.start + MOST_UNITS)
+
+
+def _is_scale(text: str) -> bool:
+    words = text.split()
+    return len(words) > 3 and 2 * sum(any(map(str.isdigit, word)) for word in words) >= len(words)
 
 
 def _is_quotable(text: str) -> bool:

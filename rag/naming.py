@@ -24,6 +24,8 @@ _TITLED = re.compile(
     r"newsletter|page|pamphlet|paper|pdf|policy|poster|presentation|prospectus|reference|report|sheet|slides|"
     r"specification|standard|talk|thesis|transcript|tutorial|video|vignette)\b"
 )
+_PLACES = frozenset(overlap.stems("table figure fig section chapter appendix equation page slide exhibit note part"))
+"""Written large these are no names: "Table 1"."""
 _PARTS = re.compile(r"[A-Za-z]+|\d+")
 
 
@@ -46,7 +48,8 @@ def named(catalog: Catalog, query: Query) -> dict[str, float]:
     table = _table(catalog.names(query.where))
     if not table.holders and not table.files:
         return {}
-    proper = set(overlap.stems(" ".join([*overlap.signs(query.text), *_TITLED.findall(query.text.lower())])))
+    written = overlap.stems(" ".join([*overlap.signs(query.text), *_TITLED.findall(query.text.lower())]))
+    proper = set(written) - _PLACES
     asked = dict.fromkeys(overlap.stems(" ".join(overlap.asked(query.text))))
     held = {word: _spelled(word, table, word in proper) for word in asked}
     scores: defaultdict[str, float] = defaultdict(float)

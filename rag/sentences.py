@@ -64,7 +64,7 @@ def _ends(text: str, start: int, match: re.Match[str]) -> bool:
     after = _next_word(text, match.end())
     if not after:
         return True
-    if after[0].islower() or after[0] in ",;:":
+    if after[0].islower() or after[0] in ",;:.":  # ". . ." are dots left out
         return False
     if not mark.startswith(".") or mark.startswith(".."):
         return True

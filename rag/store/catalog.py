@@ -93,11 +93,14 @@ class Catalog(Upkeep):
         )
 
     def resolved(self, where: Filter) -> Filter | None:
-        """A filter by documents, modality, role and page; None where too many groups of documents would be told."""
+        """A filter by documents, modality, role and page; None where too many groups of documents would be told.
+
+        None also for a filter by colours: an index is not given them.
+        """
         both = And(self._given(where))
         paired(both)  # refuses what `matching` refuses
         asked = questions(both)
-        if len(asked) > MOST_QUESTIONS:
+        if len(asked) > MOST_QUESTIONS or concerns(both, "colour"):
             return None
         if not asked:
             return both

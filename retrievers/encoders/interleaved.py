@@ -62,7 +62,7 @@ class Interleaved(Backbone):
         *,
         revision: str = "",
         unit: Literal["document", "section"] = "document",
-        pooling: Literal["last", "mean", "wmean"] = "last",
+        pooling: Literal["last", "mean", "wmean", "cls"] = "last",
         unit_sections: bool = True,
         instruction: str = "",
         max_tokens: int = 1024,

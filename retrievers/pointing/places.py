@@ -124,7 +124,7 @@ class Finder:
             terms.append(words.words(number))
         if kind == "chapter":  # its own title may not say so: "3 Duties", "3.1 Tasks"
             terms += [[f"{number}.{at}"] for at in range(1, 4)]
-        for chunk in self._holding(terms, sources, alone=2 if kind in _BARE else 0):
+        for chunk in self._holding(terms, sources, alone=2):
             lines = (*chunk.text.splitlines()[:40], *_captions(chunk))
             titled = kind in _BARE and chunk.role not in _ASIDE
             if any(own.match(line) or (titled and bare.match(line) and _is_title(line)) for line in lines):

@@ -254,6 +254,12 @@ def test_what_is_asked_for_decides_between_like_sentences(question: str, text: s
     assert expected in ask(question, selection(text), Quote(sentences=1))
 
 
+def test_the_numbers_along_the_axes_of_a_figure_are_not_quoted() -> None:
+    text = "Figure 2: Survival in the groups.\n1.0 0.8 0.6 Survival 0.4 0.2 0.0"
+    given = selection(text, modality="image", role="figure")
+    assert ask("What survival does Figure 2 show?", given) == "Figure 2: Survival in the groups. [1]"
+
+
 def look(text: str, *words: str, number: int = 1, share: float = 1.0, top: float = 0.1) -> Evidence:
     """Evidence of a chunk in which these words are red."""
     runs = tuple(

@@ -62,3 +62,10 @@ def test_time_is_linear_in_the_text(unit: str) -> None:
     started = time.perf_counter()
     sentences(unit * 50_000)
     assert time.perf_counter() - started < 5
+
+
+def test_dots_left_out_end_nothing() -> None:
+    text = "The subscript i = 1, . . . , k denotes a term. It is fixed."
+    assert [text[start:end] for start, end in sentences(text)] == [
+        "The subscript i = 1, . . . , k denotes a term.", "It is fixed.",
+    ]  # fmt: skip

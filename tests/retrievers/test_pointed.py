@@ -87,6 +87,22 @@ def test_a_mention_counts_less_than_the_thing(found) -> None:  # type: ignore[no
     assert "pointed" not in hits["Figure 1: Rain by month"].parts
 
 
+def test_a_place_is_looked_for_in_the_document_that_is_named(tmp_path: Path) -> None:
+    texts = {"lmer.pdf": "Table 1: Modules", "strucplot.pdf": "Table 1: Environments"}
+    chunks = []
+    for name, text in texts.items():
+        source = Source(name, "application/pdf", digest(name))
+        chunks.append(replace(made(text, 1, role="table"), origin=Origin(source, (PageRegion(1, Box(0, 0, 1, 1)),))))
+    chunks = list(identified(chunks))
+    catalog = MemoryCatalog(chunks)
+    index = Tantivy(tmp_path / "text", catalog)
+    index.add([one.id for one in chunks], [(one.text, "") for one in chunks])
+    index.commit(1)
+    listed = Listed([(chunks[1], 1.0), (chunks[0], 0.2)])
+    hits = Pointed(listed, index, catalog).retrieve([query("What is Table 1 of the lmer paper?")], 2)[0]
+    assert [hit.chunk.text for hit in hits] == ["Table 1: Modules", "Table 1: Environments"]
+
+
 @pytest.fixture
 def numbered(tmp_path: Path):  # type: ignore[no-untyped-def]
     """A manual whose section and chapter numbers stand in titles, and as other things in its texts."""

@@ -80,13 +80,14 @@ def test_what_asks_too_much_is_left_to_ids(path: Path) -> None:
     catalog = Catalog(path)
     asked = Or(tuple(And((Eq("label.n", n), Eq("page", n))) for n in range(MOST_QUESTIONS + 1)))
     assert catalog.resolved(asked) is None
+    assert catalog.resolved(And((Eq("role", "table"), Not(Eq("colour", "red"))))) is None
     catalog.close()
 
 
 def test_what_cannot_be_asked_is_refused(path: Path) -> None:
     catalog = Catalog(path)
     for bad in (
-        Eq("colour", "red"),
+        Eq("shade", "red"),
         Range("title", 1, 2),
         Glob("page", "1*"),
         And((Eq("page", 1), Range("role", 1, 2))),

@@ -245,6 +245,6 @@ def test_what_it_says_of_itself(models: dict[str, str], tmp_path: Path) -> None:
     assert [one.view for one in told[:2]] == ["document", "section"]
     assert isinstance(told[0], EncodesUnits)
     assert told[0].encode_units([]).shape == (0, 48)
-    for wrong in ({"unit": "page"}, {"pooling": "cls"}, {"max_images": -1}, {"max_tokens": 0}):
+    for wrong in ({"unit": "page"}, {"pooling": "max"}, {"max_images": -1}, {"max_tokens": 0}):
         with pytest.raises(ValueError):
             Interleaved("x", **wrong)  # type: ignore[arg-type]
