@@ -32,7 +32,8 @@ def test_names() -> None:
 
 
 def test_a_file_of_that_name_is_meant_also_where_many_titles_have_the_word() -> None:
-    names = {"survival.pdf": "A package", "wind.pdf": "Contingency tables", **{f"paper-{at}.pdf": f"Survival and {at}" for at in range(6)}}
+    names = {f"paper-{at}.pdf": f"Survival and {at}" for at in range(6)}
+    names |= {"survival.pdf": "A package", "wind.pdf": "Contingency tables"}
     chunks = [replace(one, title=title) for name, title in names.items() for one in document(name, ["text"])]
     digests = {chunk.origin.source.digest: chunk.origin.source.uri for chunk in chunks}
 
