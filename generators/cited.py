@@ -19,7 +19,7 @@ _NAME = r"(?:(?:evidence|source|document|doc)s?[ \t]*#?[ \t]*)?"
 _OPEN, _INNER, _CLOSE = r"[\[【]", r"[^\[\]【】\n]", r"[\]】]"
 _MARK = (
     rf"{_OPEN}(?={_INNER}{{1,80}}{_CLOSE})[ \t]*{_NAME}\^?\d{{1,4}}"
-    rf"(?:[ \t]*(?:[,;–-]|and)[ \t]*{_NAME}\^?\d{{1,4}})*[ \t]*(?:†{_INNER}*)?{_CLOSE}"
+    rf"(?:[ \t]*(?:[,;–-]|and)[ \t]*{_NAME}\^?\d{{1,4}})*[ \t]*(?:†[^\[\]【】`\n]*)?{_CLOSE}"
 )
 _GAP = r"[ \t]{0,8}"
 _CODE = r"`[^`\n]{1,400}`"

@@ -80,6 +80,7 @@ class Quote:
             reason = selection.reason or "no evidence was selected"
             return _refused(selection, reason, selection.near_misses)
         evidence = list(_within(_pointed(selection.evidence), settings.token_budget))
+        calls = 0
         if looks := outstanding(query.text, evidence, self.lexicon):
             chosen = self._in_turn(looks, settings)
         else:
@@ -92,12 +93,13 @@ class Quote:
                 best = overview(found)
             else:
                 best = ranked(query, found, self.lexicon, self.encoder)
+                calls = 1 if self.encoder else 0
             chosen = self._chosen(best, settings)
         if not chosen:
             reason = "the evidence holds no text that can be quoted"
             return _refused(selection, reason, selection.evidence[:3])
         read = sum(one.hit.chunk.tokens for one in evidence)
-        return _written(chosen, selection, Usage(input_tokens=read, calls=1 if self.encoder and not looks else 0))
+        return _written(chosen, selection, Usage(input_tokens=read, calls=calls))
 
     def _in_turn(self, looks: Sequence[Unit], settings: Settings) -> list[list[Unit]]:
         """Pieces in their order as far as there is room, those that say the same together."""
@@ -124,8 +126,11 @@ class Quote:
             if groups and one.own < best[0].own / 2:
                 continue
             if shared := [group for group in groups if _shares(group[0], one.unit)]:
-                if _holds(one.unit, shared[0][0]):
-                    shared[0][0] = one.unit
+                more = tokens(one.unit.text) - tokens(shared[0][0].text)
+                stopped = any(stop in one.unit.text for stop in settings.stop if stop)
+                fits = not stopped and size + more <= settings.max_tokens
+                if fits and len(shared) == 1 and _holds(one.unit, shared[0][0]):
+                    shared[0][0], size = one.unit, size + more
                 continue
             same = next((group for group in groups if _alike(group[0], one.unit)), None)
             if same:

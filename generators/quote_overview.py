@@ -17,7 +17,7 @@ from .quote_units import Unit
 
 _PLACE = re.compile(
     r"(?:pages?|slides?|(?:sub)*sections?|chapters?|appendix|tables?|figures?|figs?|charts?|parts?|paragraphs?|lines?|"
-    r"top|upper|bottom|lower|left|right|middle|cover|first|second|third|last|final|[ivx]{1,5}|[a-z]?[\d.-]+[a-z]?)"
+    r"top|upper|bottom|lower|left|right|middle|cover|first|second|third|last|final|[ivx]{1,5}|[a-z]?(?!(?:1[5-9]|20)\d\d$)[\d.-]+[a-z]?)"
 )
 _WORDS = frozenset(
     stems(
@@ -40,9 +40,10 @@ def is_overview(question: str, evidence: Sequence[Evidence]) -> bool:
 def overview(found: Sequence[Unit]) -> list[Scored]:
     """The first piece of each chunk in reading order, then the second ones; rows of tables after sentences."""
     chunks: dict[int, list[Unit]] = {}
-    for unit in sorted(found, key=lambda one: (_stands(one.evidence), one.evidence.number, one.at)):
-        if not is_rubble(unit) and (unit.kind != "sentence" or not unit.text[:1].islower()):
-            chunks.setdefault(unit.evidence.number, []).append(unit)
+    ordered = sorted(found, key=lambda one: (_stands(one.evidence), one.evidence.number, one.at))
+    whole = [one for one in ordered if not is_rubble(one) and (one.kind != "sentence" or not one.text[:1].islower())]
+    for unit in whole or ordered:  # a slide has nothing but a few words a line
+        chunks.setdefault(unit.evidence.number, []).append(unit)
     turns = [unit for unit in chain.from_iterable(zip_longest(*chunks.values())) if unit is not None]
     return [Scored(unit, 1.0, 1.0) for unit in sorted(turns, key=lambda unit: unit.kind == "row")]
 

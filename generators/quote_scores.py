@@ -30,11 +30,13 @@ _DATE = re.compile(
 _PERSON = re.compile(r"\b[A-Z][\w’'-]+,? (?:[A-Z]\.? ?)*(?:(?:de|van|von|di|al) )?[A-Z][\w’'-]+")
 _PLACE = re.compile(r"\b(?:in|at|near|from|on|under|located|based)\b|https?://|\bpage\b|/", re.I)
 _CODE = re.compile(r"\w[_(<%/^]|[A-Z]-\w|\b[A-Z]{2,}\b|[\"'‘’“”`]|\w\.\w|--?\w")
-_LISTED = re.compile(r"[\w)»”\"'’]+(?:, [^,.;]{1,40})+,? (?:and|or) \w")
+_LISTED = re.compile(r"[\w)»”\"'’](?:, [^,.;]{1,40})+,? (?:and|or) \w")
 _MANY = re.compile(
     r"\b(?:which|what)(?: \w+){0,2}? (?!this|is|was|does|has|less|process|class)\w{3,}[^s\W]s\b", re.IGNORECASE
 )
-_SECTION = re.compile(r"^\W*(?:\d+\.)+(?:\d+)?\s|\b(?:Figure|Table|Section|Chapter|Example)\s\d[\d.]*", re.IGNORECASE)
+_SECTION = re.compile(
+    r"^\W*(?:\d+\.)+(?:\d+)?\s(?=(?-i:[A-Z]))|\b(?:Figure|Table|Section|Chapter|Example)\s\d[\d.]*", re.I
+)
 _EXAMPLES = "For example", "For instance", "E.g.", "Here is an example", "Example"
 _DEFINED = re.compile(r"^(.{0,40}?\w\W{0,2}) ?(?:\s[–—-]{1,2}\s|:\s|\b(?:is|are|was|means|refers|stands|denotes)\b)")
 _REASON = re.compile(
@@ -88,7 +90,7 @@ def _by_words(question: str, weighed: Mapping[str, float], exact: Sequence[str],
         + _WEIGHT["kind"] * _fits(question, unit)
         + _WEIGHT["relevance"] * unit.evidence.relevance
         - (0.3 if new < 2 else 0.0)
-        - (0.15 if unit.at == 0 and unit.kind == "sentence" and _is_broken(question, unit.text) else 0.0)
+        - (0.15 if unit.start == 0 and unit.kind == "sentence" and _is_broken(question, unit.text) else 0.0)
         - (0.3 if is_rubble(unit) else 0.0)
         - (0.15 if unit.text.endswith("?") else 0.0)
         - (0.1 if unit.text.startswith(_EXAMPLES) else 0.0)
@@ -114,7 +116,7 @@ def _fits(question: str, unit: Unit) -> float:
     if not words:
         return 0.0
     pairs = set(pairwise(words))
-    if (term := _term(unit)) and set(stems(term)) <= wanted(question):
+    if (term := set(stems(_term(unit)))) and term <= wanted(question):
         return 1.0
     if pairs & {("how", "many"), ("how", "much"), ("what", "percentage"), ("how", "often"), ("how", "long")}:
         return _counts(question, text)
@@ -153,7 +155,7 @@ def _term(unit: Unit) -> str:
     """What a definition or a row of a table speaks of."""
     if unit.kind == "sentence" and len(unit.quoted) == 2:
         return unit.quoted[0]
-    return unit.quoted[0] if unit.kind == "row" and " — " in unit.text and unit.text.startswith(unit.quoted[0]) else ""
+    return unit.quoted[0] if unit.kind == "row" and unit.text.startswith(f"{unit.quoted[0]} — ") else ""
 
 
 def _defines(question: str, unit: Unit) -> float:

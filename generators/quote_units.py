@@ -105,11 +105,12 @@ def _prose(evidence: Evidence, text: str, above: frozenset[str], titles: set[str
     spans = [(start, end) for start, end in sentences(text)]
     spans = _rejoined(text, spans)
     pieces = [folded(text[start:end]) for start, end in spans]
-    lead, term = "", ""
+    lead, term, label = "", "", ""
+    plain = False  # whether the piece before is a sentence of its own, with its `label` if it has one
     before, subject = frozenset[str](), frozenset[str]()
     at = 0
     while at < len(pieces):
-        piece, last = pieces[at], at
+        piece, last, whose, term = pieces[at], at, term, ""
         item = bool(_ITEM.match(text[spans[at][0] : spans[at][1]]))
         quoted: tuple[str, ...] = (piece,)
         whole = piece
@@ -122,23 +123,26 @@ def _prose(evidence: Evidence, text: str, above: frozenset[str], titles: set[str
             quoted = (lead, piece)
             whole = TEMPLATES["item"].format(lead=lead, item=piece)
         elif _is_term(pieces, at, item):
-            term, subject = piece, frozenset(stems(piece))
+            term, subject, plain = piece, frozenset(stems(piece)), False
             at += 1
             continue
         else:
-            if term:
-                quoted = (term, piece)
-                whole = TEMPLATES["row"].format(label=term, cells=piece)
+            if whose:
+                quoted = (whose, piece)
+                whole = TEMPLATES["row"].format(label=whose, cells=piece)
             lead = lead if item else ""
-        term = ""
         empty = piece.endswith((":", "：")) and last == at and len(piece.split()) < 7
         if piece not in titles and not empty and _is_quotable(whole):
-            kind, first = "item" if item else "sentence", at
-            if at and kind == "sentence" and quoted == (piece,) and _GOES_ON.match(piece):
+            kind, first = "item" if item else "sentence", at - (quoted[0] == whose)
+            if plain and kind == "sentence" and quoted == (piece,) and _GOES_ON.match(piece):
                 both = folded(text[spans[at - 1][0] : spans[at][1]])
-                if pieces[at - 1] not in titles and _is_quotable(both):
+                if _is_quotable(f"{label} {both}"):
                     whole, quoted, first = both, (both,), at - 1
+                    if label:
+                        whole, quoted, first = TEMPLATES["row"].format(label=label, cells=both), (label, both), at - 2
             yield Unit(evidence, whole, quoted, kind, at, tuple(stems(whole)), above | before | subject, first)
+        plain = last == at and not item and piece not in titles and _is_quotable(piece)
+        label = whose if plain else ""
         before = frozenset(stems(piece))
         at = last + 1
 
@@ -198,7 +202,9 @@ def _figure(evidence: Evidence, text: str, above: frozenset[str]) -> Iterator[Un
     The numbers along its axes say nothing by themselves.
     """
     caption, _, written = text.partition("\n")
-    yield from _prose(evidence, caption, above, set())
+    for unit in _prose(evidence, caption, above, set()):
+        if not _is_scale(unit.text):
+            yield unit
     for unit in _prose(evidence, written, above | frozenset(stems(caption)), set()):
         if not _is_scale(unit.text):
             yield replace(unit, at=unit.at + MOST_UNITS, first=unit.start + MOST_UNITS)

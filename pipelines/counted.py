@@ -32,7 +32,7 @@ class Tally:
     pages: tuple[int, ...]
     chunks: tuple[Chunk, ...]
     numbered: int = 0
-    """How many of them have a label of their own ("Table 3"), each label once."""
+    """How many of them have a label ("Table 3")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,8 @@ class Counted:
         on = tuple(sorted({page for one in elements for page in _pages(one.origin.places)}))
         showing = _Showing(chunks)
         shown = dict.fromkeys(chunk for one in elements if (chunk := showing.of(one.id, one.origin.places)))
-        numbers = {one.label for one in elements if one.label}
-        count, numbered = (len(on), 0) if asked.per_page else (len(elements), len(numbers))
+        numbered = sum(bool(one.label) for one in elements)
+        count, numbered = (len(on), 0) if asked.per_page else (len(elements), numbered)
         return Tally(title, count, on, tuple(shown), numbered)
 
     def _pages(self, asked: Count, named: Named) -> set[int]:

@@ -19,9 +19,9 @@ COMMON = 0.2
 """The share of documents above which a word of their names tells none of them apart."""
 CLOSE = 0.85
 _TITLED = re.compile(
-    r"\b([\w-]+)(?:'s)?\s+(?:(?:user|annual|quarterly|student|white|data|reference)\s+)?(?:article|book|booklet|brochure|"
-    r"catalogue?|datasheet|deck|filing|film|flyer|guide|guidelines|handbook|leaflet|lecture|letter|manual|memo|minutes|"
-    r"newsletter|page|pamphlet|paper|pdf|policy|poster|presentation|prospectus|reference|report|sheet|slides|"
+    r"(?<![\w-])([\w-]+)(?:'s)?\s+(?:(?:user|annual|quarterly|student|white|data|reference)\s+)?(?:article|book|booklet|"
+    r"brochure|catalogue?|datasheet|deck|filing|film|flyer|guide|guidelines|handbook|leaflet|lecture|letter|manual|memo|"
+    r"minutes|newsletter|page|pamphlet|paper|pdf|policy|poster|presentation|prospectus|reference|report|sheet|slides|"
     r"specification|standard|talk|thesis|transcript|tutorial|video|vignette)\b"
 )
 _PLACES = frozenset(overlap.stems("table figure fig section chapter appendix equation page slide exhibit note part"))
@@ -66,7 +66,7 @@ def named(catalog: Catalog, query: Query) -> dict[str, float]:
 
 def _spelled(word: str, table: Table, proper: bool) -> str:
     """The word of a name that a word of the question is, or nearly is."""
-    if word in table.holders or not proper or len(word) < 5:
+    if word in table.holders or word in table.files or not proper or len(word) < 5:
         return word
     return next(iter(get_close_matches(word, table.holders, 1, CLOSE)), word)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 _CLOSERS = "\"'”’»)\\]}）」』】"
-_END = re.compile(rf"(?:[.!?…]+[{_CLOSERS}]*(?=\s|$))|(?:[。！？｡]+[{_CLOSERS}]*)|\n+")
+_END = re.compile(rf"(?:(?<![.!?…])[.!?…]+[{_CLOSERS}]*(?=\s|$))|(?:[。！？｡]+[{_CLOSERS}]*)|\n+")
 _MARKER = re.compile(r"[ \t]*(?:[-*+•‣◦▪–—]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)])[ \t]+|[ \t]*\|")
 _NEXT = re.compile(r"\s{0,8}[\"'“‘«(\[]{0,4}(\S{0,24})")
 _LAST_WORD = re.compile(r"[\w.&'’-]{1,24}$")
@@ -64,7 +64,7 @@ def _ends(text: str, start: int, match: re.Match[str]) -> bool:
     after = _next_word(text, match.end())
     if not after:
         return True
-    if after[0].islower() or after[0] in ",;:.":  # ". . ." are dots left out
+    if after[0].islower() or after[0] in ",;:" or (after[0] == "." and not after[1:2].isalpha()):  # ". . ." is no end
         return False
     if not mark.startswith(".") or mark.startswith(".."):
         return True

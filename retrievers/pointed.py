@@ -59,6 +59,9 @@ class Pointed:
         if not asked.all and not names:
             return hits
         shares = self._shares(hits, names) or (self._few(query, names) if asked.all else {})
+        if asked.all and (unheard := {digest for digest, how in names.items() if how == 1.0} - shares.keys()):
+            every_name = {one.digest: Source(one.uri, "", one.digest) for one in self.catalog.names(query.where)}
+            shares |= {digest: (every_name[digest], 1.0) for digest in sorted(unheard)[: self.documents]}
         meant: dict[str, tuple[Chunk, float]] = {}
         if asked.all and shares:
             sources = [source for source, _ in shares.values()]

@@ -31,20 +31,24 @@ def booktabs_tables(
     Between its rules is nothing but rows, and near them its caption, which also parts it from the next one.
     Whatever else has such rules (sections of a form, totals of a statement) is left to `aligned`.
     """
-    if len(lines) < 4 or len(rules.across) < 2:
+    if len(lines) < 4 or len(rules.across) < 2 or not captions:
         return []
     rows = text_rows(lines)
     left, right = min(row.box[0] for row in rows), max(row.box[2] for row in rows)
-    found = []
-    for chain in _chains(rules.across, rows, captions, right - left):
+    found: list[Table] = []
+    taken: set[int] = set()
+    # The tallest first: shorter rules within a table are no table of their own.
+    for chain in sorted(_chains(rules.across, rows, captions, right - left), key=lambda one: one[0].at - one[-1].at):
         top, bottom = chain[0].at, chain[-1].at
         inside = [row for row in rows if top < row.baseline < bottom + 1]
         near = any(
             top - NEAR * line.size < line.baseline < top or 0 < line.box[1] - bottom < NEAR * line.size
             for line in captions
         )
-        if near and (table := table_of(inside, rules, words)):
+        own = {id(line) for row in inside for piece in row.pieces for line in piece.lines}
+        if near and own.isdisjoint(taken) and (table := table_of(inside, rules, words)):
             found.append(table)
+            taken |= own
     return found
 
 
@@ -55,7 +59,8 @@ def _chains(across: Sequence[Rule], rows: Sequence[Row], captions: Sequence[Line
     while left:
         first = left[0]
         same = [one for one in left if abs(one.start - first.start) <= SAME and abs(one.end - first.end) <= SAME]
-        left = [one for one in left if one not in same]
+        gone = set(map(id, same))
+        left = [one for one in left if id(one) not in gone]
         parts = [[same[0]]]
         for above, below in pairwise(same):
             if any(above.at < line.baseline < below.at for line in captions):

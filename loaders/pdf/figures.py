@@ -24,6 +24,8 @@ CELL = 7.0
 MAX_DRAWINGS = 60_000
 MAX_FIGURES = 60
 """More clusters than this on a page are decoration."""
+_MOST_CLUSTERS = 2000
+"""With more no captions are looked at: every two of them are compared."""
 _FEW = 8
 _REACH = 75.0
 """Points between a drawing and its caption at most, with axes and their names between them."""
@@ -168,6 +170,8 @@ def vector_figures(
 
 def _over_captions(outlines: Sequence[Rect], captions: Sequence[Rect], lines: Sequence[Line]) -> list[list[int]]:
     """For each caption the clusters that make up the figure over it, with no running text between."""
+    if len(outlines) > _MOST_CLUSTERS:
+        return []
     texts = [line.box for line in lines if not is_label(line)]
     written = [sum(inside(box, *line.middle) for line in lines) for box in outlines]  # a table is full of it
     found = []
@@ -179,14 +183,14 @@ def _over_captions(outlines: Sequence[Rect], captions: Sequence[Rect], lines: Se
         if not group:
             continue
         others = [other for other in captions if other is not caption]
-        grown = True
-        while grown:
-            reach = min(outlines[at][1] for at in group)
-            members = [outlines[at] for at in group]
+        fresh = group
+        while fresh:
+            reach, there = min(outlines[at][1] for at in group), set(group)
+            members = [outlines[at] for at in fresh]  # what is beside the others was seen before
             more = [
                 at
                 for at in free
-                if at not in group
+                if at not in there
                 and (
                     (left - 40 < outlines[at][0] and outlines[at][2] < right + 40 and outlines[at][3] > reach - 6)
                     or (written[at] <= _FEW and any(_over_one(outlines[at], one, texts) for one in members))
@@ -196,8 +200,7 @@ def _over_captions(outlines: Sequence[Rect], captions: Sequence[Rect], lines: Se
                     )
                 )
             ]
-            group += more
-            grown = bool(more)
+            group, fresh = [*group, *more], more
         claimed.update(group)
         if area(union([outlines[at] for at in group])) > 1500:
             found.append(group)

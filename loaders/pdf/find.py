@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from .aligned import aligned_tables
 from .booktabs import booktabs_tables
@@ -60,10 +62,12 @@ def text_tables(
     for column in columns:
         lines = [item for item in column if isinstance(item, Line)]
         captions = [line for line in lines if CAPTION.match(line.text)]
+        cells = _cells(captions)
+        captions = [line for line in captions if id(line) not in cells]
         hints = [line.baseline for line in captions if TABLE_KIND.match(line.text)]
         if hinted and lines:
             hints.append(lines[0].baseline)
-        body = [line for line in lines if not any(_of_caption(line, caption) for caption in captions)]
+        body = list(_without(lines, captions))
         whole: dict[int, Line] = {}
         if hints:
             # Booktabs columns may stand nearer than MuPDF's wide gap: look at the words themselves.
@@ -81,16 +85,37 @@ def text_tables(
     return found
 
 
-def _of_caption(line: Line, caption: Line) -> bool:
-    """Whether a line is a caption's first, or stands behind it on its baseline."""
-    return line is caption or (abs(line.baseline - caption.baseline) < 2 and line.box[0] >= caption.box[2] - 1)
+def _without(lines: Sequence[Line], captions: Sequence[Line]) -> Iterator[Line]:
+    """The lines that are no caption's first, and do not stand behind one on its baseline."""
+    levels: defaultdict[int, list[Line]] = defaultdict(list)
+    for caption in captions:
+        for near in (-1, 0, 1):
+            levels[round(caption.baseline / 2) + near].append(caption)
+    for line in lines:
+        if not any(
+            line is one or (abs(line.baseline - one.baseline) < 2 and line.box[0] >= one.box[2] - 1)
+            for one in levels.get(round(line.baseline / 2), ())
+        ):
+            yield line
+
+
+def _cells(captions: Sequence[Line]) -> set[int]:
+    """The ids of bare labels that follow each other row by row: "Image 1", "Image 2" are first cells of a table."""
+    bare = sorted((one for one in captions if CAPTION.fullmatch(one.text)), key=lambda one: (one.box[0], one.baseline))
+    return {
+        id(one)
+        for above, below in pairwise(bare)
+        if below.box[0] - above.box[0] < 2 and abs(below.baseline - above.baseline) < 2 * above.size
+        for one in (above, below)
+    }
 
 
 def _between(lines: Sequence[Line], heights: Sequence[float]) -> list[list[Line]]:
     """The lines over, between and under some heights: no table goes on behind a caption."""
+    cuts = sorted(heights)
     parts: defaultdict[int, list[Line]] = defaultdict(list)
     for line in lines:
-        parts[sum(height <= line.baseline for height in heights)].append(line)
+        parts[bisect_right(cuts, line.baseline)].append(line)
     return [parts[at] for at in sorted(parts)]
 
 

@@ -64,11 +64,13 @@ def _names_axis(box: Rect, line: Line, lines: Sequence[Line]) -> bool:
         if line.turned
         else (abs(across), box[2] - box[0], max(line.box[1] - box[3], box[1] - line.box[3]))
     )
+    if not -line.size < gap < 1.8 * line.size:
+        return False
     beside = not line.turned and box[0] <= x <= box[2] and line.words < _LABEL_WORDS
     others = beside and any(
         other is not line and abs(other.baseline - line.baseline) < 1 and other.words < _LABEL_WORDS for other in lines
     )
-    return (off < 0.12 * side or others) and -line.size < gap < 1.8 * line.size
+    return off < 0.12 * side or others
 
 
 _SUBCAPTION = re.compile(r"^\([a-z]\)\s")

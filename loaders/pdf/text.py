@@ -198,6 +198,7 @@ def legible(text: str) -> str:
 
     A few of them among letters are the ligatures, quotes and dashes of a font that TeX made.
     """
+    text = text.strip("\x0b\x0c")
     if not text.isprintable() and len(_TEX.findall(text)) * 2 <= len(text):
         text = _TEX_BULLET.sub("•", _TEX.sub(lambda one: _OF_TEX[ord(one[0])], text))
     found = clean(text)

@@ -143,7 +143,7 @@ class Finder:
 
     def _at(self, seconds: float, sources: Sequence[Source]) -> Iterator[tuple[Chunk, float]]:
         for source in sources:
-            if source.media_type.partition("/")[0] in ("video", "audio"):
+            if source.media_type.partition("/")[0] in ("video", "audio", ""):
                 for chunk in self._chunks(source, None):
                     spans = [one for one in chunk.origin.places if isinstance(one, TimeSpan)]
                     if any(span.start <= seconds <= span.end for span in spans):
@@ -196,8 +196,11 @@ def _rules(kind: str, number: str) -> tuple[re.Pattern[str], re.Pattern[str], re
     end = r"(?![\w%]|\.\d|[-–]\d)"
     nested = r"(?:\.\d+)*" if kind in ("section", "chapter") else ""
     own = re.compile(rf"\W*(?:{named}[\s-]*(?:no\.?\s*)?)(?:{numbers}){nested}{end}", re.IGNORECASE)
-    bare = re.compile(rf"\W*(?:{numbers}){nested}{end}", re.IGNORECASE)
-    mention = re.compile(rf"(?<!\w){named}[\s-]*(?:no\.?\s*|\w+(?:,| and)\s+)*(?:{numbers}){end}", re.IGNORECASE)
+    if len(number) == 1 and number.isalpha():  # "A small gauge" is no title of Appendix A
+        bare = re.compile(rf"\W*{number.upper()}(?:[.:)]|\s+(?=[A-Z]))")
+    else:
+        bare = re.compile(rf"\W*(?:{numbers}){nested}{end}", re.IGNORECASE)
+    mention = re.compile(rf"(?<!\w){named}[\s-]*(?:no\.?\s*)?(?:\w+(?:,| and)\s+)*(?:{numbers}){end}", re.IGNORECASE)
     return own, bare, mention
 
 

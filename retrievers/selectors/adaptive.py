@@ -42,7 +42,7 @@ class Adaptive:
 
     A scorer of words cannot judge what a photo shows. Photos of which `retrievers/photos` says that they show what
     is asked for, likelier than not, are kept too, two at most, at the end, and alone where all else is refused; a
-    `cutoff` of your own is not gone against.
+    `cutoff`, threshold or risk that you give is not gone against.
     """
 
     scorer: Scorer | None = None
@@ -83,6 +83,13 @@ class Adaptive:
             for query, found, row, chance, cost in zip(queries, usable, scores, chances, costs, strict=True)
         ]
 
+    @property
+    def _by_the_book(self) -> bool:
+        """Whether all rules are those of the calibration's file."""
+        return all(
+            one is None for one in (self.cutoff, self.tau, self.ratio, self.risk, self.max_risk, self.least_chance)
+        )
+
     def _cut(self, told: Calibrations) -> Cutoff:
         """The cutoff in use."""
         if self.risk is not None:
@@ -107,7 +114,7 @@ class Adaptive:
         why = self._refused(missing, chance, told) if numbered else ""
         count = 0 if why or not query.text else cut(candidates)
         kept = numbered[:count]
-        if self.cutoff is None:
+        if self._by_the_book:
             room = self.k if self.risk is None else len(numbered)
             kept = _with_photos(kept, numbered, shown(hits)[:room], room)
         if kept:

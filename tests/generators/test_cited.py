@@ -88,7 +88,7 @@ def test_pieces_do_not_matter(letters: list[str], size: int) -> None:
 
 
 def test_a_marker_in_code_that_has_not_ended_yet_is_left_as_it_is() -> None:
-    for reply in ("`[1]`", "So `x [1] y` is.", "`[1] [2].", "a `b [1]\n c`"):
+    for reply in ("`[1]`", "So `x [1] y` is.", "`[1] [2].", "a `b [1]\n c`", "So 【1†`x】 more text\n\nand"):
         assert rewritten(*reply) == rewritten(reply)
 
 

@@ -237,6 +237,34 @@ def test_a_sentence_that_goes_on_brings_the_one_before_it_and_is_not_written_twi
     assert said.count("The maintainers") == 1
 
 
+LONG = "The gauge stands in the garden. It is cleaned by Anna weekly. It was built in 1987."
+
+
+def test_a_longer_piece_takes_no_more_room_than_there_is_and_is_never_written_twice() -> None:
+    whole = ask("Who cleans the gauge in the garden weekly?", selection(LONG))
+    for sentence in ("The gauge stands", "It is cleaned", "It was built"):
+        assert whole.count(sentence) <= 1
+    for limit in (8, 12, 16, 20, 24):
+        said = ask("Who cleans the gauge in the garden weekly?", selection(LONG), max_tokens=limit)
+        assert len(said.replace(".", " . ").replace("[1]", "").split()) <= limit
+    assert "STOP" not in ask("What stands there?", selection("The gauge stands. It is STOP cleaned."), stop=("STOP",))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("12\nThey are kept by Anna Keller in a drawer.", "They are kept by Anna Keller in a drawer. [1]"),
+        (
+            "Rain gauge\n\nThe device catches all the rain. It is emptied by Anna.",
+            "Rain gauge — The device catches all the rain. It is emptied by Anna. [1]",
+        ),
+    ],
+)
+def test_a_sentence_goes_on_from_a_sentence_alone_and_takes_its_term_along(text: str, expected: str) -> None:
+    assert ask("Who empties or has what is kept by Anna?", selection(text), Quote(sentences=1)) == expected
+    assert all(is_verbatim(unit) for unit in units(selection(text).evidence[0]))
+
+
 @pytest.mark.parametrize(
     ("question", "text", "expected"),
     [

@@ -38,6 +38,7 @@ def said(question: str, *evidence: Evidence) -> str:
         ("What is at the top of page iv?", True),
         ("What is the type of the response in Table 5?", False),
         ("Which weights are named on page 3?", False),
+        ("What does page 3 say about 2021?", False),
     ],
 )
 def test_what_asks_for_all(question: str, expected: bool) -> None:
@@ -67,3 +68,8 @@ def test_a_table_is_told_by_its_caption_and_first_rows() -> None:
         "Table 5: Inputs of a model. [1] Table 5: Inputs of a model: Response — Type: vector [1] "
         "Table 5: Inputs of a model: Weights — Type: diagonal [1]"
     )
+
+
+def test_a_slide_of_a_few_words_a_line_is_told_too() -> None:
+    told = said("What is on slide 3?", at(3, 0.1, "Our goals\nGrow revenue\nCut costs by half\nHire people", 1))
+    assert told == "Our goals [1] Grow revenue [1] Cut costs by half [1]"

@@ -134,3 +134,27 @@ def test_what_follows_a_caption_on_its_line_is_no_row_of_a_table(tmp_path: Path,
 
     (table,) = [one for one in read(page_of(fill), tmp_path, engine) if one.role == "table"]
     assert "over methods" not in table.text
+
+
+@ENGINES
+def test_cells_that_read_like_captions_are_cells(tmp_path: Path, engine: str) -> None:
+    def fill(page: Any) -> None:
+        cells = [("Item", "Rate", "Cost"), *((f"Image {n}", f"{n}.5", str(10 * n)) for n in range(1, 7))]
+        rows(page, 120, cells, (LEFT, 220, 320))
+        lines(page, wrapped(SENTENCE * 4, 80), 72, 300)
+
+    (table,) = [one for one in read(page_of(fill), tmp_path, engine) if one.role == "table"]
+    assert [cell.text for cell in table.cells if cell.column == 0][1:] == [f"Image {n}" for n in range(1, 7)]
+
+
+@ENGINES
+def test_shorter_rules_within_a_table_make_no_second_one(tmp_path: Path, engine: str) -> None:
+    def fill(page: Any) -> None:
+        page.insert_text((LEFT, 72), "Table 6: Readings of the stations.", fontsize=10)
+        y = rows(page, 92, [("Day", "Rain", "Wind"), *((str(n), f"{n} mm", f"{n} km") for n in range(8))],
+                 (LEFT, 220, 320))  # fmt: skip
+        for at in (122, 161):
+            rule(page, at, LEFT + 5, RIGHT - 5)
+        lines(page, wrapped(SENTENCE * 4, 80), 72, y + 40)
+
+    assert len([one for one in read(page_of(fill), tmp_path, engine) if one.role == "table"]) == 1

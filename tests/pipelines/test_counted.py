@@ -70,7 +70,7 @@ def test_those_with_a_label_of_their_own_are_told_from_what_merely_stands_in_col
     tables = [replace(one, text=next(texts)) for one in made("paper", 1, *[(1, "table")] * 4)[:4]]
     answer = asked("How many tables are there?", Labelled(tables))
     assert answer is not None
-    assert answer.text.startswith("Paper has 4 tables, 2 of them numbered, on page 1.")
+    assert answer.text.startswith("Paper has 4 tables, 3 of them numbered, on page 1.")
 
 
 def test_pages_from_the_end() -> None:

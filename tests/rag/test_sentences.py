@@ -64,6 +64,15 @@ def test_time_is_linear_in_the_text(unit: str) -> None:
     assert time.perf_counter() - started < 5
 
 
+def test_many_marks_take_linear_time() -> None:
+    assert len(sentences("." * 200_000 + "x")) == 1
+
+
+def test_a_name_that_begins_with_a_dot_begins_a_sentence() -> None:
+    text = "We wrote it in C#. .NET runs it."
+    assert [text[start:end] for start, end in sentences(text)] == ["We wrote it in C#.", ".NET runs it."]
+
+
 def test_dots_left_out_end_nothing() -> None:
     text = "The subscript i = 1, . . . , k denotes a term. It is fixed."
     assert [text[start:end] for start, end in sentences(text)] == [

@@ -95,6 +95,8 @@ def test_photos_that_may_not_be_asked_for_are_as_other_hits(file: Path) -> None:
     assert chosen(file, [seen(0.4, 1.0, "p1"), *hits(0.2)]) == []
     assert chosen(file, [seen(0.4, 1.0, "p1"), *hits(0.9)]) == ["c0"]
     assert chosen(file, [seen(0.9, 1.0, "p1"), *hits(0.9)], cutoff=budget(4)) == ["c0"]
+    for own in ({"tau": 0.99}, {"max_risk": 0.01}):  # neither does a threshold of the user's own
+        assert chosen(file, [seen(0.6, 1.0, "p1")], **own) == []
 
 
 def test_the_cut_by_risk_keeps_what_the_calibration_set_asks_for(file: Path) -> None:

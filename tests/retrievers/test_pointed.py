@@ -136,6 +136,17 @@ def test_a_number_alone_is_a_section_only_as_a_title(numbered) -> None:  # type:
     assert not any(text.startswith(("3 ITS", "3. Fill")) for text in told)
 
 
+def test_a_chunk_that_repeats_itself_holds_nothing_up() -> None:
+    from rag.retrievers.pointing.places import _rules
+
+    for word in ("nono, ", "no1, ", "one and "):
+        for rule in _rules("table", "3"):
+            rule.search("Table " + word * 20_000)
+    assert _rules("table", "3")[2].search("as Tables No. 1, 2 and 3 show")
+    assert not _rules("appendix", "a")[1].match("A small rain gauge")
+    assert _rules("appendix", "a")[1].match("A. Modules")
+
+
 def test_a_kind_chooses_among_hits(found) -> None:  # type: ignore[no-untyped-def]
     assert found("the map", kind_weight=1.0)[0].chunk.text == "Figure 2: Wind by month, a map"
     assert found("the map", kind_weight=0.0)[0].chunk == CHUNKS[0]
