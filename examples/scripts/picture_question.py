@@ -5,7 +5,7 @@
     python examples/scripts/picture_question.py reports/ "report.pdf#page=3&box=0.1,0.2,0.6,0.5" \\
         --encoder visrag --model HuggingFaceTB/SmolVLM-500M-Instruct
 
-Without a model photos are known by concept tags (retrievers/encoders/conse, extra `pictures`): photos alone can be
+Without a model photos are known by concept tags (retrievers/encoders/conse): photos alone can be
 asked for then. `--encoder clip --model openai/clip-vit-base-patch32` looks properly, `visrag` at pages too.
 """
 

@@ -4,7 +4,7 @@
     python examples/scripts/video_search.py talk.mp4 "the slide with the bridge" --out moment.png
     python examples/scripts/video_search.py talk.mp4 "a bridge" --model /models/qwen2-vl-2b-embedder
 
-Without a model frames are known by concept tags (extra `pictures`) and speech by MiniLM, which share a space; with
+Without a model frames are known by concept tags and speech by MiniLM, which share a space; with
 one, both are read by it (retrievers/encoders/universal, extra `vision`). Speech comes from a subtitle track, or is
 heard where the extra `speech` is installed. `--alpha` is what speech weighs against frames (VideoRAG).
 """

