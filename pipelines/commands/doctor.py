@@ -60,8 +60,10 @@ class Doctor:
             print_json(told)
             return 0
         print(f"argus-rag {told['version']}, Python {told['python']}, {told['cores']} cores")
-        for name, one in {**told["packages"], **told["extras"], **told["programs"]}.items():
-            print(f"  {'yes' if one['installed'] else 'NO '}  {name:<22} {one['adds']}{one.get('remedy', '')}")
+        every = {**told["packages"], **told["extras"], **told["programs"]}
+        width = max(map(len, every))
+        for name, one in every.items():
+            print(f"  {'yes' if one['installed'] else 'NO '}  {name:<{width}} {one['adds']}{one.get('remedy', '')}")
         if told["corpus"]:
             print("corpus: " + ", ".join(f"{key} {value}" for key, value in told["corpus"].items()))
         for advice in told["advice"]:
