@@ -77,7 +77,8 @@ def asked(server: Server) -> list[str]:
     return paths
 
 
-def test_a_page_and_its_pictures(hashed: Path, server: Server) -> None:
+def test_a_page_and_its_pictures(hashed: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webpages, "AT_ONCE", 1)  # several at once reach the server in any order
     report = add(hashed, server)
     assert told(report) == [("done", url(server))]
     assert asked(server) == ["/a/gauges.html", "/a/img/roof%20gauge.png", "/img/gone.png"]
