@@ -28,7 +28,7 @@ from rag.answer import (
 from rag.protocols import Encoder, Lexicon
 
 from .quote_looks import outstanding
-from .quote_overview import is_overview, overview
+from .quote_overview import is_overview, is_pointed, overview
 from .quote_scores import Scored, ranked, wanted
 from .quote_units import Unit, is_verbatim, units
 
@@ -111,7 +111,7 @@ class Quote:
                 same.append(unit)
                 continue
             size += tokens(unit.text) + 3
-            if size > settings.max_tokens or any(stop in unit.text for stop in settings.stop if stop):
+            if size > settings.max_tokens or _stopped(unit, settings):
                 break
             groups.append([unit])
         return groups
@@ -127,8 +127,7 @@ class Quote:
                 continue
             if shared := [group for group in groups if _shares(group[0], one.unit)]:
                 more = tokens(one.unit.text) - tokens(shared[0][0].text)
-                stopped = any(stop in one.unit.text for stop in settings.stop if stop)
-                fits = not stopped and size + more <= settings.max_tokens
+                fits = not _stopped(one.unit, settings) and size + more <= settings.max_tokens
                 if fits and len(shared) == 1 and _holds(one.unit, shared[0][0]):
                     shared[0][0], size = one.unit, size + more
                 continue
@@ -137,7 +136,7 @@ class Quote:
                 if one.unit.evidence.number not in {unit.evidence.number for unit in same}:
                     same.append(one.unit)
                 continue
-            if len(groups) == self.sentences or any(stop in one.unit.text for stop in settings.stop if stop):
+            if len(groups) == self.sentences or _stopped(one.unit, settings):
                 continue
             cost = tokens(one.unit.text) + 3
             if size + cost > settings.max_tokens:
@@ -154,12 +153,12 @@ def tokens(text: str) -> int:
 
 def _pointed(evidence: Sequence[Evidence]) -> Sequence[Evidence]:
     """What stands at the place that the question names ("on page 3"), where there is such; else everything."""
-    return [one for one in evidence if "pointed" in one.hit.parts and one.hit.parts["pointed"].score >= 0.5] or evidence
+    return [one for one in evidence if is_pointed(one)] or evidence
 
 
 def _shown(evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
     """The photos that a question is likelier than not to ask for: then other texts are no answer."""
-    return tuple(one for one in evidence if "photos" in one.hit.parts and one.hit.parts["photos"].score >= 0.5)
+    return tuple(one for one in evidence if one.hit.score_by("photos") >= 0.5)
 
 
 def _says(unit: Unit, asked: frozenset[str]) -> bool:
@@ -175,6 +174,11 @@ def _within(evidence: Sequence[Evidence], budget: int) -> Iterator[Evidence]:
         if spent > budget and spent > one.hit.chunk.tokens:
             return
         yield one
+
+
+def _stopped(unit: Unit, settings: Settings) -> bool:
+    """Whether a piece has a text that ends the answer."""
+    return any(stop in unit.text for stop in settings.stop if stop)
 
 
 def _alike(one: Unit, other: Unit) -> bool:

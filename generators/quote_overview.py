@@ -31,7 +31,7 @@ _WORDS = frozenset(
 
 def is_overview(question: str, evidence: Sequence[Evidence]) -> bool:
     """Whether a question has no word but its place, its document's name, and the wish to know."""
-    if not evidence or any(not _is_pointed(one) for one in evidence):
+    if not evidence or not all(map(is_pointed, evidence)):
         return False
     known = _WORDS.union(*(_name(one) for one in evidence))
     return all(stem(word) in known or bool(_PLACE.fullmatch(word)) for word in asked(question))
@@ -48,8 +48,9 @@ def overview(found: Sequence[Unit]) -> list[Scored]:
     return [Scored(unit, 1.0, 1.0) for unit in sorted(turns, key=lambda unit: unit.kind == "row")]
 
 
-def _is_pointed(one: Evidence) -> bool:
-    return "pointed" in one.hit.parts and one.hit.parts["pointed"].score >= 0.5
+def is_pointed(one: Evidence) -> bool:
+    """Whether evidence stands at the place that the question names."""
+    return one.hit.score_by("pointed") >= 0.5
 
 
 def _name(one: Evidence) -> set[str]:

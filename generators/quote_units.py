@@ -202,12 +202,11 @@ def _figure(evidence: Evidence, text: str, above: frozenset[str]) -> Iterator[Un
     The numbers along its axes say nothing by themselves.
     """
     caption, _, written = text.partition("\n")
-    for unit in _prose(evidence, caption, above, set()):
-        if not _is_scale(unit.text):
-            yield unit
-    for unit in _prose(evidence, written, above | frozenset(stems(caption)), set()):
-        if not _is_scale(unit.text):
-            yield replace(unit, at=unit.at + MOST_UNITS, first=unit.start + MOST_UNITS)
+    about = above | frozenset(stems(caption))
+    for after, part in ((0, caption), (MOST_UNITS, written)):
+        for unit in _prose(evidence, part, about, set()):
+            if not _is_scale(unit.text):
+                yield replace(unit, at=unit.at + after, first=unit.start + after)
 
 
 def _is_scale(text: str) -> bool:

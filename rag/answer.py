@@ -56,6 +56,10 @@ class Hit:
     by: str
     parts: Mapping[str, Score] = field(default_factory=dict)
 
+    def score_by(self, part: str) -> float:
+        """The score of a channel; 0.0 where it did not find the chunk."""
+        return self.parts[part].score if part in self.parts else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:

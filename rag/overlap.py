@@ -6,7 +6,7 @@ Used where hits are selected and where sentences are quoted.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import lru_cache
 from math import log
 
@@ -95,7 +95,7 @@ def weights(question: str, lexicon: Lexicon | None) -> dict[str, float]:
 
 def covered(weighed: Mapping[str, float], text: Iterable[str]) -> float:
     """The share 0..1 of what is asked that stands among the stems of a text."""
-    there = set(text)
+    there = text if isinstance(text, Set) else set(text)
     return sum(weight for word, weight in weighed.items() if word in there)
 
 

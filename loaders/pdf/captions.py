@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from .figures import Figure
 from .flow import TABLE_KIND, Block
 from .tables import Table
-from .text import Rect, area, overlap, union
+from .text import Rect, area, parted, union
 
 NEAR = 60.0
 """Points between a caption and its figure or table at most."""
@@ -66,17 +66,10 @@ def _distance(caption: Rect, thing: Rect, texts: Sequence[Rect], *, below: bool)
         return _beside(caption, thing)
     under, over = caption[1] - thing[3], thing[1] - caption[3]
     gap = under if caption[1] + caption[3] > thing[1] + thing[3] else over
-    if gap > FAR or (gap > NEAR and _parted(caption, thing, texts)) or gap < -0.25 * (thing[3] - thing[1]) - 12:
+    if gap > FAR or (gap > NEAR and parted(caption, thing, texts)) or gap < -0.25 * (thing[3] - thing[1]) - 12:
         return None
     expected = (under >= over) == below
     return max(0.0, gap) + (0.0 if expected else 18.0)
-
-
-def _parted(caption: Rect, thing: Rect, texts: Sequence[Rect]) -> bool:
-    """Does a text stand between a caption and a thing over or under it?"""
-    upper, lower = sorted((caption, thing), key=lambda box: box[1])
-    between = (max(caption[0], thing[0]), upper[3] + 1, min(caption[2], thing[2]), lower[1] - 1)
-    return any(overlap(between, text) > 0 for text in texts)
 
 
 def _beside(caption: Rect, thing: Rect) -> float | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST = 64
 """Of an element, and pieces of a line: a page with a colour for each letter says nothing by them."""
-_PLAIN = frozenset({"white", "grey"})
+PLAIN = frozenset({"white", "grey"})
 """Grounds that are that of a page, or the stripe of a table."""
 _LARGE = 0.5
 """Share of the page from which on a shape is the page's own ground."""
@@ -92,7 +92,7 @@ def behind(lines: Sequence[Line], filled: Sequence[dict[str, Any]], width: float
 def _ground(one: dict[str, Any], width: float, height: float) -> int:
     """The colour of a shape behind words; -1 where it is as a page is, or is the page's own ground."""
     colour = rgb_of(*one["fill"][:3])
-    return -1 if name_of(colour) in _PLAIN or area(one["rect"]) >= _LARGE * width * height else colour
+    return -1 if name_of(colour) in PLAIN or area(one["rect"]) >= _LARGE * width * height else colour
 
 
 def attach(found: Iterable[Inked], remarks: Sequence[Remark], body: Name, place: Callable[[Rect], PageRegion]) -> None:

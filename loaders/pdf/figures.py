@@ -17,7 +17,7 @@ from .labels import is_label
 from .render import drawn
 from .rows import text_rows
 from .tables import numeric
-from .text import Line, Rect, area, inside, overlap, union
+from .text import Line, Rect, area, inside, overlap, parted, union
 
 CELL = 7.0
 """Drawings nearer than this (points) are one figure."""
@@ -212,8 +212,8 @@ def _over(box: Rect, caption: Rect, texts: Sequence[Rect]) -> bool:
     left, top, right, _ = caption
     if not (left - 40 < box[0] and box[2] < right + 40) and not (box[0] - 4 < left and right < box[2] + 4):
         return False
-    gap = (max(left, box[0]), box[3] + 1, min(right, box[2]), top - 1)
-    return -4 < top - box[3] < 26 or (26 <= top - box[3] < _REACH and not any(overlap(gap, text) > 0 for text in texts))
+    gap = top - box[3]
+    return -4 < gap < 26 or (26 <= gap < _REACH and not parted(box, caption, texts))
 
 
 def _at_side(box: Rect, x: float, y: float) -> bool:

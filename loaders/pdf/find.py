@@ -64,7 +64,8 @@ def text_tables(
         captions = [line for line in lines if CAPTION.match(line.text)]
         cells = _cells(captions)
         captions = [line for line in captions if id(line) not in cells]
-        hints = [line.baseline for line in captions if TABLE_KIND.match(line.text)]
+        named = [line for line in captions if TABLE_KIND.match(line.text)]
+        hints = [line.baseline for line in named]
         if hinted and lines:
             hints.append(lines[0].baseline)
         body = list(_without(lines, captions))
@@ -73,7 +74,6 @@ def text_tables(
             # Booktabs columns may stand nearer than MuPDF's wide gap: look at the words themselves.
             words = page.words() if words is None else words
             body = list(_parted(body, words, whole))
-        named = [line for line in captions if TABLE_KIND.match(line.text)]
         tables = booktabs_tables(body, rules, named, style.words)
         taken = {id(line) for table in tables for line in table.lines}
         body = [line for line in body if id(line) not in taken]
@@ -81,7 +81,7 @@ def text_tables(
             tables += aligned_tables(part, rules, hints, style.words)
         for table in tables:
             table.lines = list({id(line): line for line in (whole.get(id(x), x) for x in table.lines)}.values())
-            found.append(table)
+        found += tables
     return found
 
 

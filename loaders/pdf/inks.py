@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from rag.colours import Name, apart, name_of, oklch
 
+from .colours import PLAIN
 from .text import Line, Rect, union
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ _LEAST = 12
 """Pixels of a word that say something of its colour."""
 _WHITE = 0xFFFFFF
 _LIGHTER, _NEAR_HUE = 0.12, 30
-_PLAIN = frozenset({"white", "grey"})
 
 
 def inked(picture: bytes, lines: Sequence[Line], width: float, height: float) -> None:
@@ -70,7 +70,7 @@ def _line(line: Line, pixels: NDArray[np.uint8], across: float, down: float, pag
     grounds = [ground for (_, ground), size in seen for _ in range(size)]
     line.colour = _middle(inks)
     ground = _middle(grounds)
-    if apart(ground, page) > _OTHER and name_of(ground) not in _PLAIN:
+    if apart(ground, page) > _OTHER and name_of(ground) not in PLAIN:
         line.ground = ground
     if len(boxes) == len(words) > 1:
         found = list(_runs(words, boxes, [look[0] if look else line.colour for look in looks], line.colour))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
@@ -270,6 +270,13 @@ def overlap(a: Rect, b: Rect) -> float:
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
     return width * height if width > 0 and height > 0 else 0.0
+
+
+def parted(one: Rect, other: Rect, texts: Iterable[Rect]) -> bool:
+    """Does a text stand between two boxes, one over the other?"""
+    upper, lower = sorted((one, other), key=lambda box: box[1])
+    between = (max(one[0], other[0]), upper[3] + 1, min(one[2], other[2]), lower[1] - 1)
+    return any(overlap(between, text) > 0 for text in texts)
 
 
 def area(box: Rect) -> float:

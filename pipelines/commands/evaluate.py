@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .add import Progress
-from .options import SOME_FAILED, corpus_arguments, opened, print_json, tell, tell_lag
+from .options import SOME_FAILED, corpus_arguments, opened, print_json, profile_argument, tell, tell_lag
 from .steps import Steps
 
 if TYPE_CHECKING:
@@ -33,11 +33,7 @@ class Evaluate:
             "questions", nargs="?", metavar="QUESTIONS.jsonl", help="the questions, a JSON object a line"
         )
         corpus_arguments(parser)
-        parser.add_argument(
-            "--profile",
-            default="local",
-            help="how to search and answer: local, pictures, server, vision, or a TOML file",
-        )
+        profile_argument(parser)
         parser.add_argument(
             "--root", metavar="DIR", type=Path, help="first ingest the documents under DIR that lines name"
         )

@@ -40,6 +40,11 @@ def question_arguments(parser: ArgumentParser) -> None:
         "--where", metavar="KEY=VALUE", action="append", default=[],
         help="only where source, title, modality, page (9 or 3..9), role, colour or label.KEY is VALUE; repeatable",
     )  # fmt: skip
+    profile_argument(parser)
+
+
+def profile_argument(parser: ArgumentParser) -> None:
+    """How to search and answer."""
     parser.add_argument(
         "--profile", default="local", help="how to search and answer: local, pictures, server, vision, or a TOML file"
     )

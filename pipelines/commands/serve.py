@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from argparse import ArgumentParser, Namespace
 
-from .options import tell
+from .options import profile_argument, tell
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -21,11 +21,7 @@ class Serve:
 
     def arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--corpus", metavar="DIR", default=".rag", help="the corpus folder (default: ./.rag)")
-        parser.add_argument(
-            "--profile",
-            default="local",
-            help="how to search and answer: local, pictures, server, vision, or a TOML file",
-        )
+        profile_argument(parser)
         parser.add_argument("--host", default="127.0.0.1", help="the address to listen at (default: 127.0.0.1)")
         parser.add_argument("--port", type=int, default=8000, help="the port (default: 8000)")
         parser.add_argument(

@@ -18,6 +18,7 @@ from rag.answer import Hit
 from rag.hues import hued
 from rag.identity import findable
 from rag.outstanding import PART
+from rag.overlap import covered
 from rag.protocols import Lexicon
 from rag.words import ENGLISH_STOPWORDS, normalised
 
@@ -134,7 +135,7 @@ def seen(question: Asked, hit: Hit) -> Seen:
 def measures(question: Asked, hit: Hit, told: Seen, best: Best) -> list[float]:
     """The measures of one hit in the order of NAMES, each about 0..1; `best` is that of the whole list."""
     weights, parts = question.weights, hit.parts
-    scores = {name: parts[name].score if name in parts else 0.0 for name in CHANNELS}
+    scores = {name: hit.score_by(name) for name in CHANNELS}
     ranks = {name: 1 / parts[name].rank if name in parts else 0.0 for name in CHANNELS}
     coverage = covered(weights, told.whole)
     cosine = scores["dense"] if "dense" in parts else UNSEEN_COSINE
@@ -147,14 +148,9 @@ def measures(question: Asked, hit: Hit, told: Seen, best: Best) -> list[float]:
         sum(word in told.text for word in question.rarest) / max(len(question.rarest), 1),
         best.first["dense"], cosine * coverage, share, float(share >= 1.0), ranks["page"],
         scores["page"] / best.first["page"] if best.first["page"] > 0 else 0.0,
-        parts["pointed"].score if "pointed" in parts else 0.0, parts["named"].score if "named" in parts else 0.0,
+        hit.score_by("pointed"), hit.score_by("named"),
         1 / max(1, len(weights)),
     ]  # fmt: skip
-
-
-def covered(weights: Mapping[str, float], there: frozenset[str]) -> float:
-    """The share of what is asked that is there."""
-    return sum(weight for word, weight in weights.items() if word in there)
 
 
 def _signs(question: Asked, text: str) -> float:

@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 
 from rag.answer import Hit
 from rag.outstanding import PART
+from rag.overlap import covered
 
-from .measures import Asked, Seen, covered
+from .measures import Asked, Seen
 
 DEPTH = 20
 """Best hits that are looked at: one behind them moves nothing."""

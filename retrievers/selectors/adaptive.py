@@ -137,7 +137,7 @@ class Adaptive:
 
 def shown(hits: Sequence[Hit]) -> list[str]:
     """The ids of the first photos that likelier than not show what a question asks for."""
-    return [one.chunk.id for one in hits if "photos" in one.parts and one.parts["photos"].score >= SURE][:PHOTOS]
+    return [one.chunk.id for one in hits if one.score_by("photos") >= SURE][:PHOTOS]
 
 
 def _with_photos(
